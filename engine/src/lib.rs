@@ -1,1 +1,5 @@
 //! Placeholder.
+
+pub mod clock;
+pub mod rng;
+pub mod storage;
