@@ -37,6 +37,8 @@ mod sim_disk;
 mod sim_faults;
 
 #[cfg(test)]
+mod sim_oracle;
+#[cfg(test)]
 mod sim_tests;
 #[cfg(test)]
 mod suite;
