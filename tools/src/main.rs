@@ -1,1 +1,2 @@
+//! The `indelible` command.
 fn main() {}

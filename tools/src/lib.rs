@@ -1,0 +1,3 @@
+//! Parts of the `indelible` command.
+pub mod output;
+pub mod workload;
