@@ -14,9 +14,13 @@
 #![forbid(unsafe_code)]
 
 pub mod bytes;
+pub mod commit;
 pub mod descriptor;
 mod error;
+pub mod hash;
+mod lanes;
 pub mod layout;
+pub mod merkle;
 pub mod record;
 pub mod schema;
 
