@@ -77,7 +77,7 @@ def parse(data):
         refuse("not three lines, an empty line and signature lines, each ended by a line feed")
     origin, size, root = lines
     check_origin(origin)
-    if not (size.isascii() and size.isdigit()) or (size[0] == "0" and size != "0") or int(size) >= 1 << 64:
+    if not (size.isascii() and size.isdigit()) or len(size) > 20 or (size[0] == "0" and size != "0") or int(size) >= 1 << 64:
         refuse(f"size {size!r} is not a decimal number")
     root_bytes = unbase64(root, "root")
     if len(root_bytes) != 32:

@@ -116,12 +116,13 @@ def read_descriptor(data, base=0):
     cursor = Cursor(data, "descriptor", base)
     head = DESCRIPTOR_HEAD.read(cursor)
     if head["suite"] != 1:
-        raise cursor.fail(f"suite {head['suite']} found, this reader knows 1", "CONV-7", 2)
+        raise cursor.fail(f"suite {head['suite']} found, this reader knows 1", "COM-1", 2)
     if head["schema"] != 1:
         raise cursor.fail(f"record schema {head['schema']} found, this reader reads 1", "CONV-7", 5)
     if not 1 <= head["count"] <= POSITIONS_MAX or not 1 <= head["classes"] <= POSITIONS_MAX:
         raise cursor.fail(f"count {head['count']} or classes {head['classes']} is not within 1 to 128", "COM-2", 4)
+    if len(data) != DESCRIPTOR_HEAD.size + head["classes"] * CLASS_ENTRY.size:
+        raise cursor.fail(f"{len(data)} bytes for {head['classes']} classes", "COM-1", 4)
     head["table"] = read_class_table(cursor, head["classes"], head["count"])
-    cursor.done()
     head["stored"] = bytes(data)
     return head

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from . import columns, commitments as com
 from .bits import Cursor, Damage, Layout
-from .record import (FIELDS, KIND_FIELD, RECORD_BYTES_MAX, TERM_FIELDS, check_head, check_rules,
-                     decode_group, encode_group)
+from .record import FIELDS, KIND_FIELD, RECORD_BYTES_MAX, TERM_FIELDS, check_head, decode_group, encode_group
+from .system import check_rules
 
 BODY_HEAD = Layout("BodyHead", [("version", "u8"), ("state", "u8"), ("columns", "u16"), ("salts_length", "u32")])
 COLUMN_ENTRY = Layout("ColumnEntry", [("field", "u8"), ("encoding", "u8"), ("reserved", "u16"), ("length", "u32")])
@@ -101,7 +101,7 @@ def read_removal(data, base, table):
                 raise cursor.fail(f"class {entry['class']}: group {group} kept where group 0 is removed", "FRM-1")
             anything = anything or bool(states[group].stubs)
         if entry["class"] == 0 and any(state.stubs for state in states):
-            raise cursor.fail("class 0 is permanent, yet something of it is removed", "FRM-1")
+            raise cursor.fail("class 0 is permanent, yet something of it is removed", "REC-10")
         out.append(states)
     cursor.done()
     if not anything:
@@ -230,7 +230,7 @@ def check_times(descriptor, entries, base):
     for entry in entries:
         if entry.recorded_at is not None:
             if last is not None and entry.recorded_at < last:
-                raise Damage(f"seq {entry.seq}: recorded-at goes back", "frame", base)
+                raise Damage(f"seq {entry.seq}: recorded-at goes back", "frame", base, "REC-12")
             last = entry.recorded_at
 
 

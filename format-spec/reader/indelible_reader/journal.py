@@ -9,7 +9,8 @@ torn or corrupt is the log's to decide (10-recovery.md), because the evidence li
 from dataclasses import dataclass
 
 from .bits import Cursor, Damage, Layout, crc
-from .record import check_rules, decode_group, read_transit
+from .record import decode_group, read_transit
+from .system import check_rules
 
 JOURNAL_HEADER = Layout("JournalHeader", [
     ("magic", 8), ("version", "u16"), ("flags", "u16"), ("reserved", "u32"), ("log_id", 16), ("incarnation", "u64"),

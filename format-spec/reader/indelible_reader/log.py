@@ -8,7 +8,6 @@ Invariant: nothing is ever written.
 """
 
 import base64
-import json
 import os
 import re
 import uuid
@@ -16,6 +15,7 @@ import uuid
 from . import checkpoint as chk, commitments as com, journal as jnl, manifest as man, segment as seg
 from .bits import Damage
 from .record import to_json
+from .system import body_of
 
 TOP_NAMES = {"MANIFEST", "checkpoint", "log.pub", "live", "lock", "journal", "segments", "torn"}
 JOURNAL_NAME = re.compile(r"([0-9a-f]{16})\.jnl")
@@ -130,7 +130,7 @@ class Log:
         d = frame.descriptor
         counters = (d["schedule_version"], d["key_epoch"], d["lost_events"])
         if any(now < before for now, before in zip(counters, self.counters)):
-            raise Damage(f"schedule version, key epoch and lost events {counters} go back from {self.counters}", "descriptor", offset)
+            raise Damage(f"schedule version, key epoch and lost events {counters} go back from {self.counters}", "descriptor", offset, "COM-7")
         self.counters = counters
         for entry in frame.entries or ():
             if entry.state == "kept":
@@ -152,16 +152,13 @@ class Log:
 
     def clock(self, seq, recorded_at):
         if self.recorded_at is not None and recorded_at < self.recorded_at:
-            raise Damage(f"seq {seq}: recorded-at {recorded_at} goes back from {self.recorded_at}", "record")
+            raise Damage(f"seq {seq}: recorded-at {recorded_at} goes back from {self.recorded_at}", "record", None, "REC-12")
         self.recorded_at = recorded_at
 
     def check_genesis(self, values):
         m = self.manifest
         expected = {"log_id": str(uuid.UUID(bytes=m["log_id"])), "origin": m["origin"], "key": m["key"], "format_version": 1}
-        try:
-            found = json.loads(values[3]["metadata"])
-        except ValueError:
-            found = values[3]["metadata"]
+        found = body_of(values[3])
         if found != expected:
             raise Damage(f"body is {found!r}, the manifest gives {expected!r}", "genesis record", None, "CHK-5")
 
@@ -181,15 +178,22 @@ class Log:
         if closed and (not needed or needed[-1] != closed["journal_no"]):
             raise Damage(f"the newest file is not {closed['journal_no']:#x}, as the manifest says", "journal", None, "MAN-3", "journal")
         previous = None
-        for number in numbers:
+        for index, number in enumerate(numbers):
             name = f"journal/{number:016x}.jnl"
             with at_file(name):
                 data = self.read(name)
                 if number < first:
                     self.notes.append(f"{name}: a leftover below journal_first")
-                previous = self.journal_file(data, number, previous, last=number == numbers[-1])
+                previous = self.journal_file(data, number, previous, last=not any(map(self.header_is_right, numbers[index + 1:])))
         if self.next_seq < self.framed:
             self.next_seq = self.framed
+
+    def header_is_right(self, number):
+        try:
+            jnl.read_header(self.read(f"journal/{number:016x}.jnl"), self.manifest["log_id"], number)
+            return True
+        except Damage:
+            return False
 
     def journal_file(self, data, number, previous, last):
         m = self.manifest
@@ -252,7 +256,8 @@ class Log:
     def judge_journal(self, data, found, expected, last):
         """Torn or corrupt: corrupt where anything says that the place was durable."""
         damage, proof = found.stopped, None
-        later = jnl.later_group(data, found.end + 1, found.header, expected)
+        after = found.groups[-1].header["first_seq"] + 1 if found.groups else found.header["first_seq"]
+        later = jnl.later_group(data, found.end + 1, found.header, after)
         if self.manifest["closed"] or found.closed:
             proof = "the log was closed after it"
         elif not last:
@@ -288,7 +293,7 @@ class Log:
             self.signed = chk.parse(self.read("checkpoint"))
             chk.verify(self.signed, self.key or self.manifest["key"])
         if self.signed.size > self.durable_frames[0]:
-            self.durable_frames = (self.signed.size, "the checkpoint")
+            self.durable_frames = (self.signed.size, "[CHK-6] the checkpoint")
         if self.signed.size <= len(self.leaves):
             root = com.log_root(self.leaves[:self.signed.size])
             if root != self.signed.root:

@@ -12,7 +12,7 @@ import re
 import struct
 import uuid
 
-from .bits import Cursor, Damage, Layout, varint
+from .bits import Cursor, Layout, varint
 
 RECORD_BYTES_MAX = 1_048_576
 ENVELOPE = Layout("EnvelopeHead", [("kind", "u8"), ("schema", "u8"), ("occurred_at", "i64"), ("presence", "u8")])
@@ -39,7 +39,6 @@ BY_ID = {field: (name, group, kind) for field, name, group, _, kind in FIELDS}
 TERM_FIELDS = {field for field, _, group, _, kind in FIELDS if group < 2 and kind == "text"}
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PROOF_PARTS = ("data", "url", "hash", "captured_at")
-ACTOR_SYSTEM = 3
 
 
 def read_text(cursor, what="text"):
@@ -109,7 +108,7 @@ def write_value(kind, value):
 
 def check_head(kind, schema, cursor):
     if schema != 1:
-        raise cursor.fail(f"record schema {schema} found, this reader reads 1", "CONV-7")
+        raise cursor.fail(f"record schema {schema} found, this reader reads 1", "REC-7")
     if kind not in KINDS:
         raise cursor.fail(f"record kind {kind} does not exist in schema 1", "REC-7")
 
@@ -155,33 +154,6 @@ def read_transit(cursor):
     if sum(lengths) > RECORD_BYTES_MAX:
         raise cursor.fail(f"groups of {sum(lengths)} bytes exceed {RECORD_BYTES_MAX}", "REC-1", start)
     return recorded_at, klass, [bytes(cursor.take(n, f"group {k}")) for k, n in enumerate(lengths)]
-
-
-def check_rules(seq, klass, values, log_id):
-    """Rules that need seq and class: `values` holds one dict a group, None where it is erased."""
-    envelope, identity, _, payload = values
-    kind = envelope["kind"]
-
-    def refuse(message, rule=""):
-        raise Damage(f"seq {seq}: {message}", "record", None, rule)
-
-    if (seq == 0) != (kind == 2):
-        refuse(f"kind {KINDS[kind]}: the genesis record is seq 0 and no other", "REC-8")
-    if kind == 1:
-        return
-    # The schedule may give access records (12) a class of their own.
-    if klass != 0 and kind != 12:
-        refuse(f"a {KINDS[kind]} record has class {klass}, expected 0", "REC-8")
-    expected = {"action": f"log.{KINDS[kind]}", "actor_type": ACTOR_SYSTEM, "target_type": "log"}
-    found = dict(envelope)
-    if identity is not None:
-        expected |= {"actor_id": "indelible", "target_id": str(uuid.UUID(bytes=log_id))}
-        found |= identity
-    for name, value in expected.items():
-        if found.get(name) != value:
-            refuse(f"a {KINDS[kind]} record has {name} {found.get(name)!r}, expected {value!r}")
-    if payload is not None and "metadata" not in payload:
-        refuse(f"a {KINDS[kind]} record has no metadata")
 
 
 def to_json(seq, recorded_at, klass, values):

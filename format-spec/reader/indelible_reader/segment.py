@@ -56,8 +56,8 @@ def read_block(data, offset, end, encrypted):
     return head, payload
 
 
-def read_term_page(payload, base, terms):
-    """Adds the page's terms to `terms` (field -> list) and gives its sections (field, first, count)."""
+def read_term_page(payload, base, terms, distinct):
+    """Adds the page's terms to `terms` (field -> list) and `distinct` (field -> set); gives its sections (field, first, count)."""
     cursor = Cursor(payload, "term page", base)
     head = TERM_PAGE_HEAD.read(cursor)
     if not 1 <= head["sections"] <= 64 or head["raw_length"] > TERM_RAW_MAX:
@@ -73,8 +73,11 @@ def read_term_page(payload, base, terms):
             raise cursor.fail(f"section of field {field} begins at {section['first']}, expected {len(known)}", "SEG-4")
         if section["count"] > inner.left:
             raise inner.fail(f"{section['count']} terms do not fit {inner.left} bytes", "CONV-5")
-        known.extend(read_text(inner, f"term of field {field}") for _ in range(section["count"]))
-        if len(set(known)) != len(known):
+        new = [read_text(inner, f"term of field {field}") for _ in range(section["count"])]
+        seen = distinct.setdefault(field, set())
+        seen.update(new)
+        known.extend(new)
+        if len(seen) != len(known):
             raise cursor.fail(f"a term of field {field} appears twice", "SEG-4")
         previous = field
         out.append((field, section["first"], section["count"]))
@@ -108,7 +111,7 @@ class Segment:
             raise Damage(f"chain_before is {self.header['chain_before'].hex()}, the frames before give {chain_before.hex()}",
                          "segment header", 64, "COM-4")
         self.chain, self.next_seq, self.next_frame = chain_before, self.header["first_seq"], self.header["first_frame"]
-        self.terms, self.used = {}, {}
+        self.terms, self.distinct, self.used = {}, {}, {}
         self.frames, self.pages, self.runs, self.lookups = [], [], [], []
         self.leaves, self.ended, self.page_count, self.unsealed = [], False, 0, True
         self.frame_at = SEGMENT_HEADER.size     # where the last frame ends: what a torn tail leaves
@@ -174,7 +177,7 @@ class Segment:
                 raise Damage(f"term page {head['number']}, expected {self.page_count}", "block", at + 8, "SEG-2")
             self.page_count += 1
             if plain is not None:
-                self.pages += [(field, first, count) + entry for field, first, count in read_term_page(plain, base, self.terms)]
+                self.pages += [(field, first, count) + entry for field, first, count in read_term_page(plain, base, self.terms, self.distinct)]
         elif kind == RUN:
             if head["number"] >= self.next_seq - self.header["first_seq"] or (self.runs and self.runs[-1][2] >= head["number"]):
                 raise Damage(f"run at ordinal {head['number']} does not ascend or comes before its frames", "block", at + 8, "SEG-2")
@@ -196,7 +199,7 @@ class Segment:
         frame = read_frame(payload, base, self.terms, unseal, sealed)
         d = frame.descriptor
         if d["log_id"] != self.header["log_id"]:
-            raise Damage("log_id is not the file's", "descriptor", base + 4 + 8, "COM-3")
+            raise Damage("log_id is not the file's", "descriptor", base + 4 + 8, "COM-1")
         if (d["frame_no"], d["first_seq"]) != (self.next_frame, self.next_seq) or head["number"] != d["frame_no"]:
             raise Damage(f"frame {d['frame_no']} at seq {d['first_seq']} (block {head['number']}), expected frame {self.next_frame} "
                          f"at seq {self.next_seq}", "descriptor", base, "COM-3")

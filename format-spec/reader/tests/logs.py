@@ -76,7 +76,13 @@ class SegmentWriter:
         at, whole = len(self.data), block(seg.FRAME, self.no, payload)
         self.data += whole
         self.leaves.append(com.log_leaf(stored, self.chain))
-        occurred = [r[2][0]["occurred_at"] for r in records]
+        gone = {key[0]: ranks for key, ranks in (options.get("removed") or {}).items() if key[1] == 0}
+        seen, occurred = {}, []
+        for record in records:
+            rank = seen[record[0]] = seen.get(record[0], -1) + 1
+            if rank not in gone.get(record[0], ()):
+                occurred.append(record[2][0]["occurred_at"])
+        occurred = occurred or [0]
         self.times.append((min(occurred), max(occurred), records[0][1], records[-1][1]))
         self.frames += ft.FRAME_ENTRY.write(offset=at, length=len(whole), first_ordinal=self.seq - self.first_seq, occurred_min=min(occurred),
                                             occurred_max=max(occurred), recorded_first=records[0][1], leaf_hash=self.leaves[-1])
@@ -86,7 +92,8 @@ class SegmentWriter:
         t = self.times
         if not t:
             return (0, 0, 0, 0)
-        return min(x[0] for x in t), max(x[1] for x in t), t[0][2], t[-1][3]
+        known = [x for x in t if x[0]]
+        return min(x[0] for x in known), max(x[1] for x in known), t[0][2], t[-1][3]
 
     def close(self):
         lookups = b""

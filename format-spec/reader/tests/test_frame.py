@@ -12,7 +12,7 @@ from indelible_reader.columns import decode
 from indelible_reader.frame import BODY_HEAD, read_frame
 from indelible_reader.record import encode_group
 
-from .frames import LOG_ID, Terms, UUID_A, UUID_B, blob_column, event, frame, pack, time_column, uuid_column
+from .frames import LOG_ID, Terms, UUID_A, UUID_B, blob_column, event, frame, pack, system, time_column, uuid_column
 
 RECORDS = [event(n, klass=(1, 2, 7)[n % 3], correlation_id=UUID_B if n % 2 else None, parent_id="p" if n == 4 else None,
                  original=b"\0" * n if n else None) for n in range(1, 9)]
@@ -65,7 +65,8 @@ class FrameTest(unittest.TestCase):
 
     def test_removal_rules(self):
         self.refuse("FRM-1", read, {(2, 0): {0}}, encodings={17: 6})
-        self.refuse("FRM-1", read, {(0, 3): {0}}, records=[event(1, klass=0), event(2)])
+        gap = system(8, "gap", '{"lost":3}', LOG_ID, 1)
+        self.refuse("REC-10", read, {(0, 3): {0}}, records=[gap, event(2)])
         terms = Terms()
         _, payload = frame(RECORDS, 1, 0, terms, {(2, 3): {0, 1}}, {17: 6})
         at = payload.index(b"\3" + (3).to_bytes(16, "little"))
@@ -103,9 +104,9 @@ class FrameTest(unittest.TestCase):
         at = com.DESCRIPTOR_HEAD.size
         entry = com.CLASS_ENTRY.size
         swapped = stored[:at] + stored[at + entry:at + 2 * entry] + stored[at:at + entry] + stored[at + 2 * entry:]
-        cases = [("CONV-7", b"\2" + stored[1:]), ("CONV-7", stored[:2] + b"\2" + stored[3:]), ("COM-2", swapped),
+        cases = [("CONV-7", b"\2" + stored[1:]), ("COM-1", stored[:2] + b"\2" + stored[3:]), ("COM-2", swapped),
                  ("COM-2", stored[:6] + b"\4" + stored[7:]), ("COM-2", stored[:6] + b"\0" + stored[7:]),
-                 ("COM-2", stored[:at + 2] + b"\2" + stored[at + 3:]), ("CONV-4", stored + b"\0"), ("CONV-5", stored[:-1]),
+                 ("COM-2", stored[:at + 2] + b"\2" + stored[at + 3:]), ("COM-1", stored + b"\0"), ("COM-1", stored[:-1]),
                  ("COM-2", stored[:at + 2] + b"\2\0\3" + stored[at + 5:])]
         for rule, data in cases:
             self.refuse(rule, com.read_descriptor, data)
@@ -115,6 +116,20 @@ class FrameTest(unittest.TestCase):
         stored, payload = frame(RECORDS[:3], 1, 0, terms := Terms())
         at = 4 + com.DESCRIPTOR_HEAD.size + 20
         self.refuse("COM-5", read_frame, payload[:at] + bytes((payload[at] ^ 1,)) + payload[at + 1:], 0, terms.known)
+
+    def test_system_records(self):
+        def one(kind, name, body, klass=0):
+            return [(klass,) + system(kind, name, body, LOG_ID, 1)[1:], event(2)]
+        for good in (one(8, "gap", '{"lost":3}'), one(12, "access", "{}", 5), one(5, "policy", '{"any":1}'),
+                     one(3, "key", '{"epoch":1,"key":"k","role":"purge","action":"add"}'),
+                     one(4, "schedule", '{"version":1,"default":1,"rules":[{"class":2,"label":"x","severity":3}]}'),
+                     one(9, "recovery", '{"incarnation":2,"journal_file":1,"journal_offset":64,"cut_bytes":3,"cut_crc":"00ff00ff","segment_cut_bytes":0}')):
+            self.assertEqual(len(read(records=good).entries), 2)
+        for rule, bad in (("REC-10", one(8, "gap", '{"lost":3}', 1)), ("REC-7", one(8, "gap", '{"lost":0}')), ("REC-7", one(8, "gap", "[]")),
+                          ("REC-7", one(8, "gap", '{"lost":1,"more":1}')), ("REC-7", one(8, "hold", '{"lost":1}')),
+                          ("REC-7", one(4, "schedule", '{"version":1,"default":1,"rules":[{"class":0,"label":"x","severity":3}]}')),
+                          ("REC-8", one(2, "genesis", "{}")), ("REC-11", [event(1, klass=0)]), ("REC-12", [event(2), event(1)])):
+            self.refuse(rule, read, records=bad)
 
     def test_encrypted_frame(self):
         key, nonce = bytes(range(32)), bytes(range(24))

@@ -122,23 +122,54 @@ class OpenLog(unittest.TestCase):
         self.assertIn("the checkpoint", str(refused(files | {"checkpoint": logs.note(4, bytes(32))})))
         self.assertEqual(refused(files | {"checkpoint": logs.note(2, bytes(32))}).rule, "COM-4")
 
-    def test_next_incarnation(self):
+    def test_active_segment_that_still_has_its_derived_end(self):
+        closed, files = logs.small_log(), logs.small_log(closed=False)
+        frames_end = len(files[ACTIVE])
+        for end in (len(closed[ACTIVE]), len(closed[ACTIVE]) - 1, len(closed[ACTIVE]) - 16, len(closed[ACTIVE]) - 100, frames_end + 50, frames_end):
+            summary, records = read(files | {ACTIVE: closed[ACTIVE][:end]})
+            self.assertEqual((summary["frames"], len(records)), (3, 10), end)
+
+    def test_journal_files_of_one_incarnation(self):
         files = logs.small_log(closed=False)
-        record = logs.event(10)
-        second = logs.JournalWriter(2, 10, 2).group([record], 3)
-        entries = files["MANIFEST"]
-        self.assertIn("incarnation", str(refused(files | {"journal/0000000000000002.jnl": second.data})))
-        body = logs.manifest.__defaults__
-        self.assertEqual(body[2], 1)
-        patched = functools.partial(logs.manifest, incarnation=2)
-        with mock.patch.object(logs, "manifest", patched):
+        first = logs.JournalWriter(1, 6).group([logs.event(n) for n in (6, 7)], 2).group([logs.event(n) for n in (8, 9)], 3)
+        second = logs.JournalWriter(2, 10, previous_crc=first.previous).group([logs.event(10)], 3)
+        name = JOURNAL.replace("1.jnl", "2.jnl")
+        files[JOURNAL] = first.data
+        self.assertEqual(read(files | {name: second.data})[0]["records"], 11)
+        self.assertEqual(read(files | {name: second.data[:50]})[0]["records"], 10)
+        # A valid header says that what came before was durable; a torn one says nothing.
+        cut = files | {JOURNAL: first.data[:-1]}
+        self.assertIn("a later journal file", str(refused(cut | {name: second.data[:64]})))
+        summary, _ = read(cut | {name: second.data[:63]})
+        self.assertEqual((summary["records"], len(summary["notes"])), (8, 2))
+        forgotten = logs.JournalWriter(2, 10).group([logs.event(10)], 3)
+        self.assertIn("previous_crc", read(files | {name: forgotten.data})[0]["notes"][0])
+        gap = logs.JournalWriter(2, 11, previous_crc=first.previous)
+        self.assertEqual(refused(files | {name: gap.data}).rule, "JRN-2")
+
+    def test_next_incarnation(self):
+        with mock.patch.object(logs, "manifest", functools.partial(logs.manifest, incarnation=2)):
             files = logs.small_log(closed=False)
-        self.assertNotEqual(entries, files["MANIFEST"])
-        files["journal/0000000000000002.jnl"] = second.data
+        files[JOURNAL.replace("1.jnl", "2.jnl")] = logs.JournalWriter(2, 10, 2).group([logs.event(10)], 3).data
         self.assertEqual(read(files)[0]["records"], 11)
+        self.assertIn("incarnation", str(refused(files | {"MANIFEST": logs.small_log(closed=False)["MANIFEST"]})))
         # Damage in the last group of the incarnation before is not torn: the later file says so.
-        damage = refused(files | {JOURNAL: files[JOURNAL][:-1]})
-        self.assertEqual(damage.file, JOURNAL)
+        self.assertEqual(refused(files | {JOURNAL: files[JOURNAL][:-1]}).file, JOURNAL)
+
+
+class PrunedLog(unittest.TestCase):
+    def test_removed_records_leave_every_hash_alone(self):
+        whole, _ = read(logs.small_log())
+        for removed in ({(1, 3): {0}}, {(1, k): {0} for k in range(4)}, {(c, k): ranks for c, ranks in ((1, {0}), (2, {0, 1})) for k in range(4)}):
+            original = logs.SegmentWriter.frame
+
+            def pruned(writer, records, **options):
+                # Frame 1 holds seqs 3 to 5: classes 2, 1, 2.
+                return original(writer, records, removed=removed if writer.no == 1 else None, **options)
+            with mock.patch.object(logs.SegmentWriter, "frame", pruned):
+                summary, records = read(logs.small_log())
+            self.assertEqual((summary["chain"], summary["root"], len(records)), (whole["chain"], whole["root"], 10))
+            self.assertEqual(summary["removed"] + summary["expired"] + summary["erased_groups"] > 0, True)
 
 
 class Command(unittest.TestCase):
