@@ -98,7 +98,7 @@ impl JournalWriter {
         }
         self.buffer.clear();
         let facts = self.facts(framed_to);
-        let crc = put_group(&mut self.buffer, &facts, count, payload);
+        let crc = put_group(&mut self.buffer, &facts, count as usize, payload).map_err(Error::Record)?;
         self.write_buffer()?;
         self.previous_crc = crc;
         self.next_seq += u64::from(count);
@@ -119,7 +119,7 @@ impl JournalWriter {
         self.cut_dirty_tail()?;
         self.buffer.clear();
         let facts = self.facts(framed_to);
-        put_close_mark(&mut self.buffer, &facts);
+        put_close_mark(&mut self.buffer, &facts).map_err(Error::Record)?;
         self.write_buffer()?;
         self.sync()
     }
@@ -144,6 +144,10 @@ impl JournalWriter {
 
     /// Starts a new file if the current one holds records, so that those can be removed once they are framed.
     pub(crate) fn rotate(&mut self) -> Result<()> {
+        if self.durable_to < self.next_seq {
+            // A later file says that what lay before it was durable.
+            self.sync()?;
+        }
         let (file, name, end) =
             new_file(&self.storage, self.log_id, self.incarnation, self.file_no + 1, self.next_seq)?;
         self.kept.push_back(KeptFile { file_no: self.file_no, end_seq: self.next_seq });

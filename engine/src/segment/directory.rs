@@ -107,6 +107,26 @@ impl Directory {
         Ok(directory)
     }
 
+    /// The same directory for a segment that goes on growing: without lookups, which will be written again.
+    pub(crate) fn clone_for_growth(&self) -> Self {
+        Self {
+            frames: self.frames.clone(),
+            pages: self.pages.clone(),
+            runs: self.runs.clone(),
+            lookups: Vec::new(),
+            chunks: self.chunks.clone(),
+            ..*self
+        }
+    }
+
+    /// Offsets of the term pages, ascending.
+    pub(crate) fn page_offsets(&self) -> Vec<u64> {
+        let mut offsets: Vec<u64> = self.pages.iter().flatten().map(|page| page.offset).collect();
+        offsets.sort_unstable();
+        offsets.dedup();
+        offsets
+    }
+
     /// Records in all frames.
     pub(crate) fn records(&self) -> u32 {
         self.records
