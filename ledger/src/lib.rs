@@ -7,6 +7,7 @@
 //! This crate knows what an audit event is; the storage engine below it does not.
 
 pub mod event;
+pub mod import;
 
 pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits,
