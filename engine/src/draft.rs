@@ -74,6 +74,11 @@ impl Draft {
         })
     }
 
+    /// The groups, moved out; the draft is empty after it.
+    pub(crate) fn take_groups(&mut self) -> Groups {
+        Groups::from_parts(std::mem::take(&mut self.bytes), std::mem::take(&mut self.ends)).unwrap_or_default()
+    }
+
     /// Sets occurred-at where the draft left it to the log.
     pub(crate) fn stamp_at(&mut self, recorded_at: i64) {
         if self.stamp

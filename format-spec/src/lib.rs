@@ -14,9 +14,15 @@
 #![forbid(unsafe_code)]
 
 pub mod bytes;
+pub mod checkpoint;
+pub mod commit;
 pub mod descriptor;
 mod error;
+pub mod hash;
+pub mod key;
+mod lanes;
 pub mod layout;
+pub mod merkle;
 pub mod record;
 pub mod schema;
 

@@ -73,6 +73,17 @@ impl Bounds {
         Self { unsure: maybe - &sure, sure }
     }
 
+    /// Rows that match this and not `other`, without the complement of `other`.
+    #[must_use]
+    pub fn and_not(self, other: &Self) -> Self {
+        if self.is_exact() && other.is_exact() {
+            return Self::exact(self.sure - &other.sure);
+        }
+        let maybe = self.maybe().as_ref() - &other.sure;
+        let sure = self.sure - other.maybe().as_ref();
+        Self { unsure: maybe - &sure, sure }
+    }
+
     /// Rows that match either.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {

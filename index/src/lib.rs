@@ -21,16 +21,26 @@
 #![forbid(unsafe_code)]
 
 mod bounds;
+mod builder;
 mod chunk;
 mod chunk_set;
 mod columns;
 mod error;
+mod evaluate;
 mod filter;
 mod fingerprint;
+pub mod layout;
+mod leaf;
+mod packed;
 mod postings;
+mod reader;
 mod scan;
+mod sequence;
+mod verify;
+mod zones;
 
 pub use bounds::{Bounds, Count};
+pub use builder::build_run;
 pub use chunk::{CHUNK_ROWS_MAX, KeyChunk, KeyChunkBuilder, RowKeys};
 pub use chunk_set::ChunkSet;
 pub use columns::{COLUMN_COUNT, COLUMNS, Column, ColumnKind, column_of};
@@ -38,3 +48,4 @@ pub use error::IndexError;
 pub use filter::Filter;
 pub use fingerprint::{FINGERPRINT_BITS, fingerprint};
 pub use postings::{Postings, Zone};
+pub use reader::{OpenedRun, RunReader};

@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use crate::{Bounds, Count, Filter, IndexError};
 
 /// Where one frame's records lie, and their times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Zone {
     /// Position of the first record.
     pub first: u32,

@@ -8,6 +8,7 @@
 
 pub mod event;
 pub mod filter;
+pub mod import;
 
 pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,

@@ -110,13 +110,15 @@ fn two_waiting_producers_are_both_let_in() {
         let (producer, mut consumer) = ring(config(1, 100));
         let handles = [1, 2].map(|item| {
             let producer = producer.clone();
-            thread::spawn(move || drop(producer.push(item, 1, None).expect("the ring stays open")))
+            thread::spawn(move || producer.push(item, 1, None).expect("the ring stays open"))
         });
         drop(producer);
         let mut drained = drain_until_closed(&mut consumer);
         drained.sort_unstable();
         assert_eq!(drained, [1, 2]);
-        handles.map(|handle| handle.join().expect("a producer failed"));
+        for handle in handles {
+            handle.join().expect("a producer failed");
+        }
     });
 }
 
@@ -166,11 +168,9 @@ fn the_byte_budget_holds_and_comes_back() {
         let handles = [6, 5].map(|bytes| {
             let producer = producer.clone();
             thread::spawn(move || {
-                drop(
-                    producer
-                        .push(bytes, bytes, None)
-                        .expect("the ring stays open"),
-                )
+                producer
+                    .push(bytes, bytes, None)
+                    .expect("the ring stays open")
             })
         });
         drop(producer);
@@ -182,7 +182,9 @@ fn the_byte_budget_holds_and_comes_back() {
         }
         seen.sort_unstable();
         assert_eq!(seen, [5, 6]);
-        handles.map(|handle| handle.join().expect("a producer failed"));
+        for handle in handles {
+            handle.join().expect("a producer failed");
+        }
     });
 }
 

@@ -153,6 +153,7 @@ impl<T> Shared<T> {
 
     /// Claims one slot and `bytes`; gives the word as it was before the claim.
     fn claim(&self, bytes: u32) -> Result<Word, Refusal> {
+        let mut backoff = Backoff::new();
         let mut word = self.tail();
         loop {
             if word.is_closed() {
@@ -185,7 +186,11 @@ impl<T> Shared<T> {
                 Ordering::Acquire,
             ) {
                 Ok(_) => return Ok(word),
-                Err(now) => word = Word(now),
+                Err(now) => {
+                    // Somebody else got the word: let them finish instead of fighting for its cache line.
+                    backoff.spin();
+                    word = Word(now);
+                }
             }
         }
     }

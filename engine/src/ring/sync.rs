@@ -174,6 +174,15 @@ impl Backoff {
         cfg!(loom) || self.round > SPIN_ROUNDS + 2
     }
 
+    /// Pauses for some cycles, longer each time up to a limit, and never gives the processor away.
+    pub(crate) fn spin(&mut self) {
+        #[cfg(not(loom))]
+        {
+            (0..1u32 << self.round.min(SPIN_ROUNDS)).for_each(|_| std::hint::spin_loop());
+            self.round = self.round.saturating_add(1);
+        }
+    }
+
     /// Pauses, longer each time.
     pub(crate) fn snooze(&mut self) {
         #[cfg(loom)]

@@ -30,7 +30,7 @@ pub enum Fault {
         keep: usize,
     },
     /// A write reports success, and readers see it while the disk is up; but the medium never gets the bytes, whatever is
-    /// synced. Any crash shows it, [`super::SimStorage::crash_keep_all`] too.
+    /// synced. Any crash shows it, [`super::sim::SimStorage::crash_keep_all`] too.
     LoseWrite,
     /// As [`Fault::LoseWrite`], and the bytes land at another place of the same file instead.
     MisdirectWrite {

@@ -296,6 +296,11 @@ impl EventBuilder<Complete> {
         self.build_within(&Limits::default())
     }
 
+    /// The event as it stands, for importers, which fill and check it later.
+    pub(crate) fn unchecked(self) -> AuditEvent {
+        self.event
+    }
+
     /// The event, checked against these limits.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ impl Limits {
         }
     }
 
-    fn of_field(&self, field: &str) -> usize {
+    pub(crate) fn of_field(&self, field: &str) -> usize {
         match field {
             "reason" | "error.message" | "proof.data" | "proof.url" => self.prose_bytes_max,
             _ => self.text_bytes_max,
