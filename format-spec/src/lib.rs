@@ -13,12 +13,21 @@
 //! The chapters beside this crate (`format-spec/*.md`) fix what is implemented here.
 #![forbid(unsafe_code)]
 
+pub mod aead;
+pub mod bitpack;
 pub mod bytes;
 pub mod descriptor;
 mod error;
+mod head;
+pub mod journal;
 pub mod layout;
+pub mod live;
+pub mod manifest;
+pub mod names;
 pub mod record;
 pub mod schema;
+pub mod segment;
+mod zstd_block;
 
 pub use error::{FormatError, Problem};
 
