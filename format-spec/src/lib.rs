@@ -16,13 +16,17 @@
 pub mod aead;
 pub mod bitpack;
 pub mod bytes;
+pub mod commit;
 pub mod descriptor;
 mod error;
+pub mod hash;
 mod head;
 pub mod journal;
+mod lanes;
 pub mod layout;
 pub mod live;
 pub mod manifest;
+pub mod merkle;
 pub mod names;
 pub mod record;
 pub mod schema;
