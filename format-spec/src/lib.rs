@@ -19,6 +19,7 @@ pub mod bytes;
 pub mod commit;
 pub mod descriptor;
 mod error;
+pub mod frame;
 pub mod hash;
 mod head;
 pub mod journal;
