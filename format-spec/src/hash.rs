@@ -81,9 +81,18 @@ pub const fn padded(length: usize) -> usize {
 
 /// B3 of one input of any length.
 pub fn b3(purpose: Purpose, m: &[u8]) -> Hash {
+    b3_parts(purpose, &[m])
+}
+
+/// B3 of the concatenation of `parts`, without copying them together.
+pub(crate) fn b3_parts(purpose: Purpose, parts: &[&[u8]]) -> Hash {
     let mut hasher = blake3::Hasher::new_from_context_key(purpose.context_key());
-    hasher.update(m);
-    let padding = padded(m.len()) - m.len();
+    let mut length = 0;
+    for part in parts {
+        hasher.update(part);
+        length += part.len();
+    }
+    let padding = padded(length) - length;
     hasher.update(&[0u8; BLOCK][..padding]);
     *hasher.finalize().as_bytes()
 }

@@ -16,6 +16,7 @@
 pub mod aead;
 pub mod bitpack;
 pub mod bytes;
+pub mod checkpoint;
 pub mod commit;
 pub mod descriptor;
 mod error;
@@ -23,6 +24,7 @@ pub mod frame;
 pub mod hash;
 mod head;
 pub mod journal;
+pub mod key;
 mod lanes;
 pub mod layout;
 pub mod live;

@@ -7,10 +7,9 @@ use super::columns::put_numbers;
 use super::split::{SPLIT_FIELDS, split};
 use super::{SLOTS, Shape, Slot, VERSION};
 use super::{blobs, ids, salts};
-use crate::commit::Salts;
+use crate::commit::{RecordRef, Salts};
 use crate::descriptor::Descriptor;
 use crate::error::FormatError;
-use crate::record::Record;
 use crate::schema::Field;
 use crate::segment::TermSink;
 use crate::zstd_block::BlockCompressor;
@@ -32,21 +31,6 @@ pub struct FrameOptions {
 impl Default for FrameOptions {
     fn default() -> Self {
         Self { zstd_level: 1, block_bytes: 8 << 10 }
-    }
-}
-
-/// What a frame keeps of one record; its seq and class stand in the descriptor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowRef<'a> {
-    /// When the log took it, ns since 1970.
-    pub recorded_at: i64,
-    /// Canonical bytes of its groups, empty where erased.
-    pub groups: [&'a [u8]; 4],
-}
-
-impl<'a> From<&'a Record> for RowRef<'a> {
-    fn from(record: &'a Record) -> Self {
-        Self { recorded_at: record.recorded_at, groups: record.groups.slices() }
     }
 }
 
@@ -76,13 +60,13 @@ impl FrameEncoder {
     }
 
     /// The payload of a frame block, not sealed. `records` are by position, `None` where removed, with empty groups where
-    /// erased, exactly as `salts` say; terms are interned row by row. Fails where records, salts and descriptor disagree or
+    /// erased, exactly as `salts` say; seqs and classes are the descriptor's and not looked at; terms are interned row by row. Fails where records, salts and descriptor disagree or
     /// a record's groups cannot be cut into fields; `sink` may have got terms by then (see `TermTable::rewind`).
     pub fn encode(
         &mut self,
         descriptor: &Descriptor,
         salts: &Salts,
-        records: &[Option<RowRef<'_>>],
+        records: &[Option<RecordRef<'_>>],
         sink: &mut dyn TermSink,
     ) -> Result<Vec<u8>, FormatError> {
         let rows = kept_rows(descriptor, salts, records)?;
@@ -115,7 +99,7 @@ impl FrameEncoder {
     fn take_row<'r>(
         &mut self,
         row: usize,
-        record: &RowRef<'r>,
+        record: &RecordRef<'r>,
         ids: &mut [Vec<&'r [u8]>; 4],
         sink: &mut dyn TermSink,
     ) -> Result<(), FormatError> {
@@ -210,8 +194,8 @@ impl FrameEncoder {
 fn kept_rows<'r>(
     descriptor: &Descriptor,
     salts: &Salts,
-    records: &[Option<RowRef<'r>>],
-) -> Result<Vec<RowRef<'r>>, FormatError> {
+    records: &[Option<RecordRef<'r>>],
+) -> Result<Vec<RecordRef<'r>>, FormatError> {
     salts.check(&descriptor.classes)?;
     let bad = |why: &'static str| Err(FormatError::invalid(NAME, "records", 0, why));
     if records.len() != usize::from(descriptor.count) || records.len() > FRAME_RECORDS_MAX {

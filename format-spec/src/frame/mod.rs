@@ -26,7 +26,7 @@ mod seal;
 mod split;
 
 pub use cursor::FrameCursor;
-pub use encode::{FrameEncoder, FrameOptions, RowRef};
+pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
 pub use read::FrameReader;
 pub use seal::{read_descriptor, seal_frame};

@@ -48,6 +48,13 @@ impl Groups {
         Self { bytes, ends }
     }
 
+    /// Groups from bytes that lie one behind the other, and where each ends. `None` where the ends do not ascend to the
+    /// last byte. Contents are not checked.
+    pub fn from_parts(bytes: Vec<u8>, ends: [u32; GROUPS]) -> Option<Self> {
+        let ascending = ends.windows(2).all(|pair| matches!(pair, [a, b] if a <= b));
+        (ascending && ends.last().is_some_and(|&end| end as usize == bytes.len())).then_some(Self { bytes, ends })
+    }
+
     /// Bytes of group `k`; empty where it was erased or `k` is above 3.
     pub fn group(&self, k: usize) -> &[u8] {
         let Some(&end) = self.ends.get(k) else { return &[] };

@@ -1,0 +1,218 @@
+//! Reads what the journal files hold and tells torn from corrupt.
+//!
+//! ```text
+//! files from journal_first on, ascending -> groups, each checked against the one before -> records from `from_seq` on
+//! stops at the first group that is not whole: torn, unless something later says that the place was durable
+//! ```
+
+use indelible_format::journal::{GroupScanner, JournalHeader, Position, ScanStop, find_later_group};
+use indelible_format::names::{journal_file_name, parse_journal_file_name};
+use indelible_format::{FormatError, LogId};
+
+use crate::error::{Corruption, FormatContext, IoContext, Result};
+use crate::snapshot::TailGroup;
+use crate::storage::Storage;
+
+/// Longest journal file that is read whole.
+const FILE_BYTES_MAX: usize = 1 << 31;
+
+/// Where the journal stops before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JournalDamage {
+    pub(crate) file_no: u64,
+    pub(crate) name: String,
+    /// Offset of the first byte that is not whole.
+    pub(crate) offset: u64,
+    /// Length of the file.
+    pub(crate) length: u64,
+    pub(crate) error: FormatError,
+    /// Why the place must have been durable: the damage is corruption, not a torn tail.
+    pub(crate) durable_because: Option<String>,
+}
+
+/// What the journal holds.
+#[derive(Debug, Default)]
+pub(crate) struct JournalState {
+    /// Records from the asked seq on, by group.
+    pub(crate) groups: Vec<TailGroup>,
+    /// Seq after the last record in the journal, or the asked seq where there is none beyond it.
+    pub(crate) next_seq: u64,
+    /// Highest `framed_to` of any valid group.
+    pub(crate) framed_to: u64,
+    /// File numbers present with the seq after their last record, ascending.
+    pub(crate) files: Vec<(u64, u64)>,
+    /// Whether the last file ends with a close mark.
+    pub(crate) closed: bool,
+    /// Length of the last file.
+    pub(crate) last_length: u64,
+    /// Latest recorded-at.
+    pub(crate) recorded_last: Option<i64>,
+    /// Highest incarnation seen.
+    pub(crate) incarnation: u64,
+    pub(crate) damage: Option<JournalDamage>,
+}
+
+/// Reads all journal files numbered `first_file` and up. `from_seq` is the seq after the last framed record.
+///
+/// `limit` (file number, offset) is how far a reader beside a live writer may look.
+pub(crate) fn read_journal(
+    storage: &dyn Storage,
+    log_id: LogId,
+    first_file: u64,
+    from_seq: u64,
+    limit: Option<(u64, u64)>,
+) -> Result<JournalState> {
+    let mut numbers: Vec<u64> = storage
+        .list("journal")
+        .doing("list", "journal")?
+        .iter()
+        .filter_map(|name| parse_journal_file_name(&format!("journal/{name}")))
+        .filter(|number| *number >= first_file)
+        .filter(|number| limit.is_none_or(|(last, _)| *number <= last))
+        .collect();
+    numbers.sort_unstable();
+    let mut state = JournalState { next_seq: from_seq, ..JournalState::default() };
+    let mut position = Position { previous_crc: None, next_seq: None };
+    let mut last_incarnation = None;
+    for (index, &file_no) in numbers.iter().enumerate() {
+        let name = journal_file_name(file_no);
+        let mut bytes = storage.read(&name, FILE_BYTES_MAX).doing("read", &name)?;
+        if let Some((last, offset)) = limit
+            && last == file_no
+        {
+            bytes.truncate(usize::try_from(offset).unwrap_or(usize::MAX));
+        }
+        if index > 0 && numbers.get(index - 1) != Some(&(file_no - 1)) {
+            return Err(Corruption::at(&name, 0, format!("journal file {} is missing", file_no - 1)).into());
+        }
+        let header = match JournalHeader::decode(bytes.get(..JournalHeader::SIZE).unwrap_or(&bytes)) {
+            Ok(header) => header,
+            Err(error) => {
+                state.stop_at_header(file_no, &name, bytes.len() as u64, error, index + 1 < numbers.len());
+                break;
+            }
+        };
+        if header.log_id != log_id || header.file_no != file_no {
+            return Err(Corruption::at(&name, 0, "the file belongs to another log or another place").into());
+        }
+        if let Some(before) = last_incarnation {
+            if header.incarnation < before {
+                return Err(Corruption::at(&name, 0, "the file is of an older incarnation than the one before it").into());
+            }
+            if header.incarnation > before {
+                position.previous_crc = Some(0);
+            }
+        }
+        if let Some(next_seq) = position.next_seq
+            && header.first_seq != next_seq
+        {
+            let problem = format!("the file begins at seq {}, the one before it ends at {next_seq}", header.first_seq);
+            return Err(Corruption::at(&name, 48, problem).over(next_seq, header.first_seq).into());
+        }
+        last_incarnation = Some(header.incarnation);
+        state.incarnation = state.incarnation.max(header.incarnation);
+        state.last_length = bytes.len() as u64;
+        state.closed = false;
+        let before = Position { next_seq: Some(header.first_seq), ..position };
+        let stop = state.take_file(&name, &bytes, before, from_seq, &mut position)?;
+        state.files.push((file_no, position.next_seq.unwrap_or(header.first_seq)));
+        if let Some(stop) = stop {
+            let later_file = numbers.get(index + 1).copied();
+            state.stop_in_file(storage, &header, &name, &bytes, stop, later_file);
+            break;
+        }
+    }
+    Ok(state)
+}
+
+impl JournalState {
+    fn take_file(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        before: Position,
+        from_seq: u64,
+        position: &mut Position,
+    ) -> Result<Option<ScanStop>> {
+        let mut scanner = GroupScanner::new(bytes, before).in_file(name, 0)?;
+        *position = before;
+        while let Some(next) = scanner.next() {
+            let group = match next {
+                Ok(group) => group,
+                Err(stop) => return Ok(Some(stop)),
+            };
+            self.framed_to = self.framed_to.max(group.header.facts.framed_to);
+            let mut records = Vec::new();
+            for record in group.records() {
+                let record = record.in_file(name, group.offset)?;
+                record.groups.check().in_file(name, group.offset).map_err(|damage| damage.over(record.seq, record.seq))?;
+                if self.recorded_last.is_some_and(|last| record.recorded_at < last) {
+                    return Err(Corruption::at(name, group.offset, "recorded-at goes back").over(record.seq, record.seq).into());
+                }
+                self.recorded_last = Some(record.recorded_at);
+                if record.seq >= from_seq {
+                    records.push(record);
+                }
+            }
+            if let Some(first) = records.first() {
+                if first.seq != self.next_seq {
+                    let problem = format!("records {} to {} are missing", self.next_seq, first.seq - 1);
+                    return Err(Corruption::at(name, group.offset, problem).over(self.next_seq, first.seq - 1).into());
+                }
+                let group = TailGroup::new(records);
+                self.next_seq = group.end_seq();
+                self.groups.push(group);
+            }
+            *position = scanner.position();
+        }
+        *position = scanner.position();
+        self.closed = scanner.closed();
+        Ok(None)
+    }
+
+    fn stop_at_header(&mut self, file_no: u64, name: &str, length: u64, error: FormatError, later_file: bool) {
+        let durable_because = later_file.then(|| "a later journal file exists".to_owned());
+        self.damage = Some(JournalDamage { file_no, name: name.to_owned(), offset: 0, length, error, durable_because });
+    }
+
+    fn stop_in_file(
+        &mut self,
+        storage: &dyn Storage,
+        header: &JournalHeader,
+        name: &str,
+        bytes: &[u8],
+        stop: ScanStop,
+        later_file: Option<u64>,
+    ) {
+        let from = usize::try_from(stop.offset).unwrap_or(usize::MAX).saturating_add(1);
+        let last_seq = self.files.last().map_or(0, |&(_, end)| end);
+        let later_group = find_later_group(header, bytes, from, last_seq.max(header.first_seq));
+        let durable_because = match (later_group, later_file) {
+            (Some(offset), _) => Some(format!("a later group at byte {offset} is whole")),
+            (None, Some(number)) if valid_header(storage, number) => Some(format!("the later journal file {number} exists")),
+            _ => None,
+        };
+        self.damage = Some(JournalDamage {
+            file_no: header.file_no,
+            name: name.to_owned(),
+            offset: stop.offset,
+            length: bytes.len() as u64,
+            error: stop.error,
+            durable_because,
+        });
+    }
+}
+
+fn valid_header(storage: &dyn Storage, file_no: u64) -> bool {
+    storage
+        .read(&journal_file_name(file_no), FILE_BYTES_MAX)
+        .is_ok_and(|bytes| JournalHeader::decode(bytes.get(..JournalHeader::SIZE).unwrap_or_default()).is_ok())
+}
+
+impl JournalDamage {
+    /// The damage as corruption.
+    pub(crate) fn corruption(&self, next_seq: u64) -> Corruption {
+        let because = self.durable_because.as_deref().unwrap_or("it was durable");
+        Corruption::at(&self.name, self.offset, format!("{} ({because})", self.error)).over(next_seq, next_seq)
+    }
+}

@@ -1,0 +1,177 @@
+//! What a query asks for: a predicate over columns, seqs and times, and its exact meaning on one record.
+//!
+//! An expression is resolved per segment into keys for the index; [`Expr::matches`] is the truth that the index must agree
+//! with, and decides records that have no index yet and hits that the index is not sure of.
+
+use indelible_format::FormatError;
+use indelible_format::record::{Record, TextRef, Value};
+use indelible_format::schema::{Field, FieldType};
+
+/// A predicate over records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expr {
+    /// Every record.
+    True,
+    /// No record.
+    False,
+    /// The field's value passes the test; a record without the field does not.
+    Field(Field, Test),
+    /// Occurred-at in the half-open range, ns.
+    Occurred {
+        /// First time that matches.
+        from: Option<i64>,
+        /// First time that no longer matches.
+        to: Option<i64>,
+    },
+    /// Recorded-at in the half-open range, ns.
+    Recorded {
+        /// First time that matches.
+        from: Option<i64>,
+        /// First time that no longer matches.
+        to: Option<i64>,
+    },
+    /// Seq in the half-open range.
+    Seq {
+        /// First seq that matches.
+        from: u64,
+        /// First seq that no longer matches.
+        to: u64,
+    },
+    /// All of these.
+    And(Vec<Expr>),
+    /// Any of these.
+    Or(Vec<Expr>),
+    /// Not this.
+    Not(Box<Expr>),
+}
+
+/// A test of one field's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// Equal to any of these texts.
+    AnyOf(Vec<String>),
+    /// Begins with this text.
+    Prefix(String),
+    /// Any of these codes (code fields only).
+    Codes(Vec<u8>),
+    /// Present at all.
+    Present,
+}
+
+impl Expr {
+    /// Equality of a text field.
+    pub fn is(field: Field, value: impl Into<String>) -> Expr {
+        Expr::Field(field, Test::AnyOf(vec![value.into()]))
+    }
+
+    /// Only records that callers emitted, no system records.
+    pub fn events() -> Expr {
+        Expr::Field(Field::KIND, Test::Codes(vec![indelible_format::schema::Kind::Event as u8]))
+    }
+
+    /// Both, without nesting more than needed.
+    pub fn and(self, other: Expr) -> Expr {
+        match (self, other) {
+            (Expr::True, expr) | (expr, Expr::True) => expr,
+            (Expr::And(mut list), expr) => {
+                list.push(expr);
+                Expr::And(list)
+            }
+            (one, two) => Expr::And(vec![one, two]),
+        }
+    }
+
+    /// Negation.
+    #[expect(clippy::should_implement_trait, reason = "reads as the other constructors do; `!expr` would hide it")]
+    pub fn not(self) -> Expr {
+        Expr::Not(Box::new(self))
+    }
+
+    /// Whether a record matches: the meaning of the expression.
+    ///
+    /// # Errors
+    /// Where the record's bytes are damaged.
+    pub fn matches(&self, record: &Record) -> Result<bool, FormatError> {
+        Ok(match self {
+            Expr::True => true,
+            Expr::False => false,
+            Expr::Field(field, test) => test.passes(record, *field)?,
+            Expr::Occurred { from, to } => within(record.groups.envelope()?.occurred_at, *from, *to),
+            Expr::Recorded { from, to } => within(record.recorded_at, *from, *to),
+            Expr::Seq { from, to } => (*from..*to).contains(&record.seq),
+            Expr::And(list) => {
+                for expr in list {
+                    if !expr.matches(record)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            Expr::Or(list) => {
+                for expr in list {
+                    if expr.matches(record)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
+            Expr::Not(expr) => !expr.matches(record)?,
+        })
+    }
+
+    /// Refuses tests that a field cannot have: codes on texts, texts on codes, fields without an index.
+    ///
+    /// # Errors
+    /// A sentence naming the field.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Expr::Field(field, test) => {
+                let spec = field.spec();
+                if spec.column == indelible_format::schema::Column::None {
+                    return Err(format!("{} is not a column that can be filtered", spec.name));
+                }
+                match (spec.field_type, test) {
+                    (_, Test::Present) | (FieldType::Code, Test::Codes(_)) => Ok(()),
+                    (FieldType::Text, Test::AnyOf(_) | Test::Prefix(_)) => Ok(()),
+                    _ => Err(format!("{} cannot be tested that way", spec.name)),
+                }
+            }
+            Expr::And(list) | Expr::Or(list) => list.iter().try_for_each(Expr::check),
+            Expr::Not(expr) => expr.check(),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn within(time: i64, from: Option<i64>, to: Option<i64>) -> bool {
+    from.is_none_or(|from| time >= from) && to.is_none_or(|to| time < to)
+}
+
+impl Test {
+    fn passes(&self, record: &Record, field: Field) -> Result<bool, FormatError> {
+        if field == Field::KIND {
+            let kind = record.groups.envelope()?.kind;
+            return Ok(match self {
+                Test::Codes(codes) => codes.contains(&kind),
+                Test::Present => true,
+                _ => false,
+            });
+        }
+        let value = record.groups.value(field)?;
+        Ok(match (self, value) {
+            (_, None) => false,
+            (Test::Present, Some(_)) => true,
+            (Test::Codes(codes), Some(Value::Code(code))) => codes.contains(&code),
+            (Test::AnyOf(texts), Some(Value::Text(text))) => texts.iter().any(|wanted| same(wanted, &text)),
+            (Test::Prefix(prefix), Some(Value::Text(text))) => text.text().starts_with(prefix.as_str()),
+            _ => false,
+        })
+    }
+}
+
+fn same(wanted: &str, found: &TextRef<'_>) -> bool {
+    match found {
+        TextRef::Utf8(text) => *text == wanted,
+        TextRef::Uuid(uuid) => indelible_format::record::parse_uuid(wanted).as_ref() == Some(uuid),
+    }
+}

@@ -1,0 +1,127 @@
+//! Blocks of a segment file by offset: from the map of a sealed file, or read by position from one that may grow.
+//!
+//! Every payload handed out has been checked against its CRC (accidents, not tampering) in the call that hands it out,
+//! except mapped run payloads, whose leaves carry their own.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader, check_payload};
+
+use crate::error::{Corruption, FormatContext};
+use crate::storage::{Mapping, StorageFile};
+
+/// Where a segment's bytes come from.
+#[derive(Clone)]
+pub(crate) enum Blocks {
+    /// A sealed file, mapped.
+    Mapped(Mapping),
+    /// A file that may grow or, after a clean close, be cut: never mapped.
+    File(Arc<dyn StorageFile>),
+}
+
+/// A block's header and payload.
+pub(crate) struct Block {
+    pub(crate) header: BlockHeader,
+    bytes: BlockBytes,
+}
+
+enum BlockBytes {
+    Mapped(Mapping, Range<usize>),
+    Owned(Vec<u8>),
+}
+
+impl Block {
+    /// The payload as stored.
+    pub(crate) fn payload(&self) -> &[u8] {
+        let bytes = match &self.bytes {
+            BlockBytes::Mapped(map, range) => map.get(range.clone()).unwrap_or_default(),
+            BlockBytes::Owned(bytes) => bytes,
+        };
+        bytes.get(BlockHeader::SIZE..).unwrap_or_default()
+    }
+}
+
+impl Blocks {
+    /// Bytes in the file now.
+    pub(crate) fn len(&self, name: &str) -> Result<u64, Corruption> {
+        match self {
+            Blocks::Mapped(map) => Ok(map.len() as u64),
+            Blocks::File(file) => file.len().map_err(|error| Corruption::at(name, 0, format!("cannot be read: {error}"))),
+        }
+    }
+
+    /// Some bytes of the file.
+    pub(crate) fn bytes(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, Corruption> {
+        match self {
+            Blocks::Mapped(map) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                map.get(start..start.saturating_add(length))
+                    .map(<[u8]>::to_vec)
+                    .ok_or_else(|| Corruption::at(name, offset, format!("the file ends before {length} bytes")))
+            }
+            Blocks::File(file) => {
+                let left = self.len(name)?.saturating_sub(offset);
+                if left < length as u64 {
+                    return Err(Corruption::at(name, offset, format!("the file ends before {length} bytes")));
+                }
+                let mut bytes = vec![0; length];
+                file.read_exact_at(&mut bytes, offset)
+                    .map_err(|error| Corruption::at(name, offset, format!("cannot be read: {error}")))?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// The file's header.
+    pub(crate) fn header(&self, name: &str) -> Result<SegmentHeader, Corruption> {
+        SegmentHeader::decode(&self.bytes(name, 0, SegmentHeader::SIZE)?).in_file(name, 0)
+    }
+
+    /// The block at `offset` that a directory says is `length` bytes long, its checksums checked.
+    pub(crate) fn block(&self, name: &str, offset: u64, length: u32) -> Result<Block, Corruption> {
+        let block = self.unchecked(name, offset, length)?;
+        check_payload(&block.header, block.payload()).in_file(name, offset)?;
+        Ok(block)
+    }
+
+    /// The same without checking the payload, for structures that carry checksums of their own inside.
+    pub(crate) fn unchecked(&self, name: &str, offset: u64, length: u32) -> Result<Block, Corruption> {
+        let bytes = match self {
+            Blocks::Mapped(map) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let range = start..start.saturating_add(length as usize);
+                if map.get(range.clone()).is_none() {
+                    return Err(Corruption::at(name, offset, format!("the file ends before {length} bytes")));
+                }
+                BlockBytes::Mapped(map.clone(), range)
+            }
+            Blocks::File(_) => BlockBytes::Owned(self.bytes(name, offset, length as usize)?),
+        };
+        let all = match &bytes {
+            BlockBytes::Mapped(map, range) => map.get(range.clone()).unwrap_or_default(),
+            BlockBytes::Owned(bytes) => bytes,
+        };
+        let header = BlockHeader::decode(all).in_file(name, offset)?;
+        if header.total() != length {
+            return Err(Corruption::at(name, offset, format!("the directory says {length} bytes, the block {}", header.total())));
+        }
+        Ok(Block { header, bytes })
+    }
+}
+
+/// The block that begins at `offset`, its length taken from its own header; `None` at the end of the file.
+pub(crate) fn block_at(blocks: &Blocks, name: &str, offset: u64) -> Result<Option<Block>, Corruption> {
+    let end = blocks.len(name)?;
+    if offset >= end {
+        return Ok(None);
+    }
+    let head = blocks.bytes(name, offset, BlockHeader::SIZE)?;
+    let header = BlockHeader::decode(&head).in_file(name, offset)?;
+    blocks.block(name, offset, header.total()).map(Some)
+}
+
+/// Kinds that hold data; the others are derived from them.
+pub(crate) fn is_data(kind: BlockKind) -> bool {
+    matches!(kind, BlockKind::Terms | BlockKind::Frame)
+}

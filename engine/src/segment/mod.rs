@@ -1,0 +1,267 @@
+//! A segment as readers see it: frames by ordinal, terms by ordinal and by text, postings.
+//!
+//! ```text
+//!            sealed: mapped                     active: read by position
+//!   blocks ──┴──────────────── Blocks ──────────────┴── payloads, checksum checked
+//!   Directory: frames, term pages, runs, lookups (from the footer, or grown by the framer or a scan)
+//!   Terms:     ordinal -> value by page, cached; text -> ordinals by lookup, or by the live table of an active segment
+//! ```
+//!
+//! Invariants: what a directory names never changes in the file; an active segment only grows, and its directory is extended
+//! under its lock after the bytes are written. Not here: deciding what is visible (snapshot), writing (`write`).
+
+mod blocks;
+mod cache;
+mod directory;
+mod scan;
+mod terms;
+
+pub(crate) use blocks::{Blocks, block_at};
+pub use cache::Cache;
+pub(crate) use directory::{Directory, Postings, RunInfo};
+pub(crate) use scan::{ScanEnd, Scanned, scan_blocks};
+pub use terms::Terms;
+
+use std::sync::{Arc, OnceLock};
+
+use indelible_format::descriptor::Hash;
+use indelible_format::frame::FrameReader;
+use indelible_format::manifest::SegmentEntry;
+use indelible_format::record::{Record, put_text};
+use indelible_format::schema::Field;
+use indelible_format::segment::{FrameEntry, SegmentHeader};
+use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
+use parking_lot::RwLock;
+
+use crate::error::{Corruption, FormatContext, Result};
+
+/// One segment, sealed or active.
+pub struct Segment {
+    /// Segment id.
+    pub id: u64,
+    /// Generation of the file.
+    pub generation: u32,
+    /// Seq of its first record.
+    pub first_seq: u64,
+    /// Number of its first frame.
+    pub first_frame: u64,
+    /// Chain value before its first frame.
+    pub chain_before: Hash,
+    /// Name in the log directory.
+    pub name: String,
+    /// What the manifest says; `None` while the segment is active in this process.
+    entry: Option<SegmentEntry>,
+    blocks: Blocks,
+    directory: OnceLock<RwLock<Directory>>,
+    terms: Terms,
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Segment({}, first seq {})", self.name, self.first_seq)
+    }
+}
+
+impl Segment {
+    /// A segment whose footer is read when it is first needed.
+    pub(crate) fn with_footer(entry: SegmentEntry, name: String, blocks: Blocks, cache: Arc<Cache>) -> Self {
+        Self {
+            id: entry.id,
+            generation: entry.generation,
+            first_seq: entry.first_seq,
+            first_frame: entry.first_frame,
+            chain_before: entry.chain_before,
+            terms: Terms::paged(entry.id, entry.generation, cache),
+            entry: Some(entry),
+            name,
+            blocks,
+            directory: OnceLock::new(),
+        }
+    }
+
+    /// A segment that grows, with what is known of it so far.
+    pub(crate) fn growing(header: &SegmentHeader, name: String, blocks: Blocks, directory: Directory, terms: Terms) -> Self {
+        let cell = OnceLock::new();
+        // A fresh cell takes the value.
+        let _ = cell.set(RwLock::new(directory));
+        Self {
+            id: header.segment_id,
+            generation: header.generation,
+            first_seq: header.first_seq,
+            first_frame: header.first_frame,
+            chain_before: header.chain_before,
+            name,
+            entry: None,
+            blocks,
+            directory: cell,
+            terms,
+        }
+    }
+
+    /// Records in it: fixed for a sealed segment, what the directory knows for an active one.
+    pub fn records(&self) -> u32 {
+        match &self.entry {
+            Some(entry) => u32::try_from(entry.records).unwrap_or(u32::MAX),
+            None => self.directory().map_or(0, |directory| directory.read().records()),
+        }
+    }
+
+    /// What the manifest says of it, where it is sealed or closed.
+    pub fn entry(&self) -> Option<&SegmentEntry> {
+        self.entry.as_ref()
+    }
+
+    /// Where its blocks are.
+    pub(crate) fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    /// Its terms.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The directory, read from the footer on first use.
+    pub(crate) fn directory(&self) -> Result<&RwLock<Directory>, Corruption> {
+        if let Some(directory) = self.directory.get() {
+            return Ok(directory);
+        }
+        let loaded = Directory::from_footer(&self.blocks, &self.name)
+            .map_err(|damage| self.located(damage))?;
+        Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
+    }
+
+    /// The frame that holds `ordinal`, by its index in the directory.
+    pub(crate) fn frame_of(&self, ordinal: u32) -> Result<Option<usize>, Corruption> {
+        Ok(self.directory()?.read().frame_of(ordinal))
+    }
+
+    /// Entry of frame `index`.
+    pub(crate) fn frame_entry(&self, index: usize) -> Result<Option<FrameEntry>, Corruption> {
+        Ok(self.directory()?.read().frames.get(index).copied())
+    }
+
+    /// Number of frames known.
+    pub(crate) fn frame_count(&self) -> Result<usize, Corruption> {
+        Ok(self.directory()?.read().frames.len())
+    }
+
+    /// Calls `with` on frame `index`, opened, its payload's checksum checked.
+    pub(crate) fn with_frame<T>(
+        &self,
+        index: usize,
+        with: impl FnOnce(&FrameReader<'_>, &SegmentTerms<'_>) -> Result<T, Corruption>,
+    ) -> Result<T, Corruption> {
+        let entry = self
+            .frame_entry(index)?
+            .ok_or_else(|| self.located(Corruption::at(&self.name, 0, format!("there is no frame {index}"))))?;
+        let frame_no = self.first_frame + index as u64;
+        let block = self.blocks.block(&self.name, entry.offset, entry.length).map_err(|d| self.located(d).in_frame(frame_no))?;
+        let reader = FrameReader::open(block.payload())
+            .in_file(&self.name, entry.offset)
+            .map_err(|d| self.located(d).in_frame(frame_no))?;
+        let terms = self.segment_terms()?;
+        with(&reader, &terms).map_err(|d| self.located(d).in_frame(frame_no))
+    }
+
+    /// One record; `None` where it was removed or lies beyond the segment.
+    pub(crate) fn record(&self, ordinal: u32) -> Result<Option<Record>, Corruption> {
+        let Some(index) = self.frame_of(ordinal)? else { return Ok(None) };
+        let first = self.frame_entry(index)?.map_or(0, |entry| entry.first_ordinal);
+        self.with_frame(index, |frame, terms| {
+            let Some(row) = frame.row_of_position(ordinal - first) else { return Ok(None) };
+            frame.record(row, terms).map(Some).in_file(&self.name, 0)
+        })
+    }
+
+    /// Gives terms by ordinal, for decoding frames.
+    pub(crate) fn segment_terms(&self) -> Result<SegmentTerms<'_>, Corruption> {
+        Ok(SegmentTerms { segment: self })
+    }
+
+    /// Ordinals of the terms of `field` that equal `text`.
+    pub(crate) fn find_term(&self, field: Field, text: &str) -> Result<Option<u32>, Corruption> {
+        let mut value = Vec::with_capacity(text.len() + 2);
+        put_text(&mut value, text);
+        self.terms.find(self, field, text, &value)
+    }
+
+    /// Ordinals of the terms of `field` that begin with `prefix`, ascending.
+    pub(crate) fn find_prefix(&self, field: Field, prefix: &str) -> Result<Vec<u32>, Corruption> {
+        let mut found = self.terms.find_prefix(self, field, prefix)?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Adds where we are to damage.
+    pub(crate) fn located(&self, damage: Corruption) -> Corruption {
+        damage.in_segment(self.id)
+    }
+}
+
+/// The terms of one segment as a source for decoding.
+pub(crate) struct SegmentTerms<'a> {
+    segment: &'a Segment,
+}
+
+impl indelible_format::segment::TermSource for SegmentTerms<'_> {
+    fn term(
+        &self,
+        field: Field,
+        ordinal: u32,
+    ) -> Result<Option<std::borrow::Cow<'_, [u8]>>, indelible_format::FormatError> {
+        self.segment.terms.value(self.segment, field, ordinal).map_err(|damage| {
+            indelible_format::FormatError::invalid("term page", "term", damage.offset as usize, damage.problem)
+        })
+    }
+}
+
+/// The keys of a frame's records for the index.
+pub(crate) fn chunk_of_frame(
+    frame: &FrameReader<'_>,
+    first_ordinal: u32,
+) -> std::result::Result<KeyChunk, ChunkError> {
+    let mut builder = KeyChunkBuilder::new(first_ordinal);
+    for position in 0..u32::from(frame.descriptor().count) {
+        match frame.row_of_position(position) {
+            Some(row) => builder.push_row(&row_keys(frame, row)?)?,
+            None => builder.push_missing()?,
+        }
+    }
+    Ok(builder.finish()?)
+}
+
+/// Why a frame gives no keys.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChunkError {
+    #[error(transparent)]
+    Format(#[from] indelible_format::FormatError),
+    #[error(transparent)]
+    Index(#[from] indelible_index::IndexError),
+}
+
+fn row_keys(frame: &FrameReader<'_>, row: usize) -> std::result::Result<RowKeys, ChunkError> {
+    use indelible_format::schema::Column;
+    let mut keys =
+        RowKeys { occurred: frame.occurred_at(row)?, recorded: frame.recorded_at(row)?, ..RowKeys::default() };
+    let mut value = Vec::new();
+    for field in Field::indexed() {
+        let key = match field.spec().column {
+            Column::Terms => frame.term_ordinal(row, field)?.map_or(0, |ordinal| ordinal + 1),
+            Column::Codes => u32::from(frame.code(row, field)?.unwrap_or(0)),
+            Column::Fingerprints => {
+                value.clear();
+                match frame.text2(row, field)? {
+                    Some(text) => {
+                        put_text(&mut value, &text.text());
+                        fingerprint(&value).get()
+                    }
+                    None => 0,
+                }
+            }
+            Column::None => continue,
+        };
+        keys.set(field.id(), key)?;
+    }
+    Ok(keys)
+}

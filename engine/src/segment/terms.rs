@@ -1,0 +1,136 @@
+//! The terms of a segment: ordinal to value for decoding, text to ordinals for queries.
+//!
+//! A segment with a footer is read page by page through the shared cache and searched by its lookups. A segment that grows
+//! keeps all its terms in memory, because its writer needs them there anyway.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use indelible_format::FormatError;
+use indelible_format::bytes::Reader;
+use indelible_format::record::TextRef;
+use indelible_format::schema::Field;
+use indelible_format::segment::{LookupView, TermPage, TermTable};
+use parking_lot::RwLock;
+
+use super::{Cache, Segment};
+use crate::error::{Corruption, FormatContext};
+
+/// Where a segment's terms come from.
+pub enum Terms {
+    /// From its pages, through the cache.
+    Paged {
+        /// Segment id and generation: the cache's key.
+        of: (u64, u32),
+        /// Shared by all segments.
+        cache: Arc<Cache>,
+    },
+    /// From memory.
+    Live(Arc<RwLock<TermTable>>),
+}
+
+impl Terms {
+    pub(crate) fn paged(id: u64, generation: u32, cache: Arc<Cache>) -> Self {
+        Terms::Paged { of: (id, generation), cache }
+    }
+
+    /// The value of a term in the record's text encoding.
+    pub(crate) fn value(
+        &self,
+        segment: &Segment,
+        field: Field,
+        ordinal: u32,
+    ) -> Result<Option<Cow<'static, [u8]>>, Corruption> {
+        match self {
+            Terms::Live(table) => Ok(table.read().get(field, ordinal).map(|value| Cow::Owned(value.to_vec()))),
+            Terms::Paged { .. } => {
+                let Some(page) = self.page(segment, field, ordinal)? else { return Ok(None) };
+                Ok(page.term(field, ordinal).map(|value| Cow::Owned(value.to_vec())))
+            }
+        }
+    }
+
+    fn page(&self, segment: &Segment, field: Field, ordinal: u32) -> Result<Option<Arc<TermPage>>, Corruption> {
+        let Terms::Paged { of, cache } = self else { return Ok(None) };
+        let Some(entry) = segment.directory()?.read().page_of(field, ordinal) else { return Ok(None) };
+        let load = || {
+            let block = segment.blocks().block(&segment.name, entry.offset, entry.length)?;
+            TermPage::decode(block.payload()).in_file(&segment.name, entry.offset)
+        };
+        cache.page((of.0, of.1, entry.offset), load).map(Some).map_err(|damage| segment.located(damage))
+    }
+
+    /// The ordinal of the term that equals `text`, whose encoding is `value`.
+    pub(crate) fn find(&self, segment: &Segment, field: Field, text: &str, value: &[u8]) -> Result<Option<u32>, Corruption> {
+        if let Terms::Live(table) = self {
+            return Ok(table.read().find(field, value));
+        }
+        self.with_lookup(segment, field, |lookup| {
+            let rank = lookup.first_not_less(|ordinal| self.compare(segment, field, ordinal, text))?;
+            let Some(ordinal) = lookup.get(rank) else { return Ok(None) };
+            Ok((self.compare(segment, field, ordinal, text)? == Ordering::Equal).then_some(ordinal))
+        })
+        .map(Option::flatten)
+    }
+
+    /// Ordinals of the terms that begin with `prefix`.
+    pub(crate) fn find_prefix(&self, segment: &Segment, field: Field, prefix: &str) -> Result<Vec<u32>, Corruption> {
+        if let Terms::Live(table) = self {
+            let table = table.read();
+            let starts = |ordinal: &u32| {
+                table.get(field, *ordinal).and_then(|value| text_of(value).ok()).is_some_and(|text| text.starts_with(prefix))
+            };
+            return Ok((0..table.len(field)).filter(starts).collect());
+        }
+        let found = self.with_lookup(segment, field, |lookup| {
+            let mut rank = lookup.first_not_less(|ordinal| self.compare(segment, field, ordinal, prefix))?;
+            let mut found = Vec::new();
+            while let Some(ordinal) = lookup.get(rank) {
+                if !self.text(segment, field, ordinal)?.starts_with(prefix) {
+                    break;
+                }
+                found.push(ordinal);
+                rank += 1;
+            }
+            Ok(found)
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    fn with_lookup<T>(
+        &self,
+        segment: &Segment,
+        field: Field,
+        with: impl FnOnce(&LookupView<'_>) -> Result<T, FormatError>,
+    ) -> Result<Option<T>, Corruption> {
+        let entry = {
+            let directory = segment.directory()?.read();
+            directory.lookups.iter().find(|lookup| lookup.number == u32::from(field.id())).copied()
+        };
+        let Some(entry) = entry else { return Ok(None) };
+        let block = segment.blocks().block(&segment.name, entry.offset, entry.length)?;
+        let lookup = LookupView::open(block.payload()).in_file(&segment.name, entry.offset)?;
+        with(&lookup).map(Some).in_file(&segment.name, entry.offset).map_err(|damage| segment.located(damage))
+    }
+
+    fn compare(&self, segment: &Segment, field: Field, ordinal: u32, text: &str) -> Result<Ordering, FormatError> {
+        Ok(self.text(segment, field, ordinal)?.as_bytes().cmp(text.as_bytes()))
+    }
+
+    /// The text of a term.
+    pub(crate) fn text(&self, segment: &Segment, field: Field, ordinal: u32) -> Result<String, FormatError> {
+        let refuse = |why: String| FormatError::invalid("term page", "term", 0, why);
+        let value = self.value(segment, field, ordinal).map_err(|damage| refuse(damage.problem))?;
+        let value = value.ok_or_else(|| refuse(format!("there is no term {ordinal} of {}", field.name())))?;
+        text_of(&value)
+    }
+}
+
+/// The text of a value in the record's text encoding.
+pub(crate) fn text_of(value: &[u8]) -> Result<String, FormatError> {
+    let mut reader = Reader::new("term", value);
+    let text = TextRef::take(&mut reader, "term")?.text().into_owned();
+    reader.end()?;
+    Ok(text)
+}

@@ -1,0 +1,85 @@
+//! A pointer to an `Arc` that is replaced while others clone it.
+//!
+//! ```text
+//! load:  pin -> read pointer -> clone the Arc -> unpin          store: swap pointer -> free the old box when no pin can see it
+//! ```
+//!
+//! The one use of `crossbeam-epoch`. Never pinned across I/O or anyone's code: a pin lasts for one `Arc::clone`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_epoch::{Atomic, Owned, pin, unprotected};
+
+/// Holds an `Arc<T>` that readers clone without locking.
+#[derive(Debug)]
+pub(super) struct Swap<T> {
+    pointer: Atomic<Arc<T>>,
+}
+
+impl<T: Send + Sync + 'static> Swap<T> {
+    pub(super) fn new(value: Arc<T>) -> Self {
+        Self { pointer: Atomic::new(value) }
+    }
+
+    pub(super) fn load(&self) -> Arc<T> {
+        let guard = pin();
+        let shared = self.pointer.load(Ordering::Acquire, &guard);
+        // SAFETY: the pointer is never null (`new` sets it, `store` replaces it by a non-null one), and what it points to is
+        // freed only by `defer_destroy` after every pin that could have read it has ended; ours lasts to the end of this function.
+        unsafe { Arc::clone(shared.deref()) }
+    }
+
+    pub(super) fn store(&self, value: Arc<T>) {
+        let guard = pin();
+        let old = self.pointer.swap(Owned::new(value), Ordering::AcqRel, &guard);
+        // SAFETY: `old` was just unlinked by the swap, so no later load can find it, and only the thread whose swap returned it
+        // destroys it: it is destroyed once.
+        unsafe { guard.defer_destroy(old) }
+    }
+}
+
+impl<T> Drop for Swap<T> {
+    fn drop(&mut self) {
+        // SAFETY: `&mut self` proves that no other thread holds a reference to the swap, so nobody can load from it any more;
+        // the pointer is non-null and owned by us.
+        unsafe {
+            let old = self.pointer.swap(crossbeam_epoch::Shared::null(), Ordering::AcqRel, unprotected());
+            drop(old.into_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loads_see_whole_values_while_another_thread_stores() {
+        let rounds: u64 = if cfg!(miri) { 50 } else { 20_000 };
+        let swap = Arc::new(Swap::new(Arc::new((0u64, 0u64))));
+        let reader = {
+            let swap = Arc::clone(&swap);
+            std::thread::spawn(move || {
+                let mut last = 0;
+                while last < rounds {
+                    let value = swap.load();
+                    assert_eq!(value.0, value.1);
+                    assert!(value.0 >= last, "a load went back");
+                    last = value.0;
+                }
+            })
+        };
+        for round in 1..=rounds {
+            swap.store(Arc::new((round, round)));
+        }
+        reader.join().expect("reader");
+    }
+
+    #[test]
+    fn dropping_the_swap_drops_its_value_once() {
+        let value = Arc::new(7);
+        drop(Swap::new(Arc::clone(&value)));
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+}

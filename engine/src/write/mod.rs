@@ -1,0 +1,8 @@
+//! The write path: drafts to journal, journal to frames, frames to segments.
+
+pub(crate) mod active;
+mod batch;
+pub(crate) mod framer;
+pub(crate) mod manifest;
+pub(crate) mod queue;
+pub(crate) mod writer;

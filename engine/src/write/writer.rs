@@ -1,0 +1,223 @@
+//! Gives records their place: drains drafts, assigns seq and recorded-at, appends a group, syncs, publishes.
+//!
+//! ```text
+//! drafts -> seq, recorded-at, duplicates out -> group (one write) -> written -> sync -> live file -> published -> durable
+//! ```
+//!
+//! Invariants: seqs are dense; recorded-at never goes back; nothing is published or acknowledged durable before its sync
+//! succeeded; after a failed sync nothing more is written. No thread in here: the log's writer thread, or a simulation, calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use indelible_format::live::Live;
+use indelible_format::record::{Groups, Record, Value, put_transit};
+use indelible_format::schema::Field;
+
+use super::framer::Shared;
+use crate::clock::Clock;
+use crate::draft::{Cell, Draft, Outcome};
+use crate::error::{Error, IoContext, Result};
+use crate::journal::JournalWriter;
+use crate::query::{Expr, View};
+use crate::snapshot::TailGroup;
+use crate::storage::{OpenMode, StorageFile};
+
+/// Name of the file that tells readers in other processes how far they may read.
+pub(crate) const LIVE: &str = "live";
+
+/// A draft on its way, and where its outcome goes.
+pub(crate) struct Item {
+    pub(crate) draft: Draft,
+    pub(crate) cell: Option<Arc<Cell>>,
+}
+
+/// A group that was appended and waits for its sync.
+struct Appended {
+    records: Vec<Record>,
+}
+
+/// Gives records their place in the log.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    pub(crate) journal: JournalWriter,
+    live: Arc<dyn StorageFile>,
+    incarnation: u64,
+    next_seq: u64,
+    last_recorded: i64,
+    payload: Vec<u8>,
+    appended: Option<Appended>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+        journal: JournalWriter,
+        next_seq: u64,
+        last_recorded: i64,
+    ) -> Result<Self> {
+        let storage = &shared.storage;
+        if storage.exists(LIVE).doing("look for", LIVE)? {
+            storage.remove(LIVE).doing("remove", LIVE)?;
+        }
+        let live = storage.open(LIVE, OpenMode::CreateNew).doing("create", LIVE)?;
+        let incarnation = shared.manifest.get().incarnation;
+        let writer = Self {
+            shared,
+            clock,
+            journal,
+            live,
+            incarnation,
+            next_seq,
+            last_recorded,
+            payload: Vec::new(),
+            appended: None,
+        };
+        writer.write_live()?;
+        Ok(writer)
+    }
+
+    /// Seq that the next record will get.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Appends the items as one group: written, not yet durable. On a full disk nothing has happened and the same items may
+    /// be given again. Outcomes of duplicates and of stored records are set.
+    pub(crate) fn append(&mut self, items: &mut [Item]) -> Result<()> {
+        let recorded_at = self.clock.wall_nanos().max(self.last_recorded);
+        let duplicates = self.find_duplicates(items)?;
+        self.payload.clear();
+        let mut count = 0u32;
+        for (item, duplicate) in items.iter_mut().zip(&duplicates) {
+            if duplicate.is_none() {
+                item.draft.stamp_at(recorded_at);
+                put_transit(&mut self.payload, recorded_at, item.draft.class, item.draft.slices());
+                count += 1;
+            }
+        }
+        if count > 0 {
+            self.journal.append(count, &self.payload, self.shared.framed.frames.load(Ordering::Acquire))?;
+            self.last_recorded = recorded_at;
+        }
+        let mut records = Vec::with_capacity(count as usize);
+        for (item, duplicate) in items.iter_mut().zip(duplicates) {
+            let outcome = match duplicate {
+                Some(Duplicate::Of(seq)) => Outcome::Duplicate(seq),
+                Some(Duplicate::InGroup(index)) => Outcome::Duplicate(self.next_seq + index),
+                None => Outcome::Stored(self.next_seq + records.len() as u64),
+            };
+            if let Outcome::Stored(seq) = outcome {
+                records.push(Record { seq, recorded_at, class: item.draft.class, groups: item.draft.take_groups() });
+            }
+            if let Some(cell) = &item.cell {
+                cell.set(outcome);
+            }
+        }
+        self.next_seq += records.len() as u64;
+        self.appended = (!records.is_empty()).then_some(Appended { records });
+        Ok(())
+    }
+
+    /// Makes the appended group durable and shows it to readers. Returns it for the framer.
+    pub(crate) fn sync(&mut self) -> Result<Option<Arc<TailGroup>>> {
+        let Some(appended) = self.appended.take() else { return Ok(None) };
+        self.journal.sync()?;
+        self.write_live()?;
+        let group = Arc::new(TailGroup::new(appended.records));
+        let end = group.end_seq();
+        self.shared.published.update(|snapshot| {
+            snapshot.tail.push(Arc::clone(&group));
+            snapshot.next_seq = end;
+        });
+        Ok(Some(group))
+    }
+
+    /// Removes journal files that are framed and synced.
+    pub(crate) fn tidy_journal(&mut self) -> Result<()> {
+        self.journal.remove_framed(self.shared.framed.seq.load(Ordering::Acquire))?;
+        self.shared.framed.journal_first.store(self.journal.first_file(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Ends the incarnation: a close mark in a file of its own, older files gone where everything in them is framed.
+    /// Returns number and length of that file.
+    pub(crate) fn close(&mut self) -> Result<(u64, u64)> {
+        let framed = self.shared.framed.seq.load(Ordering::Acquire);
+        if framed < self.next_seq {
+            return Err(Error::Closed);
+        }
+        self.journal.rotate()?;
+        self.tidy_journal()?;
+        self.journal.close(self.shared.framed.frames.load(Ordering::Acquire))?;
+        Ok((self.journal.file_no(), self.journal.end()))
+    }
+
+    /// Tells readers in other processes how far they may read. Never synced and never evidence, so a failure is no loss.
+    pub(crate) fn write_live(&self) -> Result<()> {
+        let live = Live {
+            log_id: self.shared.manifest.get_log_id(),
+            incarnation: self.incarnation,
+            journal_no: self.journal.file_no(),
+            durable_end: self.journal.end(),
+            framed_to: self.shared.framed.frames.load(Ordering::Acquire),
+        };
+        match self.live.write_at(&live.encode(), 0) {
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => Ok(()),
+            written => written.doing("write", LIVE),
+        }
+    }
+
+    /// For each item that is to be stored once: the record that has its event id already.
+    fn find_duplicates(&self, items: &[Item]) -> Result<Vec<Option<Duplicate>>> {
+        let mut found = vec![None; items.len()];
+        if !items.iter().any(|item| item.draft.once) {
+            return Ok(found);
+        }
+        let view = View::new(self.shared.published.load());
+        let mut in_group: HashMap<String, u64> = HashMap::new();
+        let mut stored = 0u64;
+        for (slot, item) in found.iter_mut().zip(items) {
+            let id = event_id(&item.draft);
+            if let (true, Some(id)) = (item.draft.once, &id) {
+                *slot = match in_group.get(id) {
+                    Some(&index) => Some(Duplicate::InGroup(index)),
+                    None => view.first_match(&Expr::is(Field::EVENT_ID, id.as_str()))?.map(Duplicate::Of),
+                };
+            }
+            if slot.is_none() {
+                if let Some(id) = id {
+                    in_group.entry(id).or_insert(stored);
+                }
+                stored += 1;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The record that an item repeats.
+#[derive(Debug, Clone, Copy)]
+enum Duplicate {
+    /// Stored before, at this seq.
+    Of(u64),
+    /// Stored in the same group, as the n-th of its records.
+    InGroup(u64),
+}
+
+fn event_id(draft: &Draft) -> Option<String> {
+    let groups = Groups::from_slices(draft.slices());
+    match groups.value(Field::EVENT_ID) {
+        Ok(Some(Value::Text(text))) => Some(text.text().into_owned()),
+        _ => None,
+    }
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Item({} bytes)", self.draft.len())
+    }
+}

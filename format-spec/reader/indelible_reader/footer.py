@@ -1,0 +1,64 @@
+"""The footer of a segment, compared with the blocks it was derived from [SEG-5] (04-segment.md).
+
+Times of removed records are not known to a reader: what cannot be recomputed is not judged.
+"""
+
+from .bits import Cursor, Layout
+
+FOOTER_HEAD = Layout("FooterHead", [
+    ("version", "u16"), ("reserved", "u16"), ("frames", "u32"), ("pages", "u32"), ("runs", "u32"), ("lookups", "u32"),
+    ("reserved2", "u32"), ("records", "u64"), ("occurred_min", "i64"), ("occurred_max", "i64"), ("recorded_min", "i64"),
+    ("recorded_max", "i64"), ("chain_after", 32)])
+FRAME_ENTRY = Layout("FrameEntry", [
+    ("offset", "u64"), ("length", "u32"), ("first_ordinal", "u32"), ("occurred_min", "i64"), ("occurred_max", "i64"),
+    ("recorded_first", "i64"), ("leaf_hash", 32)])
+PAGE_ENTRY = Layout("PageEntry", [
+    ("offset", "u64"), ("length", "u32"), ("first", "u32"), ("count", "u32"), ("field", "u8"), ("reserved", 3)])
+BLOCK_ENTRY = Layout("BlockEntry", [("offset", "u64"), ("length", "u32"), ("number", "u32")])
+
+
+def compare(cursor, found, expected, at, what):
+    for name, value in expected.items():
+        if value is not None and found[name] != value:
+            show = lambda v: v.hex() if isinstance(v, bytes) else v
+            raise cursor.fail(f"{what}: {name} is {show(found[name])}, the blocks give {show(value)}", "SEG-5", at)
+
+
+def frame_entries(segment):
+    for (offset, length), frame, first_ordinal, leaf_hash in segment.frames:
+        expected = {"offset": offset, "length": length, "first_ordinal": first_ordinal, "leaf_hash": leaf_hash}
+        if frame.times is not None:
+            # A frame without rows has zero for both.
+            expected |= {"occurred_min": frame.times[0] or 0, "occurred_max": frame.times[1] or 0,
+                         "recorded_first": frame.times[2]}
+        yield expected
+
+
+def totals(segment):
+    """The head's values over all frames. Exact where nothing is unknown."""
+    times = [frame.times for _, frame, _, _ in segment.frames]
+    out = {"records": segment.next_seq - segment.header["first_seq"], "chain_after": segment.chain}
+    if any(t is None for t in times):
+        return out
+    known = [t for t in times if t[0] is not None]
+    out |= {"occurred_min": min((t[0] for t in known), default=0), "occurred_max": max((t[1] for t in known), default=0)}
+    out |= {"recorded_min": times[0][2] if times else 0, "recorded_max": times[-1][3] if times else 0}
+    return out
+
+
+def check_footer(segment, payload, base):
+    cursor = Cursor(payload, "footer", base)
+    head = FOOTER_HEAD.read(cursor)
+    pages = [{"field": field, "first": first, "count": count, "offset": offset, "length": length}
+             for field, first, count, offset, length in sorted(segment.pages)]
+    blocks = [[{"offset": o, "length": n, "number": number} for o, n, number in group]
+              for group in (segment.runs, segment.lookups)]
+    lists = (("frames", FRAME_ENTRY, list(frame_entries(segment))), ("pages", PAGE_ENTRY, pages),
+             ("runs", BLOCK_ENTRY, blocks[0]), ("lookups", BLOCK_ENTRY, blocks[1]))
+    compare(cursor, head, totals(segment) | {name: len(expected) for name, _, expected in lists}, 0, "head")
+    segment.footer = head
+    for name, layout, expected in lists:
+        for index, values in enumerate(expected):
+            at = cursor.at
+            compare(cursor, layout.read(cursor), values, at, f"entry {index} of {name}")
+    cursor.done()

@@ -1,0 +1,313 @@
+//! A leaf of postings: keys and the positions of each, in one of three forms, written and read in place.
+//!
+//! ```text
+//! lists    span u32 | sequence of keys - first_key        | sequence of rank << 16 | position
+//! pairs    span u32 | sequence of keys - first_key, each as often as it has positions | position u16 each
+//! bitmap   portable Roaring serialization of one bitmap with one container, runs optimised
+//! ```
+//!
+//! `span` is the last key less the first. Low widths follow from the counts, so that there is one encoding. Counts are
+//! those of the leaf table. What a leaf must not hold is told by [`Leaf::open`] and the walks as a reason.
+
+use roaring::RoaringBitmap;
+
+use crate::layout::{LeafEntry, LeafKind};
+use crate::sequence::{Sequence, write_sequence};
+
+/// Why a leaf cannot be read.
+pub(crate) type Damage = &'static str;
+
+const SHORT: Damage = "leaf ends before its sequences do";
+const BROKEN: Damage = "sequence does not hold what its counts say";
+
+/// A leaf in place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Leaf<'a> {
+    Lists { keys: Keys<'a>, positions: Sequence<'a>, low: u32 },
+    Pairs { keys: Keys<'a>, positions: &'a [u8] },
+    Bitmap { key: u32, count: u32, bytes: &'a [u8] },
+}
+
+/// The keys of a leaf.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keys<'a> {
+    first: u32,
+    span: u32,
+    low: u32,
+    pub len: usize,
+    pub sequence: Sequence<'a>,
+}
+
+/// Low width of `len` values spread over a universe.
+fn low_width(universe: u64, len: usize) -> u32 {
+    (universe / (len as u64).max(1)).checked_ilog2().unwrap_or(0)
+}
+
+/// Entries are key << 16 | position, ascending; appends a leaf of them in the given form.
+pub(crate) fn write_entries(out: &mut Vec<u8>, kind: LeafKind, entries: &[u64], keys: usize) {
+    let key_of = |entry: &u64| (entry >> 16) as u32;
+    let (Some(first), Some(last)) = (entries.first().map(key_of), entries.last().map(key_of)) else { return };
+    let span = last - first;
+    out.extend_from_slice(&span.to_le_bytes());
+    let universe = u64::from(span) + 1;
+    let spread = |out: &mut Vec<u8>, keys: &mut dyn Iterator<Item = u32>, len: usize| {
+        let low = low_width(universe, len);
+        write_sequence(out, keys.map(|key| u64::from(key - first)), low, len, (u64::from(span) >> low) + 1);
+    };
+    if kind == LeafKind::Pairs {
+        spread(out, &mut entries.iter().map(key_of), entries.len());
+        out.extend(entries.iter().flat_map(|entry| (*entry as u16).to_le_bytes()));
+        return;
+    }
+    let groups = || entries.chunk_by(|a, b| a >> 16 == b >> 16);
+    spread(out, &mut groups().filter_map(|group| group.first().map(key_of)), keys);
+    let low = low_width((keys as u64) << 16, entries.len());
+    let ranked = (0_u64..).zip(groups()).flat_map(|(rank, group)| group.iter().map(move |e| rank << 16 | (e & 0xFFFF)));
+    write_sequence(out, ranked, low, entries.len(), (keys as u64) << (16 - low));
+}
+
+/// Appends a bitmap leaf.
+pub(crate) fn write_bitmap(out: &mut Vec<u8>, mut bitmap: RoaringBitmap) {
+    bitmap.optimize();
+    // Writing to a Vec cannot fail; were it to, the leaf would be refused when it is read.
+    let _ = bitmap.serialize_into(out);
+}
+
+impl<'a> Keys<'a> {
+    fn split(bytes: &'a [u8], first: u32, len: usize) -> Result<(Self, &'a [u8]), Damage> {
+        let (span, rest) = bytes.split_first_chunk::<4>().ok_or(SHORT)?;
+        let span = u32::from_le_bytes(*span);
+        if first.checked_add(span).is_none() {
+            return Err("last key is beyond 32 bits");
+        }
+        let low = low_width(u64::from(span) + 1, len);
+        let (sequence, rest) = Sequence::split(rest, low, len, (u64::from(span) >> low) + 1).ok_or(SHORT)?;
+        Ok((Self { first, span, low, len, sequence }, rest))
+    }
+
+    /// Indexes `from..to` of the key; empty where it is not in the leaf.
+    #[inline]
+    fn find(&self, key: u32) -> Result<(usize, usize), Damage> {
+        let Some(wanted) = key.checked_sub(self.first).filter(|delta| *delta <= self.span).map(u64::from) else {
+            return Ok((0, 0));
+        };
+        let bucket = wanted >> self.low;
+        let mut found = (0, 0);
+        self.sequence
+            .walk(bucket, bucket + 1, |index, value| {
+                if value == wanted {
+                    found = if found.1 == 0 { (index, index + 1) } else { (found.0, index + 1) };
+                }
+            })
+            .ok_or(BROKEN)?;
+        Ok(found)
+    }
+
+    /// Every key with its index.
+    fn walk(&self, mut each: impl FnMut(usize, u32)) -> Result<(), Damage> {
+        let mut outside = false;
+        let read = self.sequence.walk(0, u64::MAX, |index, value| {
+            outside |= value > u64::from(self.span);
+            each(index, self.first.wrapping_add(value as u32));
+        });
+        if read == Some(self.len) && !outside { Ok(()) } else { Err(BROKEN) }
+    }
+}
+
+impl<'a> Leaf<'a> {
+    /// Takes the bytes of a leaf apart; nothing is decoded yet.
+    pub(crate) fn open(entry: &LeafEntry, bytes: &'a [u8]) -> Result<Self, Damage> {
+        let (count, distinct) = (entry.count as usize, usize::from(entry.keys));
+        match entry.kind {
+            LeafKind::Lists => {
+                let (keys, rest) = Keys::split(bytes, entry.first_key, distinct)?;
+                let low = low_width((distinct as u64) << 16, count);
+                let buckets = (distinct as u64) << 16_u32.checked_sub(low).ok_or("more keys than positions")?;
+                let (positions, rest) = Sequence::split(rest, low, count, buckets).ok_or(SHORT)?;
+                if rest.is_empty() { Ok(Self::Lists { keys, positions, low }) } else { Err("bytes follow the leaf") }
+            }
+            LeafKind::Pairs => {
+                let (keys, positions) = Keys::split(bytes, entry.first_key, count)?;
+                if positions.len() == count * 2 {
+                    Ok(Self::Pairs { keys, positions })
+                } else {
+                    Err("positions do not end the leaf")
+                }
+            }
+            LeafKind::Bitmap => {
+                if container_bytes(bytes) != Some(bytes.len()) {
+                    return Err("not one Roaring container, or not its length");
+                }
+                Ok(Self::Bitmap { key: entry.first_key, count: entry.count, bytes })
+            }
+            LeafKind::Zones => Err("zones where postings were expected"),
+        }
+    }
+
+    /// How many positions the key has.
+    pub(crate) fn count_of(&self, key: u32) -> Result<u64, Damage> {
+        match self {
+            Self::Bitmap { key: own, count, .. } => Ok(if *own == key { u64::from(*count) } else { 0 }),
+            Self::Pairs { keys, .. } => keys.find(key).map(|(from, to)| (to - from) as u64),
+            Self::Lists { keys, positions, low } => {
+                let (rank, end) = keys.find(key)?;
+                if rank == end {
+                    return Ok(0);
+                }
+                let mut boundaries = positions.boundaries();
+                let mut index = |rank: usize| {
+                    let bucket = (rank as u64) << (16 - low);
+                    boundaries.start_of(bucket).and_then(|bit| (bit as u64).checked_sub(bucket)).ok_or(BROKEN)
+                };
+                let from = index(rank)?;
+                Ok(index(end)?.saturating_sub(from))
+            }
+        }
+    }
+
+    /// The positions of a key that is in a list or among pairs, ascending.
+    pub(crate) fn positions_of(&self, key: u32, mut each: impl FnMut(u16)) -> Result<(), Damage> {
+        match self {
+            Self::Bitmap { key: own, .. } => {
+                if *own == key {
+                    self.bitmap()?.iter().for_each(|position| each(position as u16));
+                }
+                Ok(())
+            }
+            Self::Pairs { keys, positions } => {
+                let (from, to) = keys.find(key)?;
+                let range = positions.get(from * 2..to * 2).ok_or(BROKEN)?;
+                range.chunks_exact(2).for_each(|pair| each(pair.iter().rev().fold(0, |p, b| p << 8 | u16::from(*b))));
+                Ok(())
+            }
+            Self::Lists { keys, positions, low } => {
+                let (rank, end) = keys.find(key)?;
+                if rank < end {
+                    let shift = 16 - low;
+                    let read = positions.walk((rank as u64) << shift, (end as u64) << shift, |_, v| each(v as u16));
+                    read.ok_or(BROKEN)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Every (key, position) in order.
+    pub(crate) fn walk(&self, mut each: impl FnMut(u32, u16)) -> Result<(), Damage> {
+        match self {
+            Self::Bitmap { key, .. } => {
+                self.bitmap()?.iter().for_each(|position| each(*key, position as u16));
+                Ok(())
+            }
+            Self::Pairs { keys, positions } => {
+                let mut places = positions.chunks_exact(2);
+                keys.walk(|_, key| {
+                    if let Some([low, high]) = places.next() {
+                        each(key, u16::from_le_bytes([*low, *high]));
+                    }
+                })
+            }
+            Self::Lists { keys, positions, .. } => {
+                let mut texts = Vec::with_capacity(keys.len);
+                keys.walk(|_, key| texts.push(key))?;
+                let read = positions.walk(0, u64::MAX, |_, value| {
+                    // The sequence refuses buckets beyond its own, so the rank is that of a key.
+                    each(texts.get((value >> 16) as usize).copied().unwrap_or(0), value as u16);
+                });
+                read.ok_or(BROKEN).map(|_| ())
+            }
+        }
+    }
+
+    /// Every key with its number of positions, ascending; positions are not decoded.
+    pub(crate) fn counts(&self, mut each: impl FnMut(u32, u64)) -> Result<(), Damage> {
+        match self {
+            Self::Bitmap { key, count, .. } => {
+                each(*key, u64::from(*count));
+                Ok(())
+            }
+            Self::Pairs { keys, .. } => {
+                let mut run: Option<(u32, u64)> = None;
+                keys.walk(|_, key| match &mut run {
+                    Some((own, count)) if *own == key => *count += 1,
+                    _ => {
+                        if let Some((own, count)) = run.replace((key, 1)) {
+                            each(own, count);
+                        }
+                    }
+                })?;
+                if let Some((own, count)) = run {
+                    each(own, count);
+                }
+                Ok(())
+            }
+            Self::Lists { keys, positions, low } => {
+                let mut boundaries = positions.boundaries();
+                let mut before = 0;
+                let mut sound = true;
+                keys.walk(|index, key| {
+                    let bucket = (index as u64 + 1) << (16 - low);
+                    let end = boundaries.start_of(bucket).map_or(0, |bit| (bit as u64).saturating_sub(bucket));
+                    sound &= end > before;
+                    each(key, end.saturating_sub(before));
+                    before = end;
+                })?;
+                if sound { Ok(()) } else { Err(BROKEN) }
+            }
+        }
+    }
+
+    /// The bitmap of a bitmap leaf; empty for the other forms.
+    pub(crate) fn bitmap(&self) -> Result<RoaringBitmap, Damage> {
+        let Self::Bitmap { count, bytes, .. } = self else { return Ok(RoaringBitmap::new()) };
+        let bitmap = RoaringBitmap::deserialize_from(*bytes).map_err(|_| "not a Roaring bitmap")?;
+        if bitmap.len() != u64::from(*count) || bitmap.max().is_none_or(|max| max > 0xFFFF) {
+            return Err("bitmap does not hold what its count says");
+        }
+        Ok(bitmap)
+    }
+
+    /// The smallest key, as the leaf table gives it.
+    pub(crate) fn first_key(&self) -> u32 {
+        match self {
+            Self::Lists { keys, .. } | Self::Pairs { keys, .. } => keys.first,
+            Self::Bitmap { key, .. } => *key,
+        }
+    }
+
+    /// Whether `key` is the last key that the leaf's span promises.
+    pub(crate) fn ends_with(&self, key: u32) -> bool {
+        match self {
+            Self::Lists { keys, .. } | Self::Pairs { keys, .. } => key.checked_sub(keys.first) == Some(keys.span),
+            Self::Bitmap { key: own, .. } => *own == key,
+        }
+    }
+
+    /// Whether the bytes are the one encoding of what they hold: for verification, after a successful walk.
+    pub(crate) fn is_strict(&self) -> Result<bool, Damage> {
+        Ok(match self {
+            Self::Bitmap { bytes, .. } => {
+                let mut again = Vec::with_capacity(bytes.len());
+                write_bitmap(&mut again, self.bitmap()?);
+                again == *bytes
+            }
+            Self::Pairs { keys, .. } => keys.sequence.is_strict(),
+            Self::Lists { keys, positions, .. } => keys.sequence.is_strict() && positions.is_strict(),
+        })
+    }
+}
+
+/// Bytes of a serialized bitmap with exactly one container, from its head; nothing where it is anything else. Read before
+/// the bitmap is, so that a hostile count of containers or runs allocates nothing.
+fn container_bytes(bytes: &[u8]) -> Option<usize> {
+    let u16_at =
+        |at: usize| bytes.get(at..at + 2).map(|pair| pair.iter().rev().fold(0, |v, b| v << 8 | usize::from(*b)));
+    match bytes.first_chunk::<8>()? {
+        [0x3A, 0x30, 0, 0, 1, 0, 0, 0] => {
+            let count = u16_at(10)? + 1;
+            Some(16 + if count <= 4096 { count * 2 } else { 8192 })
+        }
+        [0x3B, 0x30, 0, 0, 1, ..] => Some(11 + 4 * u16_at(9)?),
+        _ => None,
+    }
+}

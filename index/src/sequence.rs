@@ -1,0 +1,170 @@
+//! Monotone sequences in a little more than two bits a value above their low bits (Elias-Fano), read in place.
+//!
+//! ```text
+//! value = bucket << low | low bits
+//! lows    n packed values of `low` bits                                                 padded to a byte
+//! highs   for every bucket in order: a 1 for each value in it, then a 0                 n + buckets bits, padded
+//! ```
+//!
+//! Where a bucket begins is found by counting zeros, a word at a time: a leaf has at most some hundred words.
+//! Counts come from the leaf table, whose checksum was checked; a sequence that does not hold what they say is refused.
+
+use crate::packed::{PackedWriter, packed_bytes, packed_get, tail_is_zero, word_at};
+
+/// Appends the values of a non-descending sequence, all below `buckets << low`.
+pub(crate) fn write_sequence(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, low: u32, len: usize, buckets: u64) {
+    let mask = (1_u64 << low) - 1;
+    let mut highs = vec![0_u8; (len + buckets as usize).div_ceil(8)];
+    let mut lows = PackedWriter::new(out);
+    for (index, value) in values.enumerate() {
+        let bit = (value >> low) as usize + index;
+        if let Some(byte) = highs.get_mut(bit / 8) {
+            *byte |= 1 << (bit % 8);
+        }
+        lows.push(value & mask, low);
+    }
+    lows.finish();
+    out.extend_from_slice(&highs);
+}
+
+/// A sequence in place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sequence<'a> {
+    lows: &'a [u8],
+    highs: &'a [u8],
+    low: u32,
+    len: usize,
+    buckets: u64,
+}
+
+impl<'a> Sequence<'a> {
+    /// Takes a sequence off the front of `bytes`; nothing where they are too short.
+    pub(crate) fn split(bytes: &'a [u8], low: u32, len: usize, buckets: u64) -> Option<(Self, &'a [u8])> {
+        let (lows, rest) = bytes.split_at_checked(packed_bytes(len, low))?;
+        let highs_bytes = usize::try_from(buckets).ok()?.checked_add(len)?.div_ceil(8);
+        let (highs, rest) = rest.split_at_checked(highs_bytes)?;
+        Some((Self { lows, highs, low, len, buckets }, rest))
+    }
+
+    /// A reader of bucket boundaries, at the first.
+    pub(crate) fn boundaries(&self) -> Boundaries<'a> {
+        Boundaries { highs: self.highs, word: 0, zeros: 0 }
+    }
+
+    /// Values in buckets `from..to`, with their indexes, until `each` says stop; the index after the last one read.
+    /// Nothing where the sequence does not hold what its counts say.
+    #[inline]
+    pub(crate) fn walk(&self, from: u64, to: u64, mut each: impl FnMut(usize, u64)) -> Option<usize> {
+        let start = self.boundaries().start_of(from)?;
+        let mut index = start.checked_sub(usize::try_from(from).ok()?)?;
+        let words = self.highs.len().div_ceil(8);
+        let mut word = word_at(self.highs, start / 64 * 8) & (u64::MAX << (start % 64));
+        for word_index in start / 64.. {
+            while word != 0 {
+                let bit = word_index * 64 + word.trailing_zeros() as usize;
+                word &= word - 1;
+                // Every one before `bit` was counted in `index`, so this cannot go below zero.
+                let bucket = (bit - index) as u64;
+                if bucket >= to {
+                    return Some(index);
+                }
+                if index >= self.len || bucket >= self.buckets {
+                    return None;
+                }
+                each(index, bucket << self.low | packed_get(self.lows, index, self.low));
+                index += 1;
+            }
+            if word_index + 1 >= words {
+                break;
+            }
+            word = word_at(self.highs, (word_index + 1) * 8);
+        }
+        Some(index)
+    }
+
+    /// Whether it is the one encoding of its values: as many ones as values, nothing behind them.
+    pub(crate) fn is_strict(&self) -> bool {
+        let ones: usize = self.highs.iter().map(|byte| byte.count_ones() as usize).sum();
+        ones == self.len
+            && tail_is_zero(self.highs, self.len + self.buckets as usize)
+            && tail_is_zero(self.lows, self.len * self.low as usize)
+    }
+}
+
+/// Finds where buckets begin, forwards only, so that reading all boundaries costs one pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Boundaries<'a> {
+    highs: &'a [u8],
+    word: usize,
+    zeros: usize,
+}
+
+impl Boundaries<'_> {
+    /// The bit at which `bucket` begins; its index is the bit less the bucket. Buckets must not descend from call to call.
+    #[inline]
+    pub(crate) fn start_of(&mut self, bucket: u64) -> Option<usize> {
+        let Some(wanted) = usize::try_from(bucket).ok()?.checked_sub(1) else {
+            return Some(0);
+        };
+        while self.word * 8 < self.highs.len() {
+            let word = !word_at(self.highs, self.word * 8);
+            let zeros = word.count_ones() as usize;
+            if let Some(left) = wanted.checked_sub(self.zeros)
+                && left < zeros
+            {
+                return Some(self.word * 64 + nth_one(word, left) + 1);
+            }
+            self.zeros += zeros;
+            self.word += 1;
+        }
+        None
+    }
+}
+
+/// Place of the one number `n` (from 0) of a word that has more than `n`.
+#[inline]
+fn nth_one(mut word: u64, n: usize) -> usize {
+    let mut left = n as u32;
+    let mut place = 0;
+    // Halving first keeps the loop below to seven rounds.
+    for half in [32, 16, 8] {
+        let ones = (word & ((1 << half) - 1)).count_ones();
+        if left >= ones {
+            left -= ones;
+            word >>= half;
+            place += half as usize;
+        }
+    }
+    for _ in 0..left {
+        word &= word - 1;
+    }
+    place + word.trailing_zeros() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_sequence_comes_back_whole_and_by_bucket(
+            mut values in prop::collection::vec(0_u64..5000, 1..300), low in 0_u32..8, from in 0_u64..600, width in 0_u64..99,
+        ) {
+            values.sort_unstable();
+            let buckets = (4999 >> low) + 1;
+            let mut bytes = Vec::new();
+            write_sequence(&mut bytes, values.iter().copied(), low, values.len(), buckets);
+            let (sequence, rest) = Sequence::split(&bytes, low, values.len(), buckets).expect("long enough");
+            prop_assert!(rest.is_empty() && sequence.is_strict());
+            let from = from.min(buckets);
+            let to = (from + width).min(buckets);
+            let mut back = Vec::new();
+            sequence.walk(from, to, |index, value| back.push((index, value))).expect("sound");
+            let expected: Vec<(usize, u64)> =
+                values.iter().copied().enumerate().filter(|(_, value)| (from..to).contains(&(value >> low))).collect();
+            prop_assert_eq!(back, expected);
+        }
+    }
+}
