@@ -68,6 +68,8 @@ pub(crate) fn write_entries(out: &mut Vec<u8>, kind: LeafKind, entries: &[u64], 
 
 /// Appends a bitmap leaf.
 pub(crate) fn write_bitmap(out: &mut Vec<u8>, mut bitmap: RoaringBitmap) {
+    // Optimising alone keeps runs where they are as long as another form; this order leaves one form for each bitmap.
+    bitmap.remove_run_compression();
     bitmap.optimize();
     // Writing to a Vec cannot fail; were it to, the leaf would be refused when it is read.
     let _ = bitmap.serialize_into(out);
