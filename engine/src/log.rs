@@ -47,7 +47,7 @@ pub struct LogConfig {
     /// How it is written.
     pub options: Options,
     /// Signs checkpoints; without it none are made.
-    pub signer: Option<SigningKey>,
+    pub signer: Option<Arc<SigningKey>>,
     /// The directory's name, for messages.
     pub path: String,
 }
@@ -283,7 +283,7 @@ impl Log {
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Poisoned`], [`Error::DiskFull`] where the deadline passed on a full disk.
     pub fn flush(&self, deadline: Option<Instant>) -> Result<()> {
-        let target = self.producer.tickets();
+        let target = self.producer.pushed();
         match self.progress.durable.wait_for(target, deadline) {
             WaitOutcome::Reached => Ok(()),
             WaitOutcome::TimedOut if self.status.disk_full.load(Ordering::Acquire) => Err(Error::DiskFull),

@@ -119,7 +119,7 @@ impl<'a> Scan<'a> {
 
     fn segment_rows(
         &mut self,
-        segment: &Arc<Segment>,
+        segment: &'a Arc<Segment>,
         visible: u32,
         newest_first: bool,
         limit: usize,

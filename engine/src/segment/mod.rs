@@ -18,7 +18,7 @@ mod terms;
 
 pub(crate) use blocks::{Blocks, block_at};
 pub use cache::Cache;
-pub(crate) use directory::{Directory, Postings, RunInfo};
+pub(crate) use directory::{Directory, Postings};
 pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
 pub use terms::Terms;
 
@@ -259,7 +259,7 @@ fn row_keys(frame: &FrameReader<'_>, row: usize) -> std::result::Result<RowKeys,
     for field in Field::indexed() {
         let key = match field.spec().column {
             Column::Terms => frame.term_ordinal(row, field)?.map_or(0, |ordinal| ordinal + 1),
-            Column::Codes => u32::from(frame.code(row, field)?.unwrap_or(0)),
+            Column::Codes => u32::from(frame.code(row, field)?),
             Column::Fingerprints => {
                 value.clear();
                 match frame.text2(row, field)? {

@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) published: Published,
     pub(crate) framed: Framed,
     pub(crate) cache: Arc<Cache>,
-    pub(crate) signer: Option<SigningKey>,
+    pub(crate) signer: Option<Arc<SigningKey>>,
 }
 
 /// Where framing goes on.
