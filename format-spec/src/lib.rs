@@ -20,6 +20,7 @@ pub mod checkpoint;
 pub mod commit;
 pub mod descriptor;
 mod error;
+pub mod frame;
 pub mod hash;
 mod head;
 pub mod journal;
