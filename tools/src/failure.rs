@@ -94,7 +94,7 @@ impl Failure {
             if handler.render_report(&mut text, self).is_err() {
                 text.clone_from(&self.message);
             }
-            eprintln!("{}", text.trim_end());
+            crate::output::say(text.trim_end());
         }
         ExitCode::from(self.exit.code())
     }
@@ -142,9 +142,7 @@ impl From<indelible::Error> for Failure {
         let message = error.to_string();
         let indelible::Error::Log(error) = error else { return Failure::operational(message) };
         match error {
-            Log::Cursor(_) => {
-                Failure::usage(message).help("take the cursor that the same query printed last")
-            }
+            Log::Cursor(_) => Failure::usage(message).help("take the cursor that the same query printed last"),
             Log::Query(_) => Failure::usage(message),
             Log::Corrupt(_) => Failure::operational(message)
                 .help("`indelible verify LOG` names every break; `indelible inspect` shows the bytes"),

@@ -55,6 +55,6 @@ fn newest(args: &CheckpointArgs, error: &Error) -> Outcome<String> {
     // The file is replaced when a checkpoint is made, so its time is the checkpoint's.
     let made = std::fs::metadata(args.log.join("checkpoint")).and_then(|metadata| metadata.modified());
     let age = made.ok().and_then(|made| SystemTime::now().duration_since(made).ok()).unwrap_or_default().as_secs();
-    eprintln!("the newest checkpoint there is, {age} s old: {error}");
+    output::say(&format!("the newest checkpoint there is, {age} s old: {error}"));
     Ok(note)
 }

@@ -52,7 +52,9 @@ pub fn run(args: &DemoArgs) -> Outcome {
     story.end()?;
     if args.dir.is_some() {
         let shown = log.display();
-        let hint = format!("The log is kept: try `indelible query {shown} --severity critical` or `indelible inspect {shown}`");
+        let hint = format!(
+            "The log is kept: try `indelible query {shown} --severity critical` or `indelible inspect {shown}`"
+        );
         line(&mut out, &hint)?;
     }
     out.flush()?;

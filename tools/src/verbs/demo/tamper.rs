@@ -59,7 +59,11 @@ fn tell(target: &Path, offset: u64, seconds: f64, found: &Corruption, story: &mu
         table.row(vec![Content::Plain(name.to_owned()), Content::Alarm(value)]);
     }
     story.table("Tampering", table)?;
-    story.note("tampering", "caught".to_owned(), format!("segment {}, frame {}, seqs {seqs}", number(found.segment), number(found.frame)));
+    story.note(
+        "tampering",
+        "caught".to_owned(),
+        format!("segment {}, frame {}, seqs {seqs}", number(found.segment), number(found.frame)),
+    );
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use indicatif::ProgressBar;
 use crate::cli::{AckArg, Cli, IngestArgs};
 use crate::failure::{Failure, Outcome};
 use crate::output::hygiene::{Place, show};
+use crate::output::say;
 use crate::signals::Stop;
 use crate::source;
 use crate::verbs::{bytes_bar, say_recovery};
@@ -139,8 +140,9 @@ impl Job<'_> {
     fn reject(&mut self, file: &str, rejected: &Rejected) -> ControlFlow<()> {
         self.tally.rejected += 1;
         let place = format!("{file}:{}", rejected.line);
-        let message = format!("{place}: {}", show(&rejected.reason, Place::Terminal).0);
-        self.bar.suspend(|| eprintln!("{}", message.replacen(file, &show(file, Place::Terminal).0, 1)));
+        let escaped = |text: &str| show(text, Place::Terminal).0.into_owned();
+        let message = format!("{}: {}", escaped(&place), escaped(&rejected.reason));
+        self.bar.suspend(|| say(&message));
         if let Some(rejects) = &mut self.rejects
             && let Err(failure) = rejects.keep(file, rejected)
         {
@@ -178,7 +180,7 @@ fn print(args: &IngestArgs, counts: &Counts) -> Outcome {
     crate::output::line(&mut out, &text)?;
     out.flush()?;
     if counts.rejected > 0 && args.rejects.is_none() && !args.json {
-        eprintln!("the rejected inputs were not kept: --rejects FILE keeps them whole");
+        say("the rejected inputs were not kept: --rejects FILE keeps them whole");
     }
     Ok(())
 }
