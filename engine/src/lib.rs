@@ -10,5 +10,7 @@ pub mod options;
 pub mod query;
 pub mod ring;
 pub mod rng;
+mod segment;
 pub mod storage;
+pub mod verify;
 pub mod watermark;
