@@ -307,8 +307,10 @@ impl RunReader<'_> {
         self.by_leaf(slot, keys, |number, keys| {
             let (entry, leaf) = self.leaf(number)?;
             if let Leaf::Bitmap { key, .. } = leaf {
-                if keys.contains(&key) {
-                    words.add(&self.bitmap(number)?);
+                match leaf.plain_bits() {
+                    _ if !keys.contains(&key) => {}
+                    Some(bits) => words.add_bits(bits),
+                    None => words.add(&self.bitmap(number)?),
                 }
                 return Ok(());
             }
@@ -408,8 +410,27 @@ impl Words {
     }
 
     fn add(&mut self, bitmap: &RoaringBitmap) {
-        for position in bitmap.range(..RUN_POSITIONS_MAX as u32) {
-            self.set(position as u16);
+        let mut positions = bitmap.range(..RUN_POSITIONS_MAX as u32);
+        while let Some(range) = positions.next_range() {
+            self.fill(*range.start() as usize, *range.end() as usize);
+        }
+    }
+
+    /// Adds a plain bitmap, a word of positions at a time.
+    fn add_bits(&mut self, bits: &[[u8; 8]]) {
+        for (word, bytes) in self.0.iter_mut().zip(bits) {
+            *word |= u64::from_le_bytes(*bytes);
+        }
+    }
+
+    /// Sets positions `first..=last`.
+    fn fill(&mut self, first: usize, last: usize) {
+        for index in first / 64..=last / 64 {
+            let from = first.saturating_sub(index * 64).min(63);
+            let to = (last - index * 64).min(63);
+            if let Some(word) = self.0.get_mut(index) {
+                *word |= (u64::MAX << from) & (u64::MAX >> (63 - to));
+            }
         }
     }
 

@@ -7,9 +7,10 @@
 //! This crate knows what an audit event is; the storage engine below it does not.
 
 pub mod event;
+pub mod filter;
 pub mod import;
 
 pub use event::{
-    Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits,
-    Metadata, Original, Outcome, Proof, ProofKind, Severity, Target, Timestamp,
+    Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,
+    Outcome, Proof, ProofKind, Severity, Target, Timestamp,
 };

@@ -45,6 +45,8 @@ pub(crate) struct Directory {
     pub(crate) pages: [Vec<PageEntry>; FIELD_COUNT],
     pub(crate) runs: Vec<RunInfo>,
     pub(crate) lookups: Vec<BlockEntry>,
+    /// Lookups read ahead, because the file may lose them when its segment grows again.
+    pub(crate) kept_lookups: Vec<(u32, Arc<Block>)>,
     /// Keys of the records from the end of the last run on, one chunk a frame.
     pub(crate) chunks: Vec<Arc<KeyChunk>>,
     records: u32,
@@ -65,6 +67,7 @@ impl Directory {
             pages: std::array::from_fn(|_| Vec::new()),
             runs: Vec::new(),
             lookups: Vec::new(),
+            kept_lookups: Vec::new(),
             chunks: Vec::new(),
             records: 0,
             end,
@@ -114,6 +117,7 @@ impl Directory {
             pages: self.pages.clone(),
             runs: self.runs.clone(),
             lookups: Vec::new(),
+            kept_lookups: Vec::new(),
             chunks: self.chunks.clone(),
             ..*self
         }
@@ -158,7 +162,14 @@ impl Directory {
     }
 
     /// Adds a frame with its keys.
-    pub(crate) fn push_frame(&mut self, entry: FrameEntry, count: u32, chunk: Arc<KeyChunk>, chain: Hash, recorded_last: i64) {
+    pub(crate) fn push_frame(
+        &mut self,
+        entry: FrameEntry,
+        count: u32,
+        chunk: Arc<KeyChunk>,
+        chain: Hash,
+        recorded_last: i64,
+    ) {
         self.records = entry.first_ordinal + count;
         self.end = entry.offset + u64::from(entry.length);
         self.recorded_max = self.recorded_max.max(recorded_last);
@@ -279,9 +290,7 @@ impl Postings {
     ) -> Result<T, Corruption> {
         match self {
             Postings::Run(run) => run.with_reader(blocks, name, |reader| with(reader)),
-            Postings::Chunks(chunks) => {
-                ChunkSet::new(chunks).and_then(|set| with(&set)).in_file(name, 0)
-            }
+            Postings::Chunks(chunks) => ChunkSet::new(chunks).and_then(|set| with(&set)).in_file(name, 0),
         }
     }
 

@@ -18,8 +18,8 @@ mod terms;
 
 pub(crate) use blocks::{Blocks, block_at};
 pub use cache::Cache;
-pub(crate) use directory::{Directory, Postings, RunInfo};
-pub(crate) use scan::{ScanEnd, Scanned, scan_blocks};
+pub(crate) use directory::{Directory, Postings};
+pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
 pub use terms::Terms;
 
 use std::sync::{Arc, OnceLock};
@@ -80,7 +80,13 @@ impl Segment {
     }
 
     /// A segment that grows, with what is known of it so far.
-    pub(crate) fn growing(header: &SegmentHeader, name: String, blocks: Blocks, directory: Directory, terms: Terms) -> Self {
+    pub(crate) fn growing(
+        header: &SegmentHeader,
+        name: String,
+        blocks: Blocks,
+        directory: Directory,
+        terms: Terms,
+    ) -> Self {
         let cell = OnceLock::new();
         // A fresh cell takes the value.
         let _ = cell.set(RwLock::new(directory));
@@ -126,9 +132,19 @@ impl Segment {
         if let Some(directory) = self.directory.get() {
             return Ok(directory);
         }
-        let loaded = Directory::from_footer(&self.blocks, &self.name)
-            .map_err(|damage| self.located(damage))?;
+        let loaded = Directory::from_footer(&self.blocks, &self.name).map_err(|damage| self.located(damage))?;
         Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
+    }
+
+    /// Reads the lookups into memory, because the file loses them when its segment grows again.
+    pub(crate) fn keep_lookups(&self) -> Result<(), Corruption> {
+        let lookups = self.directory()?.read().lookups.clone();
+        let mut kept = Vec::with_capacity(lookups.len());
+        for lookup in lookups {
+            kept.push((lookup.number, Arc::new(self.blocks.block(&self.name, lookup.offset, lookup.length)?)));
+        }
+        self.directory()?.write().kept_lookups = kept;
+        Ok(())
     }
 
     /// The frame that holds `ordinal`, by its index in the directory.
@@ -156,7 +172,10 @@ impl Segment {
             .frame_entry(index)?
             .ok_or_else(|| self.located(Corruption::at(&self.name, 0, format!("there is no frame {index}"))))?;
         let frame_no = self.first_frame + index as u64;
-        let block = self.blocks.block(&self.name, entry.offset, entry.length).map_err(|d| self.located(d).in_frame(frame_no))?;
+        let block = self
+            .blocks
+            .block(&self.name, entry.offset, entry.length)
+            .map_err(|d| self.located(d).in_frame(frame_no))?;
         let reader = FrameReader::open(block.payload())
             .in_file(&self.name, entry.offset)
             .map_err(|d| self.located(d).in_frame(frame_no))?;
@@ -217,10 +236,7 @@ impl indelible_format::segment::TermSource for SegmentTerms<'_> {
 }
 
 /// The keys of a frame's records for the index.
-pub(crate) fn chunk_of_frame(
-    frame: &FrameReader<'_>,
-    first_ordinal: u32,
-) -> std::result::Result<KeyChunk, ChunkError> {
+pub(crate) fn chunk_of_frame(frame: &FrameReader<'_>, first_ordinal: u32) -> std::result::Result<KeyChunk, ChunkError> {
     let mut builder = KeyChunkBuilder::new(first_ordinal);
     for position in 0..u32::from(frame.descriptor().count) {
         match frame.row_of_position(position) {
@@ -248,7 +264,7 @@ fn row_keys(frame: &FrameReader<'_>, row: usize) -> std::result::Result<RowKeys,
     for field in Field::indexed() {
         let key = match field.spec().column {
             Column::Terms => frame.term_ordinal(row, field)?.map_or(0, |ordinal| ordinal + 1),
-            Column::Codes => u32::from(frame.code(row, field)?.unwrap_or(0)),
+            Column::Codes => u32::from(frame.code(row, field)?),
             Column::Fingerprints => {
                 value.clear();
                 match frame.text2(row, field)? {

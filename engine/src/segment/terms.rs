@@ -62,7 +62,13 @@ impl Terms {
     }
 
     /// The ordinal of the term that equals `text`, whose encoding is `value`.
-    pub(crate) fn find(&self, segment: &Segment, field: Field, text: &str, value: &[u8]) -> Result<Option<u32>, Corruption> {
+    pub(crate) fn find(
+        &self,
+        segment: &Segment,
+        field: Field,
+        text: &str,
+        value: &[u8],
+    ) -> Result<Option<u32>, Corruption> {
         if let Terms::Live(table) = self {
             return Ok(table.read().find(field, value));
         }
@@ -79,7 +85,10 @@ impl Terms {
         if let Terms::Live(table) = self {
             let table = table.read();
             let starts = |ordinal: &u32| {
-                table.get(field, *ordinal).and_then(|value| text_of(value).ok()).is_some_and(|text| text.starts_with(prefix))
+                table
+                    .get(field, *ordinal)
+                    .and_then(|value| text_of(value).ok())
+                    .is_some_and(|text| text.starts_with(prefix))
             };
             return Ok((0..table.len(field)).filter(starts).collect());
         }
@@ -104,12 +113,18 @@ impl Terms {
         field: Field,
         with: impl FnOnce(&LookupView<'_>) -> Result<T, FormatError>,
     ) -> Result<Option<T>, Corruption> {
-        let entry = {
+        let (entry, kept) = {
             let directory = segment.directory()?.read();
-            directory.lookups.iter().find(|lookup| lookup.number == u32::from(field.id())).copied()
+            let number = u32::from(field.id());
+            let kept =
+                directory.kept_lookups.iter().find(|(kept, _)| *kept == number).map(|(_, block)| Arc::clone(block));
+            (directory.lookups.iter().find(|lookup| lookup.number == number).copied(), kept)
         };
         let Some(entry) = entry else { return Ok(None) };
-        let block = segment.blocks().block(&segment.name, entry.offset, entry.length)?;
+        let block = match kept {
+            Some(block) => block,
+            None => Arc::new(segment.blocks().block(&segment.name, entry.offset, entry.length)?),
+        };
         let lookup = LookupView::open(block.payload()).in_file(&segment.name, entry.offset)?;
         with(&lookup).map(Some).in_file(&segment.name, entry.offset).map_err(|damage| segment.located(damage))
     }
