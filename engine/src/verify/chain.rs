@@ -142,9 +142,9 @@ impl Fold {
     /// Checks that recorded-at does not go back ([REC-12]); `first` and `last` of the frame pushed last.
     pub(super) fn recorded(&mut self, first: i64, last: i64) -> Option<String> {
         let before = self.recorded_last.replace(last.max(self.recorded_last.unwrap_or(last)));
-        before.filter(|before| first < *before).map(|before| {
-            format!("recorded-at goes back from {before} to {first} ns since 1970")
-        })
+        before
+            .filter(|before| first < *before)
+            .map(|before| format!("recorded-at goes back from {before} to {first} ns since 1970"))
     }
 
     /// Compares with what the manifest says of a border between segments, and goes on from there. Gives the problem where
@@ -170,7 +170,8 @@ impl Fold {
         while self.frames() < frame {
             // A segment that could not be read: its frames keep their places in the count.
             if frame - self.frames() > FRAMES_SKIPPED_MAX {
-                self.tree = LogTree::from_frontier(frame, vec![[0; 32]; frame.count_ones() as usize]).unwrap_or_default();
+                self.tree =
+                    LogTree::from_frontier(frame, vec![[0; 32]; frame.count_ones() as usize]).unwrap_or_default();
                 break;
             }
             self.tree.push([0; 32]);

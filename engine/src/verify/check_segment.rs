@@ -1,5 +1,7 @@
 //! One segment: header, trailer and footer, blocks, frames, what is derived, and what the manifest says of it.
 
+use std::sync::Arc;
+
 use indelible_format::manifest::{SegmentEntry, SegmentState};
 use indelible_format::names::{MANIFEST, segment_file_name};
 use indelible_format::schema::Field;
@@ -70,14 +72,15 @@ pub(super) fn check(run: &mut Run<'_>, index: usize, durable_frames: u64, fold: 
 }
 
 fn open(run: &Run<'_>, name: &str, entry: &SegmentEntry) -> Result<Blocks, Corruption> {
-    let opened = match entry.state {
-        SegmentState::Sealed => run.storage.map(name).map(Blocks::Mapped),
-        // It may grow, or be cut when a closed log is opened again: such a file is never mapped.
-        SegmentState::Active => run.storage.open(name, OpenMode::Read).map(Blocks::File),
-    };
-    opened.map_err(|error| match error.kind() {
+    let refuse = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => Corruption::at(name, 0, "the file is missing"),
         _ => Corruption::at(name, 0, format!("cannot be read: {error}")),
+    };
+    let file = run.storage.open(name, OpenMode::Read).map_err(refuse)?;
+    Ok(match entry.state {
+        SegmentState::Sealed => Blocks::lazy(Arc::clone(run.storage), name.to_owned()),
+        // It may grow, or be cut when a closed log is opened again: such a file is never mapped.
+        SegmentState::Active => Blocks::File(file),
     })
 }
 
@@ -116,7 +119,8 @@ fn check_opened(run: &mut Run<'_>, place: &mut Place<'_>, fold: &mut Fold, findi
     }
     // A trailer that cannot be read still takes its place, where the length is right.
     let trailer = if place.complete { SegmentTrailer::SIZE as u64 } else { 0 };
-    let with_terms = run.wants(entry.first_seq, if place.complete { entry.first_seq + entry.records } else { u64::MAX });
+    let with_terms =
+        run.wants(entry.first_seq, if place.complete { entry.first_seq + entry.records } else { u64::MAX });
     let walked = walk(place, length.saturating_sub(trailer), footer.as_ref(), with_terms);
     let mut folded = fold_frames(run, place, &walked, fold);
     let whole = walked.damages.is_empty() && folded.damages.is_empty();
@@ -171,9 +175,16 @@ fn check_derived(
 ) {
     let mut add = |damage: Corruption| damages.push(Damage { damage, frame: 0, reach: Reach::Segment });
     if walked.footer_at != place.footer_at && footer.is_some() {
-        add(Corruption::at(place.name, place.footer_at.unwrap_or(0), "the trailer does not point at the block behind the lookups"));
+        add(Corruption::at(
+            place.name,
+            place.footer_at.unwrap_or(0),
+            "the trailer does not point at the block behind the lookups",
+        ));
     }
-    if walked.terms_lost.is_none() && !walked.limits.is_empty() && run.wants(place.entry.first_seq, place.entry.first_seq + place.entry.records) {
+    if walked.terms_lost.is_none()
+        && !walked.limits.is_empty()
+        && run.wants(place.entry.first_seq, place.entry.first_seq + place.entry.records)
+    {
         let fields: Vec<Field> = Field::all().filter(|field| field.has_terms()).collect();
         let checked = parallel(run.threads(), fields.len(), |_, job| match fields.get(job) {
             Some(&field) => check_lookup(place, &walked.terms, &walked.lookups, field),
@@ -217,7 +228,13 @@ fn locate(place: &Place<'_>, mut damages: Vec<Damage>, folded: &Folded, findings
 }
 
 /// Where an open segment stops: enough frames must be there, and what follows them is unfinished.
-fn end_of_open(place: &Place<'_>, unfinished: Option<Corruption>, length: u64, fold: &mut Fold, findings: &mut Findings) {
+fn end_of_open(
+    place: &Place<'_>,
+    unfinished: Option<Corruption>,
+    length: u64,
+    fold: &mut Fold,
+    findings: &mut Findings,
+) {
     let name = place.name;
     if fold.frames() < place.durable_frames {
         let at = unfinished.as_ref().map_or(length, |unfinished| unfinished.offset);

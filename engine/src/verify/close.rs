@@ -44,7 +44,8 @@ fn check_times(journal: &JournalFound, fold: &Fold, findings: &mut Findings) {
     for group in &journal.groups {
         let beyond_frames = fold.recorded_last().filter(|_| group.first_seq >= fold.next_seq());
         if before.max(beyond_frames).is_some_and(|before| group.recorded_first < before) {
-            let damage = Corruption::at(&group.name, group.offset, "recorded-at goes back from the group or frame before");
+            let damage =
+                Corruption::at(&group.name, group.offset, "recorded-at goes back from the group or frame before");
             findings.broken(damage.over(group.first_seq, group.first_seq));
         }
         before = before.max(Some(group.recorded_first));
@@ -76,7 +77,8 @@ fn judge_tail(taken: &Taken, journal: &JournalFound, tail: &Tail, framed_end: u6
     let left = tail.length.saturating_sub(tail.offset);
     match because {
         Some(because) => {
-            let damage = Corruption::at(&tail.name, tail.offset, format!("{}; it was durable, because {because}", tail.error));
+            let damage =
+                Corruption::at(&tail.name, tail.offset, format!("{}; it was durable, because {because}", tail.error));
             let last = journal.next_seq.unwrap_or(tail.next_seq).max(tail.next_seq);
             findings.broken(damage.over(tail.next_seq, last));
         }
@@ -96,7 +98,10 @@ fn check_close(taken: &Taken, journal: &JournalFound, fold: &Fold, findings: &mu
         _ if findings.has_break_in(&name) => {}
         Some((number, length, has_mark)) if number == closed.journal_no => {
             if length != closed.journal_length {
-                findings.broken(broken(format!("the file has {length} bytes, the manifest says {}", closed.journal_length)));
+                findings.broken(broken(format!(
+                    "the file has {length} bytes, the manifest says {}",
+                    closed.journal_length
+                )));
             } else if !has_mark {
                 findings.broken(broken("the file does not end with a close mark".to_owned()));
             } else if journal.next_seq != Some(closed.next_seq) || journal.framed_to != closed.frames {

@@ -7,7 +7,8 @@ use indelible_format::manifest::SegmentEntry;
 use indelible_format::record::TextRef;
 use indelible_format::schema::Field;
 use indelible_format::segment::{
-    BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentTrailer, TermTable,
+    BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentTrailer,
+    TermTable,
 };
 use indelible_index::{KeyChunk, RunReader, build_run};
 
@@ -24,9 +25,9 @@ pub(super) fn read_footer(blocks: &Blocks, name: &str) -> Result<(Footer, u64), 
     let bytes = blocks.bytes(name, trailer_at, size.min(length as usize))?;
     let at = SegmentTrailer::decode(&bytes).in_file(name, trailer_at)?.footer_offset;
     let footer_length = trailer_at.checked_sub(at).and_then(|length| u32::try_from(length).ok());
-    let footer_length = footer_length
-        .filter(|length| *length as usize >= BlockHeader::SIZE)
-        .ok_or_else(|| Corruption::at(name, trailer_at, format!("the trailer points at byte {at}, where no footer can be")))?;
+    let footer_length = footer_length.filter(|length| *length as usize >= BlockHeader::SIZE).ok_or_else(|| {
+        Corruption::at(name, trailer_at, format!("the trailer points at byte {at}, where no footer can be"))
+    })?;
     let block = blocks.block(name, at, footer_length)?;
     if block.header.kind != BlockKind::Footer {
         return Err(Corruption::at(name, at, "the trailer does not point at a footer"));
@@ -54,7 +55,11 @@ pub(super) fn compare_entry(entry: &SegmentEntry, totals: &FooterTotals, frames:
 }
 
 /// The footer that the blocks give; `recorded_last` is the latest recorded-at.
-pub(super) fn expected_footer(walked: &Walked, frames: Vec<(FrameEntry, bool)>, totals: (u64, i64, [u8; 32])) -> Footer {
+pub(super) fn expected_footer(
+    walked: &Walked,
+    frames: Vec<(FrameEntry, bool)>,
+    totals: (u64, i64, [u8; 32]),
+) -> Footer {
     let (records, recorded_max, chain_after) = totals;
     let with_rows = || frames.iter().filter(|(_, has_rows)| *has_rows).map(|(entry, _)| entry);
     let mut pages: Vec<PageEntry> = walked.pages.clone();
@@ -91,7 +96,9 @@ fn compare_list<T: PartialEq + std::fmt::Debug>(what: &str, found: &[T], expecte
         return Err(format!("the footer has {} {what} entries, the blocks give {}", found.len(), expected.len()));
     }
     match found.iter().zip(expected).position(|(found, expected)| found != expected) {
-        Some(i) => Err(format!("{what} entry {i} of the footer is {:?}, the blocks give {:?}", found.get(i), expected.get(i))),
+        Some(i) => {
+            Err(format!("{what} entry {i} of the footer is {:?}, the blocks give {:?}", found.get(i), expected.get(i)))
+        }
         None => Ok(()),
     }
 }
@@ -115,12 +122,18 @@ pub(super) fn check_run(place: &Place<'_>, run: &RunAt, chunks: Option<&[Arc<Key
 }
 
 /// Checks that a lookup is there for each field with terms and sorts them strictly ([SEG-6]).
-pub(super) fn check_lookup(place: &Place<'_>, terms: &TermTable, lookups: &[BlockEntry], field: Field) -> Result<(), Corruption> {
+pub(super) fn check_lookup(
+    place: &Place<'_>,
+    terms: &TermTable,
+    lookups: &[BlockEntry],
+    field: Field,
+) -> Result<(), Corruption> {
     let name = place.name;
     let count = terms.len(field);
     let found = lookups.iter().find(|entry| entry.number == u32::from(field.id()));
     let Some(entry) = found else {
-        let missing = || Corruption::at(name, place.footer_at.unwrap_or(0), format!("there is no lookup of {}", field.name()));
+        let missing =
+            || Corruption::at(name, place.footer_at.unwrap_or(0), format!("there is no lookup of {}", field.name()));
         return if count == 0 { Ok(()) } else { Err(missing()) };
     };
     let block = place.blocks.block(name, entry.offset, entry.length)?;
@@ -128,7 +141,12 @@ pub(super) fn check_lookup(place: &Place<'_>, terms: &TermTable, lookups: &[Bloc
     let lookup = LookupView::open(block.payload()).in_file(name, inside)?;
     let refuse = |problem: String| Err(Corruption::at(name, inside, problem));
     if lookup.field() != field || lookup.len() != count as usize {
-        return refuse(format!("the lookup is of {} terms of {}, expected were {count} of {}", lookup.len(), lookup.field().name(), field.name()));
+        return refuse(format!(
+            "the lookup is of {} terms of {}, expected were {count} of {}",
+            lookup.len(),
+            lookup.field().name(),
+            field.name()
+        ));
     }
     lookup.check().in_file(name, inside)?;
     let mut before: Option<String> = None;

@@ -63,10 +63,16 @@ impl Findings {
 
     /// The report, completed.
     pub(super) fn into_report(mut self, report: VerifyReport) -> VerifyReport {
-        let mut more: Vec<(&String, usize)> =
-            self.per_file.iter().map(|(file, &count)| (file, count)).filter(|&(_, count)| count > BREAKS_PER_FILE).collect();
+        let mut more: Vec<(&String, usize)> = self
+            .per_file
+            .iter()
+            .map(|(file, &count)| (file, count))
+            .filter(|&(_, count)| count > BREAKS_PER_FILE)
+            .collect();
         more.sort_unstable();
-        let more = more.into_iter().map(|(file, count)| format!("{file}: {} more breaks are not listed", count - BREAKS_PER_FILE));
+        let more = more
+            .into_iter()
+            .map(|(file, count)| format!("{file}: {} more breaks are not listed", count - BREAKS_PER_FILE));
         self.notes.extend(more.collect::<Vec<_>>());
         VerifyReport { breaks: self.breaks, notes: self.notes, torn: self.torn, ..report }
     }

@@ -62,7 +62,13 @@ impl FrameCheck<'_> {
         checked
     }
 
-    fn check_block(&self, committer: &mut Committer, index: usize, at: &FrameAt, checked: &mut Checked) -> Result<(), Corruption> {
+    fn check_block(
+        &self,
+        committer: &mut Committer,
+        index: usize,
+        at: &FrameAt,
+        checked: &mut Checked,
+    ) -> Result<(), Corruption> {
         let name = self.place.name;
         let inside = at.offset + BlockHeader::SIZE as u64;
         let block = self.place.blocks.unchecked(name, at.offset, at.length)?;
@@ -77,7 +83,8 @@ impl FrameCheck<'_> {
         let descriptor = descriptor.in_file(name, inside)?;
         checked.descriptor = Some(descriptor.clone());
         if block.header.number != descriptor.frame_no {
-            let problem = format!("the block is of frame {}, its descriptor of {}", block.header.number, descriptor.frame_no);
+            let problem =
+                format!("the block is of frame {}, its descriptor of {}", block.header.number, descriptor.frame_no);
             return Err(Corruption::at(name, at.offset, problem));
         }
         let last = descriptor.first_seq + u64::from(descriptor.count) - 1;
@@ -144,7 +151,11 @@ impl TermSource for TermsBefore<'_> {
 }
 
 /// Does `jobs` jobs on up to `threads` threads, each with a committer of its own; results in order.
-pub(super) fn parallel<T: Send>(threads: usize, jobs: usize, work: impl Fn(&mut Committer, usize) -> T + Sync) -> Vec<T> {
+pub(super) fn parallel<T: Send>(
+    threads: usize,
+    jobs: usize,
+    work: impl Fn(&mut Committer, usize) -> T + Sync,
+) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut committer = Committer::new();

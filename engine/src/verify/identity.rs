@@ -12,9 +12,9 @@ use crate::error::{Corruption, Error, FormatContext, Result};
 pub(super) fn key_option(options: &VerifyOptions) -> Result<Option<VerifierKey>> {
     let Some(text) = &options.key else { return Ok(None) };
     let refuse = |problem: String| Error::Option { option: "key", problem };
-    VerifierKey::parse(text.trim_end()).map(Some).map_err(|error| {
-        refuse(format!("{error}; a verifier key reads NAME+KEYID+BASE64, as in the file log.pub"))
-    })
+    VerifierKey::parse(text.trim_end())
+        .map(Some)
+        .map_err(|error| refuse(format!("{error}; a verifier key reads NAME+KEYID+BASE64, as in the file log.pub")))
 }
 
 /// Checks that manifest, `log.pub` and the trusted key agree ([CHK-4], [CHK-1]); gives the key that checkpoints must have.

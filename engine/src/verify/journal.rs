@@ -57,7 +57,8 @@ pub(super) struct JournalFound {
 
 /// Reads every journal file.
 pub(super) fn read(run: &mut Run<'_>, findings: &mut Findings) -> JournalFound {
-    let mut reading = Reading { found: JournalFound::default(), position: Position::default(), incarnation: None, before: None };
+    let mut reading =
+        Reading { found: JournalFound::default(), position: Position::default(), incarnation: None, before: None };
     let taken = run.taken;
     let first_needed = taken.manifest.journal_first;
     for (index, file) in taken.journal.iter().enumerate() {
@@ -99,7 +100,9 @@ fn leftover(run: &Run<'_>, file: &JournalFile, bytes: &[u8], findings: &mut Find
         findings.broken(Corruption::at(&file.name, 16, "the file belongs to another log or another place"));
         return;
     }
-    let Some(scanner) = findings.ok(GroupScanner::new(bytes, Position::default()).in_file(&file.name, 0)) else { return };
+    let Some(scanner) = findings.ok(GroupScanner::new(bytes, Position::default()).in_file(&file.name, 0)) else {
+        return;
+    };
     for group in scanner {
         if let Err(stop) = group {
             findings.broken(Corruption::at(&file.name, stop.offset, stop.error));
@@ -116,14 +119,23 @@ struct Reading {
 }
 
 impl Reading {
-    fn file(&mut self, run: &Run<'_>, file: &JournalFile, bytes: &[u8], later: Option<&JournalFile>, findings: &mut Findings) {
+    fn file(
+        &mut self,
+        run: &Run<'_>,
+        file: &JournalFile,
+        bytes: &[u8],
+        later: Option<&JournalFile>,
+        findings: &mut Findings,
+    ) {
         self.found.last = Some((file.number, bytes.len() as u64, false));
         if let Some(before) = self.before.replace(file.number)
             && before + 1 != file.number
         {
             let missing = journal_file_name(before + 1);
             let next = self.position.next_seq.unwrap_or(0);
-            findings.broken(Corruption::at(&missing, 0, format!("the file is missing: {} follows it", file.name)).over(next, next));
+            findings.broken(
+                Corruption::at(&missing, 0, format!("the file is missing: {} follows it", file.name)).over(next, next),
+            );
             self.position = Position::default();
         }
         let head = bytes.get(..JournalHeader::SIZE).unwrap_or(bytes);
@@ -133,7 +145,9 @@ impl Reading {
         };
         if let Some(problem) = self.header_problem(run, file, &header) {
             let next = self.position.next_seq.unwrap_or(header.first_seq);
-            findings.broken(Corruption::at(&file.name, 0, problem).over(next.min(header.first_seq), next.max(header.first_seq)));
+            findings.broken(
+                Corruption::at(&file.name, 0, problem).over(next.min(header.first_seq), next.max(header.first_seq)),
+            );
             self.position = Position::default();
         }
         if self.incarnation.is_none_or(|before| header.incarnation > before) {
@@ -159,7 +173,9 @@ impl Reading {
         }
         if header.incarnation > manifest.incarnation {
             let (file, log) = (header.incarnation, manifest.incarnation);
-            return Some(format!("the file is of incarnation {file}, the manifest knows {log}: an older manifest was put back"));
+            return Some(format!(
+                "the file is of incarnation {file}, the manifest knows {log}: an older manifest was put back"
+            ));
         }
         if let Some(before) = self.incarnation.filter(|before| header.incarnation < *before) {
             return Some(format!("the file is of incarnation {}, the one before it of {before}", header.incarnation));
@@ -179,7 +195,9 @@ impl Reading {
         later: Option<&JournalFile>,
         findings: &mut Findings,
     ) {
-        let Some(mut scanner) = findings.ok(GroupScanner::new(bytes, self.position).in_file(&file.name, 0)) else { return };
+        let Some(mut scanner) = findings.ok(GroupScanner::new(bytes, self.position).in_file(&file.name, 0)) else {
+            return;
+        };
         while let Some(next) = scanner.next() {
             match next {
                 Ok(group) => self.group(run, file, &group, findings),
@@ -205,7 +223,8 @@ impl Reading {
         let (first, last) = (facts.first_seq, group.header.next_seq().saturating_sub(1));
         let broken = |problem: String| Corruption::at(&file.name, group.offset, problem).over(first, last.max(first));
         if facts.framed_to < self.found.framed_to {
-            findings.broken(broken(format!("framed_to goes back from {} to {}", self.found.framed_to, facts.framed_to)));
+            findings
+                .broken(broken(format!("framed_to goes back from {} to {}", self.found.framed_to, facts.framed_to)));
         } else if facts.framed_to > 0 {
             self.found.framed_to = facts.framed_to;
             self.found.framed_by = Some(file.name.clone());

@@ -28,14 +28,11 @@ mod identity;
 mod journal;
 mod names;
 mod records;
-mod window;
 mod taken;
 mod walk;
+mod window;
 
-#[cfg(test)]
-mod sample;
-#[cfg(test)]
-mod tests;
+use std::sync::Arc;
 
 use indelible_format::descriptor::Hash;
 
@@ -119,14 +116,18 @@ impl VerifyReport {
 /// # Errors
 /// [`crate::error::Error::NotALog`], [`crate::error::Error::Option`] for a key that is none,
 /// [`crate::error::Error::Encrypted`], or the disk's own. Damage is no error: it is in the report.
-pub fn verify(storage: &dyn Storage, options: &VerifyOptions, progress: &mut dyn FnMut(&Progress)) -> Result<VerifyReport> {
+pub fn verify(
+    storage: &Arc<dyn Storage>,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<VerifyReport> {
     let mut findings = Findings::default();
     let trusted = identity::key_option(options)?;
-    let Some(taken) = Taken::take(storage, &mut findings)? else {
+    let Some(taken) = Taken::take(storage.as_ref(), &mut findings)? else {
         return Ok(findings.into_report(VerifyReport { trusted_log_pub: trusted.is_none(), ..VerifyReport::default() }));
     };
     let key = identity::check(&taken, trusted.as_ref(), &mut findings);
-    names::check(storage, &taken, &mut findings)?;
+    names::check(storage.as_ref(), &taken, &mut findings)?;
     let signed = checkpoint::open(&taken, key.as_ref(), &mut findings);
     let mut run = Run {
         storage,
@@ -163,7 +164,7 @@ pub fn verify(storage: &dyn Storage, options: &VerifyOptions, progress: &mut dyn
 
 /// What the parts of one verification share.
 struct Run<'a> {
-    storage: &'a dyn Storage,
+    storage: &'a Arc<dyn Storage>,
     options: &'a VerifyOptions,
     taken: &'a Taken,
     progress: &'a mut dyn FnMut(&Progress),

@@ -4,8 +4,8 @@
 //! Directories that do not belong to the log are not seen: the storage lists files only.
 
 use indelible_format::names::{
-    CHECKPOINT, JOURNAL_DIR, LIVE, LOCK, LOG_PUB, MANIFEST, SEGMENTS_DIR, TMP_SUFFIX, TORN_DIR, parse_journal_file_name,
-    parse_segment_file_name, parse_torn_file_name, segment_file_name,
+    CHECKPOINT, JOURNAL_DIR, LIVE, LOCK, LOG_PUB, MANIFEST, SEGMENTS_DIR, TMP_SUFFIX, TORN_DIR,
+    parse_journal_file_name, parse_segment_file_name, parse_torn_file_name, segment_file_name,
 };
 use indelible_format::segment::SegmentHeader;
 

@@ -71,12 +71,20 @@ impl<'a> Rules<'a> {
         // Decoding refused unknown kinds ([REC-7]).
         let kind = Kind::from_code(head.kind).unwrap_or(Kind::Event);
         if (record.seq == 0) != (kind == Kind::Genesis) {
-            return Err(format!("record {} is of kind {}: the genesis record, and no other, is record 0", record.seq, kind.name()));
+            return Err(format!(
+                "record {} is of kind {}: the genesis record, and no other, is record 0",
+                record.seq,
+                kind.name()
+            ));
         }
         match kind {
-            Kind::Event if record.class == 0 => Err(format!("record {} is an event of class 0, which is the log's own", record.seq)),
+            Kind::Event if record.class == 0 => {
+                Err(format!("record {} is an event of class 0, which is the log's own", record.seq))
+            }
             Kind::Event | Kind::Access => Ok(()),
-            _ if record.class != 0 => Err(format!("record {} is a system record of class {}, not 0", record.seq, record.class)),
+            _ if record.class != 0 => {
+                Err(format!("record {} is a system record of class {}, not 0", record.seq, record.class))
+            }
             _ => self.check_system(kind, record).map_err(|why| format!("{} record {}: {why}", kind.name(), record.seq)),
         }
     }
@@ -84,8 +92,12 @@ impl<'a> Rules<'a> {
     fn check_system(&self, kind: Kind, record: &Record) -> Result<(), String> {
         let action = format!("log.{}", kind.name());
         let log_id = self.manifest.log_id.to_string();
-        let expected =
-            [(Field::ACTION, action.as_str()), (Field::ACTOR_ID, "indelible"), (Field::TARGET_TYPE, "log"), (Field::TARGET_ID, &log_id)];
+        let expected = [
+            (Field::ACTION, action.as_str()),
+            (Field::ACTOR_ID, "indelible"),
+            (Field::TARGET_TYPE, "log"),
+            (Field::TARGET_ID, &log_id),
+        ];
         for (field, text) in expected {
             let erased = field.spec().group.is_some_and(|group| record.groups.group(group.into()).is_empty());
             let found = text_of(record, field)?;

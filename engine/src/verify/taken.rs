@@ -13,7 +13,8 @@ use std::sync::Arc;
 use indelible_format::live::Live;
 use indelible_format::manifest::Manifest;
 use indelible_format::names::{
-    CHECKPOINT, JOURNAL_DIR, LIVE, LOG_PUB, MANIFEST, SEGMENTS_DIR, TORN_DIR, journal_file_name, parse_journal_file_name,
+    CHECKPOINT, JOURNAL_DIR, LIVE, LOG_PUB, MANIFEST, SEGMENTS_DIR, TORN_DIR, journal_file_name,
+    parse_journal_file_name,
 };
 
 use super::findings::Findings;
@@ -88,7 +89,11 @@ impl Taken {
             if journal_names.is_empty() && segment_names.is_empty() {
                 return Err(Error::NotALog { path: "the directory".to_owned() });
             }
-            findings.broken(Corruption::at(MANIFEST, 0, "the file is missing, though there are journal or segment files"));
+            findings.broken(Corruption::at(
+                MANIFEST,
+                0,
+                "the file is missing, though there are journal or segment files",
+            ));
             return Ok(None);
         };
         let Some(manifest) = findings.ok(Manifest::decode(&bytes).in_file(MANIFEST, 0)) else { return Ok(None) };
@@ -121,7 +126,9 @@ impl Taken {
             return;
         }
         if self.live.is_some() {
-            findings.note("a live file is there: a writer is at work or was killed; what it appends meanwhile is not covered");
+            findings.note(
+                "a live file is there: a writer is at work or was killed; what it appends meanwhile is not covered",
+            );
             return;
         }
         let read = || read_optional(storage, LIVE, SMALL_BYTES_MAX).ok().flatten().map(|bytes| Live::decode(&bytes));

@@ -9,7 +9,9 @@
 //! Invariant: every frame gets its place in the count, also one whose header is damaged, as long as the footer knows it.
 
 use indelible_format::schema::{FIELD_COUNT, Field};
-use indelible_format::segment::{BlockEntry, BlockHeader, BlockKind, Footer, PageEntry, SegmentHeader, TermPage, TermTable};
+use indelible_format::segment::{
+    BlockEntry, BlockHeader, BlockKind, Footer, PageEntry, SegmentHeader, TermPage, TermTable,
+};
 use indelible_index::{Postings as _, RunReader};
 
 use super::check_segment::Place;
@@ -75,8 +77,15 @@ pub(super) struct Walked {
 
 /// Walks a segment's blocks up to `end`. `with_terms`: term pages are decoded.
 pub(super) fn walk(place: &Place<'_>, end: u64, footer: Option<&Footer>, with_terms: bool) -> Walked {
-    let mut walker =
-        Walker { place, end, footer, with_terms, walked: Walked { limits: vec![[0; FIELD_COUNT]], ..Walked::default() }, page_no: 0, runs_to: Some(0) };
+    let mut walker = Walker {
+        place,
+        end,
+        footer,
+        with_terms,
+        walked: Walked { limits: vec![[0; FIELD_COUNT]], ..Walked::default() },
+        page_no: 0,
+        runs_to: Some(0),
+    };
     let mut offset = SegmentHeader::SIZE as u64;
     while offset < end {
         match walker.block(offset) {
@@ -220,7 +229,11 @@ impl Walker<'_> {
         let name = self.place.name;
         let block = self.place.blocks.block(name, offset, header.total())?;
         if header.number != number {
-            return Err(Corruption::at(name, offset, format!("term page {} stands where {number} was expected", header.number)));
+            return Err(Corruption::at(
+                name,
+                offset,
+                format!("term page {} stands where {number} was expected", header.number),
+            ));
         }
         if !self.with_terms || self.walked.terms_lost.is_some() {
             return Ok(());
@@ -259,7 +272,11 @@ impl Walker<'_> {
             return Err(Corruption::at(name, offset, "the run begins at another ordinal than its block says"));
         }
         if let Some(expected) = self.runs_to.filter(|expected| *expected != entry.number) {
-            return Err(Corruption::at(name, offset, format!("the run begins at ordinal {}, expected was {expected}", entry.number)));
+            return Err(Corruption::at(
+                name,
+                offset,
+                format!("the run begins at ordinal {}, expected was {expected}", entry.number),
+            ));
         }
         Ok(RunAt { entry, positions: run.positions() })
     }
