@@ -1,14 +1,31 @@
 //! The log: ring, writer, journal, segments, snapshots, recovery, query. Knows columns, not the audit domain.
 //!
+//! ```text
+//! Log::emit -> ring -> writer -> journal -> framer -> segments        View <- snapshot <- Log, or LogReader in another process
+//! ```
+//!
 //! All I/O goes through [`storage::Storage`], time through [`clock::Clock`], randomness through [`rng::Rng`], so that a
 //! simulated disk can drive everything.
 
 pub mod clock;
-pub mod draft;
-pub mod error;
-pub mod options;
+mod draft;
+mod error;
+mod journal;
+mod log;
+mod options;
 pub mod query;
+mod recover;
 pub mod ring;
 pub mod rng;
+mod run;
+mod segment;
+mod snapshot;
 pub mod storage;
 pub mod watermark;
+mod write;
+
+pub use draft::{Ack, Draft, Outcome, Receipt};
+pub use error::{Corruption, Error, Result};
+pub use log::{CreateSpec, Health, Log, LogConfig, Refused};
+pub use options::{Options, Overflow};
+pub use recover::{JournalCut, RecoveryReport};

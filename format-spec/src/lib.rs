@@ -13,18 +13,28 @@
 //! The chapters beside this crate (`format-spec/*.md`) fix what is implemented here.
 #![forbid(unsafe_code)]
 
+pub mod aead;
+pub mod bitpack;
 pub mod bytes;
 pub mod checkpoint;
 pub mod commit;
 pub mod descriptor;
 mod error;
+pub mod frame;
 pub mod hash;
+mod head;
+pub mod journal;
 pub mod key;
 mod lanes;
 pub mod layout;
+pub mod live;
+pub mod manifest;
 pub mod merkle;
+pub mod names;
 pub mod record;
 pub mod schema;
+pub mod segment;
+mod zstd_block;
 
 pub use error::{FormatError, Problem};
 

@@ -2,7 +2,6 @@
 //!
 //! `cargo run --release -p indelible-index --example run_size`
 
-#[expect(dead_code, reason = "the example needs the generator alone")]
 #[path = "../tests/model/mod.rs"]
 mod model;
 #[path = "../tests/workload/mod.rs"]

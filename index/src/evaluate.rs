@@ -408,8 +408,20 @@ impl Words {
     }
 
     fn add(&mut self, bitmap: &RoaringBitmap) {
-        for position in bitmap.range(..RUN_POSITIONS_MAX as u32) {
-            self.set(position as u16);
+        let mut positions = bitmap.range(..RUN_POSITIONS_MAX as u32);
+        while let Some(range) = positions.next_range() {
+            self.fill(*range.start() as usize, *range.end() as usize);
+        }
+    }
+
+    /// Sets positions `first..=last`.
+    fn fill(&mut self, first: usize, last: usize) {
+        for index in first / 64..=last / 64 {
+            let from = first.saturating_sub(index * 64).min(63);
+            let to = (last - index * 64).min(63);
+            if let Some(word) = self.0.get_mut(index) {
+                *word |= (u64::MAX << from) & (u64::MAX >> (63 - to));
+            }
         }
     }
 

@@ -98,6 +98,10 @@ impl RunReader<'_> {
                 if present.range_cardinality(zone.first..end) != u64::from(zone.rows) {
                     return Err(damaged(&entry, "a zone does not have the rows it says"));
                 }
+                let spread = zone.occurred_min < zone.occurred_max || zone.recorded_first < zone.recorded_last;
+                if zone.rows == 1 && spread {
+                    return Err(damaged(&entry, "a zone with one row has two times"));
+                }
                 if zone.rows > 0 {
                     let own = [zone.occurred_min, zone.occurred_max, zone.recorded_first, zone.recorded_last];
                     let [a, b, c, d] = times.unwrap_or(own);

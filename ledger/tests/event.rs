@@ -1,8 +1,9 @@
 //! Events: native JSON there and back, the builder, what is refused and how it is said.
 
+use indelible::event::NeedsOutcome;
 use indelible::{
-    Actor, ActorType, AuditEvent, EventError, EventProblem, Limits, Metadata, Original, Outcome,
-    Proof, ProofKind, Severity, Target, Timestamp,
+    Actor, ActorType, AuditEvent, EventBuilder, EventError, EventProblem, Limits, Metadata,
+    Original, Outcome, Proof, ProofKind, Severity, Target, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -125,9 +126,16 @@ fn with(from: &str, to: &str) -> String {
     CONTRACT.replace(from, to)
 }
 
+fn check_refusals<const N: usize>(cases: [(String, &str); N]) {
+    for (line, message) in cases {
+        let error = read(&line).expect_err(&line).to_string();
+        assert!(error.contains(message), "{error}\nshould contain {message}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_said_by_field() {
-    for (line, message) in [
+    check_refusals([
         (
             with(r#""workspace":"acme","#, ""),
             "event field `workspace` is missing: it is mandatory",
@@ -162,6 +170,12 @@ fn what_is_wrong_is_said_by_field() {
             with(r#""lane":"api""#, r#""id":"again""#),
             "duplicate field `id`",
         ),
+    ]);
+}
+
+#[test]
+fn what_is_wrong_inside_a_field_is_said_too() {
+    check_refusals([
         (
             with(r#"{"duration_ms":12}"#, "[12]"),
             "event field `metadata` is not a JSON object",
@@ -196,10 +210,7 @@ fn what_is_wrong_is_said_by_field() {
         ),
         ("".to_owned(), "event field `event` cannot be read"),
         ("[]".to_owned(), "event field `event` cannot be read"),
-    ] {
-        let error = read(&line).expect_err(&line).to_string();
-        assert!(error.contains(message), "{error}\nshould contain {message}");
-    }
+    ]);
 }
 
 #[test]
@@ -231,14 +242,15 @@ fn half_a_surrogate_pair_keeps_the_whole_line() {
     assert_eq!(read(&inside).expect("kept as text").original, None);
 }
 
+fn started() -> EventBuilder<NeedsOutcome> {
+    AuditEvent::in_workspace("w")
+        .action("a")
+        .actor(ActorType::Agent, "bot")
+        .target("t", "1")
+}
+
 #[test]
-fn the_builder_fills_every_field_and_checks_at_the_end() {
-    let started = || {
-        AuditEvent::in_workspace("w")
-            .action("a")
-            .actor(ActorType::Agent, "bot")
-            .target("t", "1")
-    };
+fn the_builder_fills_every_field() {
     let proof = Proof {
         kind: ProofKind::Url,
         data: None,
@@ -271,6 +283,10 @@ fn the_builder_fills_every_field_and_checks_at_the_end() {
         event.to_native_json(),
         r#"{"id":"i","time":"1970-01-01T00:00:00.000000005Z","workspace":"w","lane":"l","session":"s","correlation_id":"c","parent_id":"p","request_id":"r","actor":{"type":"agent","id":"bot","name":"n","role":"o","ip":"::1","auth_method":"mfa"},"action":"a","target":{"type":"t","id":"1"},"outcome":"failure","severity":"critical","service":"v","proof":{"kind":"url","url":"u"},"reason":"because","error":{"code":"E1","message":"no"},"metadata":{"k":[1]},"original_format":"x","original_base64":"/w=="}"#
     );
+}
+
+#[test]
+fn the_builder_checks_at_the_end() {
     assert_eq!(
         started().partial().build().map(|event| event.outcome),
         Ok(Outcome::Partial)

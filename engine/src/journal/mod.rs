@@ -5,5 +5,5 @@
 mod read;
 mod writer;
 
-pub(crate) use read::{JournalDamage, JournalState, read_journal};
+pub(crate) use read::{JournalState, read_journal};
 pub(crate) use writer::{JournalWriter, KeptFile};

@@ -95,6 +95,10 @@ pub(crate) fn read_journal(
         if header.log_id != log_id || header.file_no != file_no {
             return Err(Corruption::at(&name, 0, "the file belongs to another log or another place").into());
         }
+        if index == 0 && header.first_seq > from_seq {
+            let problem = format!("the journal begins at seq {}, frames end at {from_seq}", header.first_seq);
+            return Err(Corruption::at(&name, 48, problem).over(from_seq, header.first_seq - 1).into());
+        }
         if let Some(before) = last_incarnation {
             if header.incarnation < before {
                 return Err(Corruption::at(&name, 0, "the file is of an older incarnation than the one before it").into());

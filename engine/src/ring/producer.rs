@@ -141,6 +141,11 @@ impl<T: Send> Producer<T> {
         self.shared.tail().is_closed()
     }
 
+    /// Items pushed so far, drained or not: every push that returned before this call has a ticket below it.
+    pub fn pushed(&self) -> u64 {
+        self.shared.claimed()
+    }
+
     /// Items pushed and not yet drained, as of some moment during the call.
     pub fn len(&self) -> usize {
         self.shared.in_flight().0

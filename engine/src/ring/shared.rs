@@ -125,6 +125,13 @@ impl<T> Shared<T> {
         (items.max(0) as usize, bytes.max(0) as usize)
     }
 
+    /// Items claimed so far: the ticket that the next push will get, as of some moment during the call.
+    pub(super) fn claimed(&self) -> u64 {
+        // The head first: the tail that is loaded after it is not behind it, so the difference is not negative.
+        let head = self.taken.0.head.load(Ordering::Acquire);
+        head + self.tail().items_since(head).max(0) as u64
+    }
+
     fn slot(&self, ticket: u64) -> &Slot<T> {
         // The mask keeps the index inside: the length is a power of two (`RingConfig::new`).
         &self.slots[ticket as usize & (self.slots.len() - 1)]

@@ -4,18 +4,25 @@
 //! except mapped run payloads, whose leaves carry their own.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader, check_payload};
 
 use crate::error::{Corruption, FormatContext};
-use crate::storage::{Mapping, StorageFile};
+use crate::storage::{Mapping, Storage, StorageFile};
+
+/// A sealed file that is mapped when it is first read, so that opening a log of many segments touches none of them.
+pub(crate) struct LazyMap {
+    storage: Arc<dyn Storage>,
+    name: String,
+    map: OnceLock<Mapping>,
+}
 
 /// Where a segment's bytes come from.
 #[derive(Clone)]
 pub(crate) enum Blocks {
-    /// A sealed file, mapped.
-    Mapped(Mapping),
+    /// A sealed file, mapped on first use.
+    Sealed(Arc<LazyMap>),
     /// A file that may grow or, after a clean close, be cut: never mapped.
     File(Arc<dyn StorageFile>),
 }
@@ -42,11 +49,29 @@ impl Block {
     }
 }
 
+impl LazyMap {
+    fn get(&self) -> Result<&Mapping, Corruption> {
+        if let Some(map) = self.map.get() {
+            return Ok(map);
+        }
+        let map = self
+            .storage
+            .map(&self.name)
+            .map_err(|error| Corruption::at(&self.name, 0, format!("cannot be mapped: {error}")))?;
+        Ok(self.map.get_or_init(|| map))
+    }
+}
+
 impl Blocks {
+    /// A sealed file.
+    pub(crate) fn lazy(storage: Arc<dyn Storage>, name: String) -> Self {
+        Blocks::Sealed(Arc::new(LazyMap { storage, name, map: OnceLock::new() }))
+    }
+
     /// Bytes in the file now.
     pub(crate) fn len(&self, name: &str) -> Result<u64, Corruption> {
         match self {
-            Blocks::Mapped(map) => Ok(map.len() as u64),
+            Blocks::Sealed(map) => Ok(map.get()?.len() as u64),
             Blocks::File(file) => file.len().map_err(|error| Corruption::at(name, 0, format!("cannot be read: {error}"))),
         }
     }
@@ -54,9 +79,10 @@ impl Blocks {
     /// Some bytes of the file.
     pub(crate) fn bytes(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, Corruption> {
         match self {
-            Blocks::Mapped(map) => {
+            Blocks::Sealed(map) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                map.get(start..start.saturating_add(length))
+                map.get()?
+                    .get(start..start.saturating_add(length))
                     .map(<[u8]>::to_vec)
                     .ok_or_else(|| Corruption::at(name, offset, format!("the file ends before {length} bytes")))
             }
@@ -88,7 +114,8 @@ impl Blocks {
     /// The same without checking the payload, for structures that carry checksums of their own inside.
     pub(crate) fn unchecked(&self, name: &str, offset: u64, length: u32) -> Result<Block, Corruption> {
         let bytes = match self {
-            Blocks::Mapped(map) => {
+            Blocks::Sealed(map) => {
+                let map = map.get()?;
                 let start = usize::try_from(offset).unwrap_or(usize::MAX);
                 let range = start..start.saturating_add(length as usize);
                 if map.get(range.clone()).is_none() {

@@ -45,6 +45,8 @@ pub(crate) struct Directory {
     pub(crate) pages: [Vec<PageEntry>; FIELD_COUNT],
     pub(crate) runs: Vec<RunInfo>,
     pub(crate) lookups: Vec<BlockEntry>,
+    /// Lookups read ahead, because the file may lose them when its segment grows again.
+    pub(crate) kept_lookups: Vec<(u32, Arc<Block>)>,
     /// Keys of the records from the end of the last run on, one chunk a frame.
     pub(crate) chunks: Vec<Arc<KeyChunk>>,
     records: u32,
@@ -65,6 +67,7 @@ impl Directory {
             pages: std::array::from_fn(|_| Vec::new()),
             runs: Vec::new(),
             lookups: Vec::new(),
+            kept_lookups: Vec::new(),
             chunks: Vec::new(),
             records: 0,
             end,
@@ -114,6 +117,7 @@ impl Directory {
             pages: self.pages.clone(),
             runs: self.runs.clone(),
             lookups: Vec::new(),
+            kept_lookups: Vec::new(),
             chunks: self.chunks.clone(),
             ..*self
         }

@@ -18,8 +18,8 @@ mod terms;
 
 pub(crate) use blocks::{Blocks, block_at};
 pub use cache::Cache;
-pub(crate) use directory::{Directory, Postings, RunInfo};
-pub(crate) use scan::{ScanEnd, Scanned, scan_blocks};
+pub(crate) use directory::{Directory, Postings};
+pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
 pub use terms::Terms;
 
 use std::sync::{Arc, OnceLock};
@@ -129,6 +129,17 @@ impl Segment {
         let loaded = Directory::from_footer(&self.blocks, &self.name)
             .map_err(|damage| self.located(damage))?;
         Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
+    }
+
+    /// Reads the lookups into memory, because the file loses them when its segment grows again.
+    pub(crate) fn keep_lookups(&self) -> Result<(), Corruption> {
+        let lookups = self.directory()?.read().lookups.clone();
+        let mut kept = Vec::with_capacity(lookups.len());
+        for lookup in lookups {
+            kept.push((lookup.number, Arc::new(self.blocks.block(&self.name, lookup.offset, lookup.length)?)));
+        }
+        self.directory()?.write().kept_lookups = kept;
+        Ok(())
     }
 
     /// The frame that holds `ordinal`, by its index in the directory.
@@ -248,7 +259,7 @@ fn row_keys(frame: &FrameReader<'_>, row: usize) -> std::result::Result<RowKeys,
     for field in Field::indexed() {
         let key = match field.spec().column {
             Column::Terms => frame.term_ordinal(row, field)?.map_or(0, |ordinal| ordinal + 1),
-            Column::Codes => u32::from(frame.code(row, field)?.unwrap_or(0)),
+            Column::Codes => u32::from(frame.code(row, field)?),
             Column::Fingerprints => {
                 value.clear();
                 match frame.text2(row, field)? {

@@ -104,12 +104,17 @@ impl Terms {
         field: Field,
         with: impl FnOnce(&LookupView<'_>) -> Result<T, FormatError>,
     ) -> Result<Option<T>, Corruption> {
-        let entry = {
+        let (entry, kept) = {
             let directory = segment.directory()?.read();
-            directory.lookups.iter().find(|lookup| lookup.number == u32::from(field.id())).copied()
+            let number = u32::from(field.id());
+            let kept = directory.kept_lookups.iter().find(|(kept, _)| *kept == number).map(|(_, block)| Arc::clone(block));
+            (directory.lookups.iter().find(|lookup| lookup.number == number).copied(), kept)
         };
         let Some(entry) = entry else { return Ok(None) };
-        let block = segment.blocks().block(&segment.name, entry.offset, entry.length)?;
+        let block = match kept {
+            Some(block) => block,
+            None => Arc::new(segment.blocks().block(&segment.name, entry.offset, entry.length)?),
+        };
         let lookup = LookupView::open(block.payload()).in_file(&segment.name, entry.offset)?;
         with(&lookup).map(Some).in_file(&segment.name, entry.offset).map_err(|damage| segment.located(damage))
     }

@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) published: Published,
     pub(crate) framed: Framed,
     pub(crate) cache: Arc<Cache>,
-    pub(crate) signer: Option<SigningKey>,
+    pub(crate) signer: Option<Arc<SigningKey>>,
 }
 
 /// Where framing goes on.
@@ -295,8 +295,8 @@ impl Framer {
                 *last = sealed;
             }
         })?;
-        let map = self.shared.storage.map(&name).doing("map", &name)?;
-        let segment = Arc::new(Segment::with_footer(entry, name, Blocks::Mapped(map), Arc::clone(&self.shared.cache)));
+        let blocks = Blocks::lazy(Arc::clone(&self.shared.storage), name.clone());
+        let segment = Arc::new(Segment::with_footer(entry, name, blocks, Arc::clone(&self.shared.cache)));
         self.shared.published.update(|snapshot| {
             Arc::make_mut(&mut snapshot.sealed).push(segment);
             snapshot.active = None;

@@ -26,7 +26,7 @@ use super::finish::{Facts, finish};
 use super::members::{elements, is, members, owned, text};
 use super::times::zoned;
 use super::{Convert, Refusal, blank};
-use crate::event::{ActorType, AuditEvent, EventError, Outcome, Severity, Target};
+use crate::event::{ActorType, AuditEvent, EventError, Outcome, Severity, Target, Timestamp};
 
 members!(Record {
     kind: "kind",
@@ -101,14 +101,7 @@ pub(super) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     ));
     event.correlation_id = Some(audit_id.to_string());
     event.request_id = Some(audit_id.into_owned());
-    event.time = [
-        members.stage_time,
-        members.received_time,
-        members.timestamp,
-        ObjectMeta::nested(members.metadata).created,
-    ]
-    .into_iter()
-    .find_map(|raw| zoned(text(raw)));
+    event.time = time(&members);
     if event.time.is_none() {
         facts.text("time_source", Some("none"));
     }
@@ -151,6 +144,18 @@ pub(super) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
         job.limits,
     )
     .map_err(Refusal::from)
+}
+
+fn time(members: &Record<'_>) -> Option<Timestamp> {
+    let created = ObjectMeta::nested(members.metadata).created;
+    [
+        members.stage_time,
+        members.received_time,
+        members.timestamp,
+        created,
+    ]
+    .into_iter()
+    .find_map(|raw| zoned(text(raw)))
 }
 
 fn resource(object: &ObjectRef<'_>) -> Option<String> {

@@ -21,6 +21,7 @@ mod members;
 mod scan;
 mod split;
 mod times;
+mod window;
 mod windows;
 
 use std::fmt;

@@ -231,39 +231,46 @@ fn is_scalar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
 }
 
-/// The end of a value by brackets and strings alone, for a value whose grammar is broken; `None` where they do not
-/// balance within the bytes.
-pub(super) fn balanced_end(bytes: &[u8]) -> Option<usize> {
+/// Where a value ends by its brackets and strings alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Balance {
+    /// Before this offset.
+    At(usize),
+    /// Not within these bytes.
+    More,
+    /// Nowhere, whatever follows.
+    Never,
+}
+
+/// The end of a value whose grammar is broken, by brackets and strings alone.
+///
+/// The depth is bounded here too, so that many values that never end cost no more than [`DEPTH_MAX`] looks at a byte.
+pub(super) fn balance(bytes: &[u8]) -> Balance {
     let mut stack = Vec::new();
     let mut at = 0;
+    let mut in_string = false;
     while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => {
-                at += 1;
-                loop {
-                    match bytes.get(at)? {
-                        b'\\' => at += 2,
-                        b'"' => break,
-                        b'\n' => return None,
-                        _ => at += 1,
-                    }
-                }
-            }
-            b'{' => stack.push(b'}'),
-            b'[' => stack.push(b']'),
-            b'}' | b']' => {
+        match (in_string, byte) {
+            (true, b'\\') => at += 1,
+            (true, b'\n') => return Balance::Never,
+            (_, b'"') => in_string = !in_string,
+            (true, _) => {}
+            (false, b'{' | b'[') if stack.len() >= DEPTH_MAX => return Balance::Never,
+            (false, b'{') => stack.push(b'}'),
+            (false, b'[') => stack.push(b']'),
+            (false, b'}' | b']') => {
                 if stack.pop() != Some(byte) {
-                    return None;
+                    return Balance::Never;
                 }
                 if stack.is_empty() {
-                    return Some(at + 1);
+                    return Balance::At(at + 1);
                 }
             }
-            _ => {}
+            (false, _) => {}
         }
         at += 1;
     }
-    None
+    Balance::More
 }
 
 #[cfg(test)]
@@ -350,9 +357,18 @@ mod tests {
 
     #[test]
     fn balance_ignores_the_grammar() {
-        assert_eq!(balanced_end(b"{\"a\" 1 {\"}\":]]}"), None);
-        assert_eq!(balanced_end(b"{\"a\" 1 {\"}\":[]}},x"), Some(16));
-        assert_eq!(balanced_end(b"{\"a\n\"}"), None);
-        assert_eq!(balanced_end(b"{\"a\\"), None);
+        for (text, expected) in [
+            ("{\"a\" 1 {\"}\":]]}", Balance::Never),
+            ("{\"a\" 1 {\"}\":[]}},x", Balance::At(16)),
+            ("{\"a\n\"}", Balance::Never),
+            ("{\"a\\", Balance::More),
+            ("{\"a\\\"}", Balance::More),
+        ] {
+            assert_eq!(balance(text.as_bytes()), expected, "{text}");
+        }
+        assert_eq!(
+            balance("[".repeat(DEPTH_MAX + 1).as_bytes()),
+            Balance::Never
+        );
     }
 }

@@ -24,15 +24,14 @@
 
 use std::io::{self, Read};
 
-use super::scan::{Scanner, Step, balanced_end};
+use super::scan::{Balance, Scanner, Step, balance};
+use super::window::Window;
 
 /// The longest piece that is held in memory.
 pub(super) const PIECE_BYTES_MAX: usize = 64 << 20;
 
 /// Arrays and envelopes inside one another: past this, they are values like any other.
 const CONTAINERS_MAX: usize = 8;
-
-const READ_BYTES: usize = 256 << 10;
 
 /// One part of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -333,15 +332,16 @@ impl<R: Read> Splitter<R> {
                 self.line_of(why)
             };
         }
-        // The whole record may not have arrived yet: brackets balance at the latest at the end of the input.
+        // The whole record may not have arrived yet; looking again only when the window has doubled keeps this linear.
         let mut looked_at = 0;
         loop {
             let bytes = self.window.bytes();
-            // Looking again only when the window has doubled keeps the work linear.
             if bytes.len() >= looked_at * 2 || self.window.ended {
                 looked_at = bytes.len();
-                if let Some(length) = balanced_end(bytes) {
-                    return Ok(Cut::broken(length, why));
+                match balance(bytes) {
+                    Balance::At(length) => return Ok(Cut::broken(length, why)),
+                    Balance::Never => return self.up_to_sibling(why),
+                    Balance::More => {}
                 }
             }
             if bytes.len() >= PIECE_BYTES_MAX || !self.window.fill()? {
@@ -410,114 +410,6 @@ fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
         .iter()
         .position(|&byte| byte == wanted)
         .map(|found| found + from)
-}
-
-/// The part of the input that is in memory, and where it is.
-struct Window<R> {
-    source: R,
-    buffer: Vec<u8>,
-    start: usize,
-    ended: bool,
-    /// Why the input ended before its end.
-    failure: Option<String>,
-    /// The line of the first byte, from 1.
-    line: u64,
-    /// How many blanks stand before the first byte on its line; `None` where something else does.
-    indentation: Option<usize>,
-}
-
-impl<R: Read> Window<R> {
-    fn new(source: R) -> Self {
-        Self {
-            source,
-            buffer: Vec::new(),
-            start: 0,
-            ended: false,
-            failure: None,
-            line: 1,
-            indentation: Some(0),
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.buffer.get(self.start..).unwrap_or_default()
-    }
-
-    /// Reads more; `false` at the end.
-    fn fill(&mut self) -> io::Result<bool> {
-        if self.ended {
-            return Ok(false);
-        }
-        // Moving only when at least half is behind keeps the moves linear.
-        if self.start * 2 >= self.buffer.len() {
-            self.buffer.drain(..self.start);
-            self.start = 0;
-        }
-        let length = self.buffer.len();
-        self.buffer.resize(length + READ_BYTES.max(length / 2), 0);
-        let read = loop {
-            match self
-                .source
-                .read(self.buffer.get_mut(length..).unwrap_or_default())
-            {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other,
-            }
-        };
-        self.buffer
-            .truncate(length + read.as_ref().copied().unwrap_or(0));
-        match read {
-            Ok(0) => self.ended = true,
-            Ok(_) => {}
-            Err(error) if error.raw_os_error().is_some() => return Err(error),
-            Err(error) => {
-                self.failure = Some(error.to_string());
-                self.ended = true;
-            }
-        }
-        Ok(!self.ended)
-    }
-
-    fn consume(&mut self, length: usize) {
-        let gone = self
-            .buffer
-            .get(self.start..self.start + length)
-            .unwrap_or_default();
-        let lines = gone.iter().filter(|&&byte| byte == b'\n').count();
-        let last = gone
-            .get(
-                gone.iter()
-                    .rposition(|&byte| byte == b'\n')
-                    .map_or(0, |at| at + 1)..,
-            )
-            .unwrap_or_default();
-        let blank = last.iter().all(|byte| matches!(byte, b' ' | b'\t'));
-        let before = if lines > 0 { Some(0) } else { self.indentation };
-        self.indentation = before.filter(|_| blank).map(|before| before + last.len());
-        self.line += lines as u64;
-        self.start += length;
-    }
-
-    /// The first byte that is not white space, with all before it consumed.
-    fn skip_white_space(&mut self) -> io::Result<Option<u8>> {
-        loop {
-            let bytes = self.bytes();
-            let blank = bytes
-                .iter()
-                .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
-            let next = blank.and_then(|at| bytes.get(at).copied());
-            let length = blank.unwrap_or(bytes.len());
-            self.consume(length);
-            if next.is_some() || !self.fill()? {
-                return Ok(next);
-            }
-        }
-    }
-
-    fn starts_with(&mut self, wanted: &[u8]) -> io::Result<bool> {
-        while self.bytes().len() < wanted.len() && self.fill()? {}
-        Ok(self.bytes().starts_with(wanted))
-    }
 }
 
 #[cfg(test)]
@@ -640,6 +532,24 @@ mod tests {
         ] {
             assert_eq!(pieces(input), expected, "{input}");
         }
+    }
+
+    #[test]
+    fn many_brackets_that_never_balance_take_no_quadratic_time() {
+        let lines = 100_000;
+        let run = pieces_of(("[\n".to_owned() + &"{\"a\" [\n".repeat(lines)).as_bytes());
+        assert_eq!(run, lines);
+        let run = pieces_of(("[\n".to_owned() + &"{\"a\": [\n".repeat(lines)).as_bytes());
+        assert_eq!(run, lines);
+    }
+
+    fn pieces_of(input: &[u8]) -> usize {
+        let mut splitter = Splitter::new(input, true);
+        let mut count = 0;
+        while splitter.next_piece().expect("reads").is_some() {
+            count += 1;
+        }
+        count
     }
 
     #[test]

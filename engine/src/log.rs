@@ -1,0 +1,399 @@
+//! A log that is open for writing: emit from any thread, one writer thread, one framer thread.
+//!
+//! ```text
+//! emit -> ring -> [writer: group, sync, publish] -> queue -> [framer: frames, segments, checkpoints]
+//! ```
+//!
+//! Invariants: what `emit` accepted is written unless the log is poisoned; `close` returns after everything accepted is framed
+//! and synced. A failed sync poisons the log: both threads stop and every waiter is told (`Error::Poisoned`).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indelible_format::LogId;
+use indelible_format::key::SigningKey;
+use indelible_format::manifest::Manifest;
+use indelible_format::schema::Kind;
+use parking_lot::Mutex;
+
+use crate::clock::{Clock, SystemClock};
+use crate::draft::{Cell, Draft, Progress, Receipt};
+use crate::error::{Error, IoContext, Result};
+use crate::options::{Options, Overflow};
+use crate::query::View;
+use crate::recover::{self, Opened, RecoveryReport};
+use crate::ring::{Consumer, Producer, PushError, RingConfig, ring};
+use crate::rng::{OsRng, Rng};
+use crate::run::{FramerThread, WriterThread};
+use crate::storage::{Access, DirStorage, LockGuard, Storage};
+use crate::watermark::{WaitOutcome, Watermark};
+use crate::write::framer::Shared;
+use crate::write::manifest::{MANIFEST, load};
+use crate::write::queue::{FrameQueue, Work};
+use crate::write::writer::Item;
+
+/// Where a log is, and what it is opened with.
+#[derive(Clone)]
+pub struct LogConfig {
+    /// The log directory.
+    pub storage: Arc<dyn Storage>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Salts.
+    pub rng: Arc<dyn Rng>,
+    /// How it is written.
+    pub options: Options,
+    /// Signs checkpoints; without it none are made.
+    pub signer: Option<Arc<SigningKey>>,
+    /// The directory's name, for messages.
+    pub path: String,
+}
+
+impl LogConfig {
+    /// A real directory, the machine's clock and randomness, default options, no signer.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the directory cannot be opened.
+    pub fn at(path: &Path, access: Access) -> Result<Self> {
+        let storage = DirStorage::open(path, access).doing("open", &path.display().to_string())?;
+        Ok(Self {
+            storage: Arc::new(storage),
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(OsRng),
+            options: Options::default(),
+            signer: None,
+            path: path.display().to_string(),
+        })
+    }
+}
+
+/// What a new log is.
+#[derive(Debug, Clone)]
+pub struct CreateSpec {
+    /// Its id.
+    pub log_id: LogId,
+    /// Origin of its checkpoints.
+    pub origin: String,
+    /// Its first verifier key, text form.
+    pub key: String,
+    /// Body of the schedule record: which retention class an event gets.
+    pub schedule: String,
+}
+
+/// An event that was not accepted, given back.
+#[derive(Debug)]
+pub struct Refused {
+    /// What was to be stored.
+    pub draft: Draft,
+    /// Why it was not.
+    pub error: Error,
+}
+
+/// What is known of a running log from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Events in the ring.
+    pub ring_items: usize,
+    /// Bytes in the ring.
+    pub ring_bytes: usize,
+    /// Records synced in the journal and not framed yet.
+    pub unframed_records: usize,
+    /// Seq after the last durable record.
+    pub durable_to: u64,
+    /// Frames synced in segments.
+    pub frames: u64,
+    /// Bytes this process may still write on the device.
+    pub free_bytes: u64,
+    /// Whether the writer waits for room on the disk.
+    pub disk_full: bool,
+    /// Whether the log is poisoned.
+    pub poisoned: bool,
+    /// Syncs of the journal so far.
+    pub syncs: u64,
+}
+
+/// State that emitters, the threads and readers share.
+pub(crate) struct Status {
+    pub(crate) disk_full: AtomicBool,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) poison: Mutex<Option<String>>,
+    /// Moves with every frame sync; checkpoint waits use it.
+    pub(crate) stopped: Watermark,
+}
+
+/// A log that is open for writing.
+pub struct Log {
+    shared: Arc<Shared>,
+    producer: Producer<Item>,
+    queue: Arc<FrameQueue>,
+    progress: Arc<Progress>,
+    status: Arc<Status>,
+    overflow: Overflow,
+    report: RecoveryReport,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    writer: JoinHandle<Result<()>>,
+    /// Held as long as the log is open.
+    _lock: LockGuard,
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Log({})", self.shared.manifest.get_log_id())
+    }
+}
+
+impl Log {
+    /// Creates a log in an empty or missing directory and opens it. Its first records are genesis and schedule.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] where the directory holds a log; the disk's own.
+    pub fn create(config: LogConfig, spec: &CreateSpec) -> Result<Self> {
+        let storage = config.storage.as_ref();
+        if storage.exists(MANIFEST).doing("look for", MANIFEST)? {
+            return Err(Error::Exists { path: config.path });
+        }
+        config.options.check()?;
+        for dir in ["journal", "segments"] {
+            storage.create_dir(dir).doing("create", dir)?;
+        }
+        storage.sync_dir("").doing("sync", "the log directory")?;
+        storage.replace("log.pub", format!("{}\n", spec.key).as_bytes()).doing("write", "log.pub")?;
+        let manifest = Manifest {
+            log_id: spec.log_id,
+            origin: spec.origin.clone(),
+            key: spec.key.clone(),
+            created_at: config.clock.wall_nanos() as u64,
+            encrypted: false,
+            revision: 1,
+            incarnation: 0,
+            closed: None,
+            journal_first: 1,
+            next_segment: 1,
+            segments: Vec::new(),
+        };
+        let bytes = manifest.encode().map_err(Error::Record)?;
+        storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)?;
+        Self::start(config, Some(&spec.schedule))
+    }
+
+    /// Opens a log for writing; recovers it where it was not closed cleanly.
+    ///
+    /// # Errors
+    /// [`Error::NotALog`], [`Error::Locked`], [`Error::Corrupt`] where something durable is damaged (nothing is changed then).
+    pub fn open(config: LogConfig) -> Result<Self> {
+        Self::start(config, None)
+    }
+
+    fn start(config: LogConfig, schedule: Option<&str>) -> Result<Self> {
+        let (options, signer) = (config.options.clone(), config.signer.clone());
+        let manifest = load(config.storage.as_ref(), &config.path)?;
+        if let Some(signer) = signer
+            && signer.verifier().to_string() != manifest.key
+        {
+            let problem = "it is not the key of this log: see log.pub for the one that is".to_owned();
+            return Err(Error::Option { option: "sign key", problem });
+        }
+        let Opened { shared, writer, framer, lock, report } = recover::open(config)?;
+        let ring_config = RingConfig::new(options.ring_slots, options.ring_bytes_max)
+            .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
+        let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
+        let queue = Arc::new(FrameQueue::new(options.unframed_records_max, options.unframed_bytes_max));
+        let progress = Arc::new(Progress { written: Watermark::new(0), durable: Watermark::new(0) });
+        let status = Arc::new(Status {
+            disk_full: AtomicBool::new(false),
+            syncs: AtomicU64::new(0),
+            poison: Mutex::new(None),
+            stopped: Watermark::new(0),
+        });
+        let first = first_records(&manifest, &writer, &report, schedule);
+        let framer_thread = FramerThread::new(Arc::clone(&shared), framer, Arc::clone(&queue), Arc::clone(&status));
+        let writer_thread = WriterThread {
+            shared: Arc::clone(&shared),
+            writer,
+            consumer,
+            queue: Arc::clone(&queue),
+            progress: Arc::clone(&progress),
+            status: Arc::clone(&status),
+            options: options.clone(),
+            tickets: 0,
+            first,
+        };
+        let framer = spawn("indelible-framer", move || framer_thread.run())?;
+        let writer = spawn("indelible-writer", move || writer_thread.run(framer))?;
+        let threads = Mutex::new(Some(Threads { writer, _lock: lock }));
+        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, threads };
+        log.wait_for_first_records()?;
+        Ok(log)
+    }
+
+    /// Genesis, schedule and recovery records are durable before anyone else's.
+    fn wait_for_first_records(&self) -> Result<()> {
+        match self.status.stopped.wait_for(1, None) {
+            WaitOutcome::Reached => Ok(()),
+            _ => Err(self.poisoned()),
+        }
+    }
+
+    /// What opening found.
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.report
+    }
+
+    /// Hands a record to the writer; never touches the disk.
+    ///
+    /// # Errors
+    /// The draft comes back where the log is closed or poisoned, or where the ring stayed full, by the overflow policy.
+    pub fn emit(&self, draft: Draft) -> Result<Receipt, Box<Refused>> {
+        if self.progress.durable.is_poisoned() {
+            return Err(Box::new(Refused { draft, error: self.poisoned() }));
+        }
+        let cell = Cell::new();
+        // What the ring bounds is memory: the bytes, the draft and the receipt's cell.
+        let bytes = draft.len() + 128;
+        let item = Item { draft, cell: Some(Arc::clone(&cell)) };
+        let pushed = match self.overflow {
+            Overflow::Reject => self.producer.try_push(item, bytes),
+            Overflow::Block { timeout } => {
+                self.producer.push(item, bytes, timeout.map(|timeout| Instant::now() + timeout))
+            }
+        };
+        match pushed {
+            Ok(ticket) => Ok(Receipt { ticket: ticket.0, cell, progress: Arc::clone(&self.progress) }),
+            Err(refused) => {
+                let error = match &refused {
+                    PushError::TooLarge(_) => Error::Query("the event is larger than the ring".to_owned()),
+                    PushError::Closed(_) if self.progress.durable.is_poisoned() => self.poisoned(),
+                    PushError::Closed(_) => Error::Closed,
+                    _ if self.status.disk_full.load(Ordering::Acquire) => Error::DiskFull,
+                    _ => Error::TimedOut { what: "room in the ring" },
+                };
+                Err(Box::new(Refused { draft: refused.into_item().draft, error }))
+            }
+        }
+    }
+
+    /// Waits until everything emitted before this call is durable.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`], [`Error::Poisoned`], [`Error::DiskFull`] where the deadline passed on a full disk.
+    pub fn flush(&self, deadline: Option<Instant>) -> Result<()> {
+        let target = self.producer.pushed();
+        match self.progress.durable.wait_for(target, deadline) {
+            WaitOutcome::Reached => Ok(()),
+            WaitOutcome::TimedOut if self.status.disk_full.load(Ordering::Acquire) => Err(Error::DiskFull),
+            WaitOutcome::TimedOut => Err(Error::TimedOut { what: "events to become durable" }),
+            WaitOutcome::Poisoned => Err(self.poisoned()),
+        }
+    }
+
+    /// Frames everything that is durable and signs the tree head: the note of the newest checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Option`] without a signing key; the disk's own.
+    pub fn checkpoint(&self) -> Result<String> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        if !self.queue.push(Work::Checkpoint(reply)) {
+            return Err(self.poisoned());
+        }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
+    /// The newest view: everything durable.
+    pub fn view(&self) -> View {
+        View::new(self.shared.published.load())
+    }
+
+    /// Waits until something at or after `seq` is durable.
+    pub fn wait_beyond(&self, seq: u64, timeout: Duration) -> WaitOutcome {
+        self.shared.published.durable.wait_for(seq + 1, Some(Instant::now() + timeout))
+    }
+
+    /// Seq after the last durable record.
+    pub fn durable_to(&self) -> u64 {
+        self.shared.published.durable.get()
+    }
+
+    /// The manifest as it is on disk.
+    pub fn manifest(&self) -> Manifest {
+        self.shared.manifest.get()
+    }
+
+    /// How the log is doing.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn health(&self) -> Result<Health> {
+        Ok(Health {
+            ring_items: self.producer.len(),
+            ring_bytes: self.producer.bytes(),
+            unframed_records: self.queue.records(),
+            durable_to: self.durable_to(),
+            frames: self.shared.framed.frames.load(Ordering::Acquire),
+            free_bytes: self.shared.storage.free_bytes().doing("measure", "the device")?,
+            disk_full: self.status.disk_full.load(Ordering::Acquire),
+            poisoned: self.progress.durable.is_poisoned(),
+            syncs: self.status.syncs.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Stops accepting, writes everything accepted, frames it, signs, and closes cleanly. A second call does nothing.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where a sync failed; the disk's own.
+    pub fn close(&self) -> Result<()> {
+        self.producer.close();
+        let Some(threads) = self.threads.lock().take() else { return Ok(()) };
+        threads.writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
+    }
+
+    fn poisoned(&self) -> Error {
+        let reason = self.status.poison.lock().clone().unwrap_or_else(|| "the writer stopped".to_owned());
+        Error::Poisoned { reason }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Whoever cares about the outcome calls `close`; a dropped log is still closed as well as it can be.
+        let _ = self.close();
+    }
+}
+
+/// Genesis and schedule for a new log, a recovery record where something was cut.
+fn first_records(
+    manifest: &Manifest,
+    writer: &crate::write::writer::Writer,
+    report: &RecoveryReport,
+    schedule: Option<&str>,
+) -> Vec<Item> {
+    let mut first = Vec::new();
+    let mut add = |kind, body: &str| first.push(Item { draft: Draft::system(kind, &manifest.log_id, body), cell: None });
+    if writer.next_seq() == 0 {
+        let (log_id, origin, key) = (manifest.log_id, json_text(&manifest.origin), json_text(&manifest.key));
+        add(Kind::Genesis, &format!(r#"{{"log_id":"{log_id}","origin":{origin},"key":{key},"format_version":1}}"#));
+    }
+    if writer.next_seq() <= 1
+        && let Some(schedule) = schedule
+    {
+        add(Kind::Schedule, schedule);
+    }
+    if report.cut_anything() {
+        add(Kind::Recovery, &report.body());
+    }
+    first
+}
+
+/// A JSON string of a text that has no control characters (origins and keys have none).
+fn json_text(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).doing("start the thread", name)
+}

@@ -1,0 +1,294 @@
+//! Finds the rows of a filter: through postings in segments, by checking each record in the tail.
+
+use std::sync::Arc;
+
+use indelible_format::record::Record;
+use roaring::RoaringBitmap;
+
+use super::expr::Expr;
+use super::resolve::{Ranges, Resolved, may_match, resolve};
+use super::Work;
+use crate::error::{FormatContext, Result};
+use crate::segment::{Postings, Segment};
+use crate::snapshot::Snapshot;
+
+/// One pass over a snapshot.
+pub(super) struct Scan<'a> {
+    snapshot: &'a Snapshot,
+    filter: &'a Expr,
+    pub(super) work: Work,
+}
+
+/// Positions of one set of postings that match.
+pub(super) struct Hits<'a> {
+    pub(super) segment: &'a Arc<Segment>,
+    pub(super) postings: Postings,
+    /// Ordinal of position 0.
+    pub(super) first: u32,
+    /// Ordinals (in the segment) that match for sure.
+    pub(super) sure: RoaringBitmap,
+    /// Positions whose record must be checked.
+    pub(super) unsure: RoaringBitmap,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, filter: &'a Expr) -> Self {
+        Self { snapshot, filter, work: Work { segments: snapshot.segments().count() as u64, ..Work::default() } }
+    }
+
+    /// Up to `limit` rows from one end.
+    pub(super) fn rows(&mut self, newest_first: bool, limit: usize) -> Result<Vec<Record>> {
+        let mut rows = Vec::new();
+        if newest_first {
+            self.tail_rows(true, limit, &mut rows)?;
+        }
+        let snapshot = self.snapshot;
+        let segments: Vec<_> = snapshot.segments().collect();
+        for index in 0..segments.len() {
+            let index = if newest_first { segments.len() - 1 - index } else { index };
+            if rows.len() >= limit {
+                break;
+            }
+            if let Some(&(segment, visible)) = segments.get(index) {
+                self.segment_rows(segment, visible, newest_first, limit, &mut rows)?;
+            }
+        }
+        if !newest_first {
+            self.tail_rows(false, limit, &mut rows)?;
+        }
+        Ok(rows)
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(&mut self) -> Result<u64> {
+        let mut total = 0;
+        let snapshot = self.snapshot;
+        for (segment, visible) in snapshot.segments() {
+            self.each_hits(segment, visible, false, &mut |scan, hits| {
+                total += hits.sure.len();
+                if !hits.unsure.is_empty() {
+                    let first = hits.first;
+                    let ordinals = hits.unsure.iter().map(|position| first + position);
+                    scan.with_rows(hits.segment, ordinals, &mut |scan, _, record| {
+                        scan.work.rows_checked += 1;
+                        total += u64::from(scan.matches(&record)?);
+                        Ok(true)
+                    })?;
+                }
+                Ok(true)
+            })?;
+        }
+        for record in snapshot.tail_records() {
+            self.work.tail_scanned += 1;
+            total += u64::from(self.matches(record)?);
+        }
+        Ok(total)
+    }
+
+    fn matches(&self, record: &Record) -> Result<bool> {
+        Ok(self.filter.matches(record).in_file("journal", 0).map_err(|damage| damage.over(record.seq, record.seq))?)
+    }
+
+    fn tail_rows(&mut self, newest_first: bool, limit: usize, rows: &mut Vec<Record>) -> Result<()> {
+        let snapshot = self.snapshot;
+        let mut take = |record: &Record| -> Result<bool> {
+            if rows.len() >= limit {
+                return Ok(false);
+            }
+            self.work.tail_scanned += 1;
+            if self.matches(record)? {
+                rows.push(record.clone());
+            }
+            Ok(true)
+        };
+        if newest_first {
+            for record in snapshot.tail_records().rev() {
+                if !take(record)? {
+                    break;
+                }
+            }
+        } else {
+            for record in snapshot.tail_records() {
+                if !take(record)? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn segment_rows(
+        &mut self,
+        segment: &'a Arc<Segment>,
+        visible: u32,
+        newest_first: bool,
+        limit: usize,
+        rows: &mut Vec<Record>,
+    ) -> Result<()> {
+        self.each_hits(segment, visible, newest_first, &mut |scan, hits| {
+            let all = &hits.sure | &hits.unsure;
+            let (first, sure) = (hits.first, &hits.sure);
+            let mut take = |scan: &mut Scan<'_>, ordinal: u32, record: Record| {
+                let matches = if sure.contains(ordinal - first) {
+                    true
+                } else {
+                    scan.work.rows_checked += 1;
+                    scan.matches(&record)?
+                };
+                if matches {
+                    rows.push(record);
+                }
+                Ok(rows.len() < limit)
+            };
+            if newest_first {
+                scan.with_rows(hits.segment, all.iter().rev().map(|position| first + position), &mut take)
+            } else {
+                scan.with_rows(hits.segment, all.iter().map(|position| first + position), &mut take)
+            }
+        })
+    }
+
+    /// Calls `with` on the hits of each set of postings, from one end, until it says stop. Positions beyond what the snapshot
+    /// shows are left out.
+    pub(super) fn each_hits(
+        &mut self,
+        segment: &'a Arc<Segment>,
+        visible: u32,
+        newest_first: bool,
+        with: &mut dyn FnMut(&mut Self, Hits<'a>) -> Result<bool>,
+    ) -> Result<()> {
+        if visible == 0 || !may_match(self.filter, &ranges(segment, visible)) {
+            self.work.segments_pruned += 1;
+            return Ok(());
+        }
+        let resolved = resolve(self.filter, segment).map_err(|damage| segment.located(damage))?;
+        let mut all = segment.directory()?.read().postings();
+        if newest_first {
+            all.reverse();
+        }
+        for postings in all {
+            let (first, end) = postings.range();
+            if first >= visible || !resolved_may_match(&resolved, first, end) {
+                continue;
+            }
+            self.work.postings += 1;
+            let bounds = postings
+                .with(segment.blocks(), &segment.name, |reader| reader.evaluate(&resolved.filter))
+                .map_err(|damage| segment.located(damage))?;
+            let (mut sure, mut unsure) = (bounds.sure, bounds.unsure);
+            if end > visible {
+                sure.remove_range(visible - first..);
+                unsure.remove_range(visible - first..);
+            }
+            if resolved.widened {
+                unsure |= &sure;
+                sure.clear();
+            }
+            if sure.is_empty() && unsure.is_empty() {
+                continue;
+            }
+            if !with(self, Hits { segment, postings, first, sure, unsure })? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes the records at these ordinals, each frame opened once for neighbours, until `with` says stop. Gives whether to go on.
+    pub(super) fn with_rows(
+        &mut self,
+        segment: &Arc<Segment>,
+        ordinals: impl Iterator<Item = u32>,
+        with: &mut dyn FnMut(&mut Self, u32, Record) -> Result<bool>,
+    ) -> Result<bool> {
+        let mut ordinals = ordinals.peekable();
+        while let Some(&ordinal) = ordinals.peek() {
+            let Some(index) = segment.frame_of(ordinal)? else {
+                ordinals.next();
+                continue;
+            };
+            let Some(entry) = segment.frame_entry(index)? else { continue };
+            self.work.frames += 1;
+            let mut outcome = Ok(true);
+            segment.with_frame(index, |frame, terms| {
+                let count = u32::from(frame.descriptor().count);
+                while let Some(&ordinal) = ordinals.peek() {
+                    let Some(position) = ordinal.checked_sub(entry.first_ordinal).filter(|position| *position < count) else { break };
+                    ordinals.next();
+                    let Some(row) = frame.row_of_position(position) else { continue };
+                    let record = frame.record(row, terms).in_file(&segment.name, entry.offset)?;
+                    self.work.rows_decoded += 1;
+                    outcome = with(self, ordinal, record);
+                    if !matches!(outcome, Ok(true)) {
+                        break;
+                    }
+                }
+                Ok(())
+            })?;
+            if !outcome? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Scan<'_> {
+    /// Occurred-at of the records at these ordinals, read in place without decoding them.
+    pub(super) fn with_times(
+        &mut self,
+        segment: &Arc<Segment>,
+        ordinals: impl Iterator<Item = u32>,
+        with: &mut dyn FnMut(u32, i64),
+    ) -> Result<()> {
+        let mut ordinals = ordinals.peekable();
+        while let Some(&ordinal) = ordinals.peek() {
+            let Some(index) = segment.frame_of(ordinal)? else {
+                ordinals.next();
+                continue;
+            };
+            let Some(entry) = segment.frame_entry(index)? else { continue };
+            self.work.frames += 1;
+            segment.with_frame(index, |frame, _| {
+                let count = u32::from(frame.descriptor().count);
+                while let Some(position) =
+                    ordinals.peek().and_then(|ordinal| ordinal.checked_sub(entry.first_ordinal)).filter(|p| *p < count)
+                {
+                    ordinals.next();
+                    if let Some(row) = frame.row_of_position(position) {
+                        let time = frame.occurred_at(row).in_file(&segment.name, entry.offset)?;
+                        with(entry.first_ordinal + position, time);
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn ranges(segment: &Segment, visible: u32) -> Ranges {
+    let seqs = (segment.first_seq, segment.first_seq + u64::from(visible));
+    match segment.entry() {
+        Some(entry) => Ranges {
+            seqs,
+            occurred: Some((entry.occurred_min, entry.occurred_max)),
+            recorded: Some((entry.recorded_min, entry.recorded_max)),
+        },
+        None => Ranges { seqs, occurred: None, recorded: None },
+    }
+}
+
+fn resolved_may_match(resolved: &Resolved, first: u32, end: u32) -> bool {
+    use indelible_index::Filter;
+    match &resolved.filter {
+        Filter::Nothing => false,
+        Filter::Ordinals { from, to } => *from < end && *to > first,
+        Filter::And(list) => !list.iter().any(|filter| match filter {
+            Filter::Nothing => true,
+            Filter::Ordinals { from, to } => *from >= end || *to <= first,
+            _ => false,
+        }),
+        _ => true,
+    }
+}

@@ -1,0 +1,69 @@
+//! Pages by the events' own time: the best rows in a heap, decoded only when they are known.
+
+use std::collections::BinaryHeap;
+
+use indelible_format::record::Record;
+
+use super::rows::Scan;
+use super::{Cursor, Expr, Page, Query, View};
+use crate::error::{Error, FormatContext, Result};
+
+/// One page by occurred-at, then seq.
+pub(super) fn page(view: &View, query: &Query) -> Result<Page> {
+    let snapshot = view.snapshot().as_ref();
+    let after = query.after.map(|cursor| (cursor.occurred_at, cursor.seq));
+    let filter = match after {
+        Some((occurred_at, _)) => query.filter.clone().and(Expr::Occurred { from: Some(occurred_at), to: None }),
+        None => query.filter.clone(),
+    };
+    let mut scan = Scan::new(snapshot, &filter);
+    let wanted = query.limit.saturating_add(1);
+    // The greatest of the best stands on top and goes when a better one comes.
+    let mut best: BinaryHeap<(i64, u64)> = BinaryHeap::new();
+    let mut offer = |key: (i64, u64)| {
+        if after.is_some_and(|after| key <= after) {
+            return;
+        }
+        if best.len() < wanted {
+            best.push(key);
+        } else if best.peek().is_some_and(|worst| key < *worst) {
+            best.pop();
+            best.push(key);
+        }
+    };
+    for (segment, visible) in snapshot.segments() {
+        scan.each_hits(segment, visible, false, &mut |scan, hits| {
+            let first = hits.first;
+            scan.with_times(segment, hits.sure.iter().map(|position| first + position), &mut |ordinal, occurred_at| {
+                offer((occurred_at, segment.first_seq + u64::from(ordinal)));
+            })?;
+            let unsure = hits.unsure.iter().map(|position| first + position);
+            scan.with_rows(segment, unsure, &mut |scan, _, record| {
+                scan.work.rows_checked += 1;
+                if filter.matches(&record).in_file(&segment.name, 0)? {
+                    offer(key_of(&record)?);
+                }
+                Ok(true)
+            })
+        })?;
+    }
+    for record in snapshot.tail_records() {
+        scan.work.tail_scanned += 1;
+        if filter.matches(record).in_file("journal", 0)? {
+            offer(key_of(record)?);
+        }
+    }
+    let mut keys = best.into_sorted_vec();
+    let more = keys.len() > query.limit;
+    keys.truncate(query.limit);
+    let mut rows = Vec::with_capacity(keys.len());
+    for (_, seq) in keys {
+        rows.extend(view.record(seq)?);
+    }
+    let next = rows.last().filter(|_| more).map(|row| Cursor::after(query, row)).transpose()?;
+    Ok(Page { rows, next, work: scan.work })
+}
+
+fn key_of(record: &Record) -> Result<(i64, u64)> {
+    Ok((record.groups.envelope().map_err(Error::Record)?.occurred_at, record.seq))
+}

@@ -1,0 +1,400 @@
+//! Opens a log for writing: reads what is there, tells torn from corrupt, cuts what is torn, begins an incarnation.
+//!
+//! ```text
+//! lock -> manifest -> segments -> journal -> torn or corrupt? -> cut and sync -> manifest (next incarnation) -> journal file
+//! ```
+//!
+//! Invariants: where something durable is damaged nothing is changed and the log is not opened (`[RCV-2]`); what is cut is
+//! kept aside first (`[RCV-1]`). Everything that was read is synced before it is called durable: after a killed process the
+//! kernel may still hold it. Specified in `format-spec/10-recovery.md`.
+
+use std::sync::Arc;
+
+use indelible_format::checkpoint::open_checkpoint;
+use indelible_format::commit::{FrameFacts, genesis_chain};
+use indelible_format::descriptor::Hash;
+use indelible_format::key::VerifierKey;
+use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
+use indelible_format::names::{journal_file_name, segment_file_name, torn_file_name};
+use indelible_format::segment::{SegmentHeader, TermTable};
+use parking_lot::RwLock;
+
+use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
+use crate::journal::{JournalState, JournalWriter, KeptFile, read_journal};
+use crate::log::LogConfig;
+use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, scan_blocks};
+use crate::snapshot::{Published, Snapshot};
+use crate::storage::{LockError, LockGuard, OpenMode, Storage};
+use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
+use crate::write::framer::{Framed, Framer, Growth, Shared, read_checkpoint};
+use crate::write::manifest::{ManifestStore, load};
+use crate::write::writer::Writer;
+
+/// What a recovery found and cut. Nothing cut means that the log was closed cleanly, or nothing was in flight.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// Whether the log had been closed cleanly.
+    pub was_closed: bool,
+    /// Records found in the journal that were not framed yet.
+    pub journal_records: u64,
+    /// Incarnation that began with this opening.
+    pub incarnation: u64,
+    /// The journal's torn tail that was cut, kept in `torn/`.
+    pub journal_cut: Option<JournalCut>,
+    /// Bytes of unfinished frames cut off the active segment; their records are in the journal.
+    pub segment_cut_bytes: u64,
+}
+
+/// A torn journal tail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalCut {
+    /// Journal file number.
+    pub file_no: u64,
+    /// Offset from which it was cut.
+    pub offset: u64,
+    /// Bytes that were cut.
+    pub bytes: u64,
+    /// CRC of them.
+    pub crc: u32,
+    /// What was wrong with the first of them.
+    pub why: String,
+}
+
+impl RecoveryReport {
+    /// Whether anything was cut.
+    pub fn cut_anything(&self) -> bool {
+        self.journal_cut.is_some() || self.segment_cut_bytes > 0
+    }
+
+    /// Body of the recovery record.
+    pub(crate) fn body(&self) -> String {
+        let (file, offset, bytes, crc) =
+            self.journal_cut.as_ref().map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
+        format!(
+            r#"{{"incarnation":{},"journal_file":{file},"journal_offset":{offset},"cut_bytes":{bytes},"cut_crc":"{crc:08x}","segment_cut_bytes":{}}}"#,
+            self.incarnation, self.segment_cut_bytes
+        )
+    }
+}
+
+impl std::fmt::Display for RecoveryReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.was_closed {
+            return write!(f, "the log was closed cleanly");
+        }
+        write!(f, "recovered: {} records from the journal", self.journal_records)?;
+        if let Some(cut) = &self.journal_cut {
+            write!(f, ", a torn tail of {} bytes cut from {} ({})", cut.bytes, journal_file_name(cut.file_no), cut.why)?;
+        }
+        if self.segment_cut_bytes > 0 {
+            write!(f, ", {} bytes of unfinished frames cut (their records are in the journal)", self.segment_cut_bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// The parts of a log that is open for writing.
+pub(crate) struct Opened {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+    pub(crate) framer: Framer,
+    pub(crate) lock: LockGuard,
+    pub(crate) report: RecoveryReport,
+}
+
+/// What is on disk in segments.
+struct Framing {
+    sealed: Vec<Arc<Segment>>,
+    growth: Growth,
+    active: Option<(Arc<Segment>, u32)>,
+    frames: u64,
+    next_seq: u64,
+    chain: Hash,
+    recorded_max: i64,
+    /// Where the active segment stops being whole, and why.
+    broken: Option<Corruption>,
+    /// Length that the active file should have, where it has more.
+    cut_to: Option<(String, u64, u64)>,
+}
+
+/// Opens the log for writing.
+pub(crate) fn open(config: LogConfig) -> Result<Opened> {
+    config.options.check()?;
+    let storage = Arc::clone(&config.storage);
+    let manifest = load(storage.as_ref(), &config.path)?;
+    if manifest.encrypted {
+        return Err(Error::Encrypted("the log is encrypted, and this version does not write encrypted logs"));
+    }
+    let lock = storage.try_lock("lock").map_err(|error| match error {
+        LockError::Held { .. } => Error::Locked,
+        LockError::Io { name, source } => Error::Io { what: "lock", file: name, source },
+    })?;
+    // Another writer may have finished between the first look and the lock.
+    let manifest = if manifest.revision == 0 { manifest } else { load(storage.as_ref(), &config.path)? };
+    let cache = Cache::new(config.options.cache_bytes_max);
+    let mut framing = read_segments(&storage, &manifest, &cache)?;
+    let journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
+    check_durable(storage.as_ref(), &manifest, &framing, &journal)?;
+    let mut report = cut_torn(&storage, &mut framing, &journal)?;
+    report.was_closed = manifest.closed.is_some();
+    report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
+    report.incarnation = manifest.incarnation.max(journal.incarnation) + 1;
+    begin(config, manifest, cache, framing, journal, lock, report)
+}
+
+fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Cache>) -> Result<Framing> {
+    let present = storage.list("segments").doing("list", "segments")?;
+    let mut framing = Framing {
+        sealed: Vec::new(),
+        growth: Growth::None,
+        active: None,
+        frames: 0,
+        next_seq: 0,
+        chain: genesis_chain(manifest.log_id, &manifest.origin, &manifest.key),
+        recorded_max: i64::MIN,
+        broken: None,
+        cut_to: None,
+    };
+    for entry in &manifest.segments {
+        let name = segment_file_name(entry.id, entry.generation);
+        if !present.iter().any(|file| name.ends_with(file.as_str())) {
+            let last = entry.first_seq + entry.records.max(1) - 1;
+            return Err(Corruption::at(&name, 0, "the file is missing").in_segment(entry.id).over(entry.first_seq, last).into());
+        }
+        if entry.chain_before != framing.chain {
+            return Err(Corruption::at("MANIFEST", 0, "a segment does not continue the chain").in_segment(entry.id).into());
+        }
+        if entry.state == SegmentState::Sealed {
+            framing.add_entry(entry);
+            let blocks = Blocks::lazy(Arc::clone(storage), name.clone());
+            framing.sealed.push(Arc::new(Segment::with_footer(entry.clone(), name, blocks, Arc::clone(cache))));
+        } else if manifest.closed.is_some() {
+            framing.add_closed(storage, entry, name, cache)?;
+        } else {
+            framing.scan_active(storage, entry, name)?;
+        }
+    }
+    Ok(framing)
+}
+
+impl Framing {
+    fn add_entry(&mut self, entry: &SegmentEntry) {
+        self.frames = entry.first_frame + entry.frames;
+        self.next_seq = entry.first_seq + entry.records;
+        self.chain = entry.chain_after;
+        self.recorded_max = self.recorded_max.max(entry.recorded_max);
+    }
+
+    fn add_closed(&mut self, storage: &Arc<dyn Storage>, entry: &SegmentEntry, name: String, cache: &Arc<Cache>) -> Result<()> {
+        let file = storage.open(&name, OpenMode::Read).doing("open", &name)?;
+        let length = file.len().doing("measure", &name)?;
+        if length != entry.length {
+            let problem = format!("the file has {length} bytes, the manifest of the closed log says {}", entry.length);
+            return Err(Corruption::at(&name, length, problem).in_segment(entry.id).into());
+        }
+        self.add_entry(entry);
+        let segment = Arc::new(Segment::with_footer(entry.clone(), name, Blocks::File(file), Arc::clone(cache)));
+        segment.directory()?;
+        segment.keep_lookups()?;
+        self.active = Some((Arc::clone(&segment), segment.records()));
+        self.growth = Growth::Closed(segment);
+        Ok(())
+    }
+
+    fn scan_active(&mut self, storage: &Arc<dyn Storage>, entry: &SegmentEntry, name: String) -> Result<()> {
+        let file = storage.open(&name, OpenMode::ReadWrite).doing("open", &name)?;
+        let blocks = Blocks::File(Arc::clone(&file));
+        // The header was synced before the manifest named the file, so damage to it is corruption.
+        let header = blocks.header(&name)?;
+        if open_entry(&header).chain_before != entry.chain_before || header.first_seq != entry.first_seq {
+            return Err(Corruption::at(&name, 0, "the header is not that of the segment the manifest names").into());
+        }
+        let mut directory = Directory::empty(SegmentHeader::SIZE as u64, header.chain_before);
+        let mut terms = TermTable::new();
+        let mut target = Target {
+            directory: &mut directory,
+            terms: &mut terms,
+            first_seq: header.first_seq,
+            first_frame: header.first_frame,
+        };
+        let scanned = scan_blocks(&blocks, &name, usize::MAX, &mut target);
+        let length = file.len().doing("measure", &name)?;
+        if let ScanEnd::Broken(damage) = scanned.end {
+            self.broken = Some(damage.in_segment(entry.id));
+        }
+        if length > scanned.end_offset {
+            self.cut_to = Some((name.clone(), scanned.end_offset, length));
+        }
+        self.frames = header.first_frame + directory.frames.len() as u64;
+        self.next_seq = header.first_seq + u64::from(directory.records());
+        self.chain = directory.chain_after;
+        self.recorded_max = self.recorded_max.max(directory.recorded_max);
+        let day = directory.frames.first().map(|frame| day_of(frame.recorded_first));
+        let records = directory.records();
+        let terms = Arc::new(RwLock::new(terms));
+        let segment = Segment::growing(&header, name, blocks, directory, Terms::Live(Arc::clone(&terms)));
+        let segment = Arc::new(segment);
+        self.active = Some((Arc::clone(&segment), records));
+        self.growth = Growth::Active(Active { segment, file, terms, unsynced: 1, day });
+        Ok(())
+    }
+}
+
+/// Refuses damage to anything that some other place says was durable (rules 1 to 5 of the chapter).
+fn check_durable(storage: &dyn Storage, manifest: &Manifest, framing: &Framing, journal: &JournalState) -> Result<()> {
+    let mut durable_frames = journal.framed_to;
+    if let Some(note) = read_checkpoint(storage)? {
+        let key = VerifierKey::parse(&manifest.key).in_file("MANIFEST", 0)?;
+        durable_frames = durable_frames.max(open_checkpoint(&note, &key).in_file("checkpoint", 0)?.size);
+    }
+    if framing.frames < durable_frames {
+        let problem = format!("{} frames are whole, {durable_frames} were durable", framing.frames);
+        let damage = framing.broken.clone().unwrap_or_else(|| Corruption::at("segments", 0, &problem));
+        let problem = format!("{} ({problem})", damage.problem);
+        return Err(Corruption { problem, ..damage }.in_frame(framing.frames).over(framing.next_seq, framing.next_seq).into());
+    }
+    if let Some(damage) = &journal.damage
+        && (damage.durable_because.is_some() || manifest.closed.is_some())
+    {
+        return Err(damage.corruption(journal.next_seq).into());
+    }
+    if manifest.incarnation > 0 && journal.files.is_empty() && journal.damage.is_none() {
+        return Err(Corruption::at("journal", 0, "no journal file is left").into());
+    }
+    if let Some(closed) = &manifest.closed {
+        let last = journal.files.last().map(|&(number, _)| number);
+        let found = (last, journal.last_length, journal.next_seq, framing.frames);
+        if !journal.closed || found != (Some(closed.journal_no), closed.journal_length, closed.next_seq, closed.frames) {
+            let name = journal_file_name(closed.journal_no);
+            return Err(Corruption::at(&name, 0, "the journal does not end as the manifest of the closed log says").into());
+        }
+    }
+    Ok(())
+}
+
+/// Cuts torn tails; bytes of the journal are kept aside first. Syncs everything that was read.
+fn cut_torn(storage: &Arc<dyn Storage>, framing: &mut Framing, journal: &JournalState) -> Result<RecoveryReport> {
+    let mut report = RecoveryReport::default();
+    if let Growth::Active(active) = &mut framing.growth {
+        if let Some((name, to, length)) = &framing.cut_to {
+            active.file.set_len(*to).doing("cut the torn tail off", name)?;
+            // Lookups and a footer are derived and no loss; only a broken block counts as cut.
+            report.segment_cut_bytes = if framing.broken.is_some() { length - to } else { 0 };
+        }
+        active.sync()?;
+    }
+    for &(file_no, _) in &journal.files {
+        let name = journal_file_name(file_no);
+        let file = storage.open(&name, OpenMode::ReadWrite).doing("open", &name)?;
+        if let Some(damage) = journal.damage.as_ref().filter(|damage| damage.file_no == file_no) {
+            report.journal_cut = Some(keep_aside(storage, &damage.name, file_no, damage.offset, &damage.error.to_string())?);
+            file.set_len(damage.offset).doing("cut the torn tail off", &name)?;
+        }
+        poison_on_sync(file.sync_data(), &name)?;
+    }
+    if let Some(damage) = &journal.damage
+        && !journal.files.iter().any(|&(file_no, _)| file_no == damage.file_no)
+    {
+        // Not even its header was whole: the file never held a record.
+        report.journal_cut = Some(keep_aside(storage, &damage.name, damage.file_no, 0, &damage.error.to_string())?);
+        storage.remove(&damage.name).doing("remove", &damage.name)?;
+        poison_on_sync(storage.sync_dir("journal"), "journal")?;
+    }
+    Ok(report)
+}
+
+fn keep_aside(storage: &Arc<dyn Storage>, name: &str, file_no: u64, offset: u64, why: &str) -> Result<JournalCut> {
+    let bytes = storage.read(name, 1 << 31).doing("read", name)?;
+    let cut = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+    storage.create_dir("torn").doing("create", "torn")?;
+    poison_on_sync(storage.sync_dir(""), "the log directory")?;
+    let aside = torn_file_name(file_no, offset);
+    storage.replace(&aside, cut).doing("write", &aside)?;
+    Ok(JournalCut { file_no, offset, bytes: cut.len() as u64, crc: crc32fast::hash(cut), why: why.to_owned() })
+}
+
+/// Begins the incarnation and puts the parts together.
+fn begin(
+    config: LogConfig,
+    manifest: Manifest,
+    cache: Arc<Cache>,
+    framing: Framing,
+    journal: JournalState,
+    lock: LockGuard,
+    report: RecoveryReport,
+) -> Result<Opened> {
+    let storage = Arc::clone(&config.storage);
+    let first_opening = manifest.incarnation == 0;
+    let log_id = manifest.log_id;
+    let file_no = journal.files.last().map_or(0, |&(number, _)| number).max(manifest.journal_first.saturating_sub(1)) + 1;
+    let kept: Vec<KeptFile> = journal.files.iter().map(|&(file_no, end_seq)| KeptFile { file_no, end_seq }).collect();
+    let journal_first = kept.first().map_or(file_no, |kept| kept.file_no);
+    let manifest = ManifestStore::new(Arc::clone(&storage), manifest);
+    let enter = |manifest: &ManifestStore| {
+        manifest.update(|manifest| {
+            manifest.incarnation = report.incarnation;
+            manifest.closed = None;
+            manifest.journal_first = journal_first;
+            if let Some(last) = manifest.segments.last_mut().filter(|last| last.state == SegmentState::Active) {
+                *last = reopened(last);
+            }
+        })
+    };
+    // A log that was opened before always has a journal file, so that its absence is noticed; the first opening makes it first.
+    if !first_opening {
+        enter(&manifest)?;
+    }
+    let journal_writer = JournalWriter::create(
+        Arc::clone(&storage),
+        log_id,
+        report.incarnation,
+        file_no,
+        journal.next_seq,
+        config.options.journal_bytes_max,
+        kept,
+    )?;
+    if first_opening {
+        enter(&manifest)?;
+    }
+    let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
+    let framed = Framed::default();
+    framed.frames.store(framing.frames, std::sync::atomic::Ordering::Release);
+    framed.seq.store(framing.next_seq, std::sync::atomic::Ordering::Release);
+    framed.journal_first.store(journal_first, std::sync::atomic::Ordering::Release);
+    let next_seq = journal.next_seq;
+    let published = Published::new(Snapshot {
+        sealed: Arc::new(framing.sealed),
+        active: framing.active,
+        tail: journal.groups.into_iter().map(Arc::new).collect(),
+        framed_seq: framing.next_seq,
+        next_seq,
+    });
+    let shared = Arc::new(Shared {
+        storage,
+        rng: config.rng,
+        options: config.options,
+        manifest,
+        published,
+        framed,
+        cache,
+        signer: config.signer,
+    });
+    let facts = FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 };
+    let framer = Framer::new(Arc::clone(&shared), framing.growth, facts, framing.chain);
+    let writer = Writer::new(Arc::clone(&shared), config.clock, journal_writer, next_seq, last_recorded)?;
+    Ok(Opened { shared, writer, framer, lock, report })
+}
+
+fn reopened(entry: &SegmentEntry) -> SegmentEntry {
+    SegmentEntry {
+        records: 0,
+        frames: 0,
+        length: 0,
+        occurred_min: 0,
+        occurred_max: 0,
+        recorded_min: 0,
+        recorded_max: 0,
+        chain_after: [0; 32],
+        ..entry.clone()
+    }
+}

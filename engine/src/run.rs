@@ -1,0 +1,241 @@
+//! The two threads of an open log: loops around the writer and the framer, which do the work.
+//!
+//! ```text
+//! writer: drain ring -> append -> written -> sync -> durable -> queue        (natural batching: while one sync runs the next gathers)
+//! framer: take queue -> frame full frames -> release; partial frames and a checkpoint when they are due
+//! ```
+//!
+//! A full disk is waited out: the group stays in hand, reads go on, and writing resumes by itself when there is room.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indelible_format::manifest::{Closed, SegmentState};
+
+use crate::draft::Progress;
+use crate::error::{Error, IoContext, Result};
+use crate::log::Status;
+use crate::options::Options;
+use crate::ring::{Consumer, Wakeup};
+use crate::write::framer::{CloseFacts, Framer, Shared};
+use crate::write::queue::{FrameQueue, Work};
+use crate::write::writer::{Item, LIVE, Writer};
+
+/// How long to wait before a full disk is tried again.
+const DISK_FULL_PAUSE: Duration = Duration::from_millis(50);
+/// How often an idle writer looks whether there is something to tidy.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// The writer's loop.
+pub(crate) struct WriterThread {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+    pub(crate) consumer: Consumer<Item>,
+    pub(crate) queue: Arc<FrameQueue>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) status: Arc<Status>,
+    pub(crate) options: Options,
+    pub(crate) tickets: u64,
+    /// Records that go before anyone else's.
+    pub(crate) first: Vec<Item>,
+}
+
+impl WriterThread {
+    /// Runs until the ring is closed and empty, then closes the log.
+    pub(crate) fn run(mut self, framer: JoinHandle<()>) -> Result<()> {
+        let outcome = self.write_all();
+        let outcome = outcome.and_then(|()| self.close());
+        if let Err(error) = &outcome {
+            self.status.poison.lock().get_or_insert_with(|| match error {
+                Error::Poisoned { reason } => reason.clone(),
+                other => other.to_string(),
+            });
+            self.poison();
+        }
+        self.queue.stop();
+        let _ = framer.join();
+        outcome
+    }
+
+    fn poison(&self) {
+        self.progress.written.poison();
+        self.progress.durable.poison();
+        self.shared.published.durable.poison();
+        self.status.stopped.poison();
+    }
+
+    fn write_all(&mut self) -> Result<()> {
+        let mut batch = std::mem::take(&mut self.first);
+        if !batch.is_empty() {
+            self.write_batch(&mut batch, 0)?;
+        }
+        self.status.stopped.advance(1);
+        let mut framed = 0;
+        loop {
+            batch.clear();
+            let drained = self.consumer.drain(&mut batch, self.options.group_records_max, self.options.group_bytes_max);
+            if drained == 0 {
+                let now_framed = self.shared.framed.frames.load(Ordering::Acquire);
+                if now_framed != framed {
+                    framed = now_framed;
+                    self.writer.write_live()?;
+                    self.writer.tidy_journal()?;
+                }
+                self.check_framer()?;
+                match self.consumer.wait(IDLE) {
+                    Wakeup::Closed => return Ok(()),
+                    _ => continue,
+                }
+            }
+            self.write_batch(&mut batch, drained as u64)?;
+        }
+    }
+
+    /// Appends and syncs one group, waiting out a full disk.
+    fn write_batch(&mut self, batch: &mut [Item], tickets: u64) -> Result<()> {
+        loop {
+            match self.writer.append(batch) {
+                Ok(()) => break,
+                Err(error) if error.is_disk_full() => {
+                    self.status.disk_full.store(true, Ordering::Release);
+                    self.writer.tidy_journal()?;
+                    self.check_framer()?;
+                    std::thread::sleep(DISK_FULL_PAUSE);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.status.disk_full.store(false, Ordering::Release);
+        self.tickets += tickets;
+        self.progress.written.advance(self.tickets);
+        if let Some(group) = self.writer.sync()? {
+            self.status.syncs.fetch_add(1, Ordering::Relaxed);
+            self.progress.durable.advance(self.tickets);
+            if !self.queue.push(Work::Group(group)) {
+                self.check_framer()?;
+            }
+        }
+        self.progress.durable.advance(self.tickets);
+        Ok(())
+    }
+
+    /// The framer's failure is the log's.
+    fn check_framer(&self) -> Result<()> {
+        match self.status.poison.lock().clone() {
+            Some(reason) => Err(Error::Poisoned { reason }),
+            None => Ok(()),
+        }
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        self.queue.push(Work::Close(reply));
+        let facts: CloseFacts = answer.recv().unwrap_or_else(|_| {
+            self.check_framer()?;
+            Err(Error::Closed)
+        })?;
+        let (journal_no, journal_length) = self.writer.close()?;
+        let next_seq = self.writer.next_seq();
+        self.shared.manifest.update(|manifest| {
+            manifest.journal_first = journal_no;
+            manifest.closed = Some(Closed { journal_no, journal_length, next_seq, frames: facts.frames });
+            if let Some(entry) = facts.active
+                && let Some(last) = manifest.segments.last_mut().filter(|last| last.state == SegmentState::Active)
+            {
+                *last = entry;
+            }
+        })?;
+        self.shared.storage.remove(LIVE).doing("remove", LIVE)
+    }
+}
+
+/// The framer's loop.
+pub(crate) struct FramerThread {
+    shared: Arc<Shared>,
+    framer: Framer,
+    queue: Arc<FrameQueue>,
+    status: Arc<Status>,
+    /// Since when records wait that are in no signed checkpoint.
+    waiting_since: Option<Instant>,
+}
+
+impl FramerThread {
+    pub(crate) fn new(shared: Arc<Shared>, framer: Framer, queue: Arc<FrameQueue>, status: Arc<Status>) -> Self {
+        let waiting_since = framer.has_pending().then(Instant::now);
+        Self { shared, framer, queue, status, waiting_since }
+    }
+
+    /// Runs until it is told to close, or fails.
+    pub(crate) fn run(mut self) {
+        if let Err(error) = self.frame_all() {
+            let reason = match error {
+                Error::Poisoned { reason } => reason,
+                other => other.to_string(),
+            };
+            self.status.poison.lock().get_or_insert(reason);
+        }
+        self.queue.stop();
+    }
+
+    fn frame_all(&mut self) -> Result<()> {
+        let interval = self.shared.options.checkpoint_interval;
+        loop {
+            let due_in = self.waiting_since.map_or(interval, |since| interval.saturating_sub(since.elapsed()));
+            let mut requests = Vec::new();
+            for work in self.queue.take(due_in.min(IDLE)) {
+                match work {
+                    Work::Group(group) => {
+                        self.waiting_since.get_or_insert_with(Instant::now);
+                        self.framer.push(group);
+                    }
+                    request => requests.push(request),
+                }
+            }
+            self.frame(false)?;
+            for request in requests {
+                match request {
+                    Work::Group(_) => {}
+                    Work::Checkpoint(reply) => {
+                        self.frame(true)?;
+                        let signed = self.framer.checkpoint();
+                        self.waiting_since = None;
+                        let _ = reply.send(signed);
+                    }
+                    Work::Close(reply) => {
+                        self.frame(true)?;
+                        let closed = self.framer.close();
+                        let _ = reply.send(closed);
+                        return Ok(());
+                    }
+                }
+            }
+            if self.waiting_since.is_some_and(|since| since.elapsed() >= interval) {
+                self.frame(true)?;
+                self.framer.sync()?;
+                if self.shared.signer.is_some() {
+                    self.framer.checkpoint()?;
+                }
+                self.waiting_since = None;
+            }
+        }
+    }
+
+    /// Frames what is pending, waiting out a full disk.
+    fn frame(&mut self, partial: bool) -> Result<()> {
+        loop {
+            match self.framer.frame(partial) {
+                Ok((records, bytes)) => {
+                    self.queue.release(records, bytes);
+                    return Ok(());
+                }
+                Err(error) if error.is_disk_full() => {
+                    self.status.disk_full.store(true, Ordering::Release);
+                    std::thread::sleep(DISK_FULL_PAUSE);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Encodings 1 to 3: codes, times and terms as packed differences from their minimum.
+//!
+//! ```text
+//! 1 codes  base u8  | width u8 | packed          2 times  base i64 | scale u8 | width u8 | packed
+//! 3 terms  base u32 | width u8 | packed
+//! ```
+//!
+//! Minimum and maximum are over all rows, an absent value counting as 0; where all times are equal the scale is 9. So a
+//! column of given values has one encoding ([FRM-5]), which `check` compares by encoding again.
+
+use super::Shape;
+use crate::bitpack::{Packed, packed_len, put_packed, width_of};
+use crate::bytes::Reader;
+use crate::error::FormatError;
+
+/// Packed values by place in the body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PackedAt {
+    start: usize,
+    width: u8,
+    len: usize,
+}
+
+impl PackedAt {
+    /// Takes `len` values from `reader`, which reads the body from `base` on.
+    pub(super) fn take(
+        reader: &mut Reader<'_>,
+        base: usize,
+        len: usize,
+        width: u8,
+        width_max: u8,
+    ) -> Result<Self, FormatError> {
+        let start = base + reader.offset();
+        Packed::take(reader, "packed", len, width, width_max)?;
+        Ok(Self { start, width, len })
+    }
+
+    /// The values.
+    pub(super) fn over<'a>(&self, body: &'a [u8]) -> Packed<'a> {
+        let end = self.start + packed_len(self.len, self.width);
+        Packed::over(body.get(self.start..end).unwrap_or_default(), self.len, self.width)
+    }
+}
+
+/// A packed column by place: value = base + packed * unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NumberColumn {
+    base: i64,
+    unit: i64,
+    packed: PackedAt,
+    shape: Shape,
+}
+
+impl NumberColumn {
+    /// Opens the data of a column of `rows` values, which begins at `base` in the body.
+    pub(super) fn open(data: &[u8], at: usize, rows: usize, shape: Shape) -> Result<Self, FormatError> {
+        let mut reader = Reader::new("frame column", data);
+        let (base, unit, width_max) = match shape {
+            Shape::Codes => (i64::from(reader.u8("base")?), 1, 8),
+            Shape::Terms => (i64::from(reader.u32("base")?), 1, 32),
+            _ => {
+                let base = reader.i64("base")?;
+                let scale = reader.u8("scale")?;
+                if !matches!(scale, 0 | 3 | 6 | 9) {
+                    return Err(reader.invalid("scale", 8, format!("scale {scale}, one of 0, 3, 6, 9 allowed")));
+                }
+                (base, 10i64.pow(u32::from(scale)), 64)
+            }
+        };
+        let width = reader.u8("width")?;
+        let packed = PackedAt::take(&mut reader, at, rows, width, width_max)?;
+        reader.end()?;
+        Ok(Self { base, unit, packed, shape })
+    }
+
+    /// The value of a row.
+    pub(super) fn get(&self, body: &[u8], row: usize) -> Result<i64, FormatError> {
+        let Some(packed) = self.packed.over(body).get(row) else {
+            return Err(FormatError::invalid("frame column", "row", 0, format!("no row {row}")));
+        };
+        let value = i128::from(self.base) + i128::from(packed) * i128::from(self.unit);
+        let fits = match self.shape {
+            Shape::Codes => u8::try_from(value).is_ok(),
+            Shape::Terms => u32::try_from(value).is_ok(),
+            _ => true,
+        };
+        match i64::try_from(value) {
+            Ok(value) if fits => Ok(value),
+            _ => Err(FormatError::invalid("frame column", "packed", 0, format!("value {value} is out of range"))),
+        }
+    }
+
+    /// Checks that the column is what its values encode to ([FRM-4], [FRM-5]).
+    pub(super) fn check(&self, body: &[u8], data: &[u8], rows: usize) -> Result<(), FormatError> {
+        let values = (0..rows).map(|row| self.get(body, row)).collect::<Result<Vec<_>, _>>()?;
+        let mut again = Vec::with_capacity(data.len());
+        put_numbers(&mut again, self.shape, &values);
+        if again != data {
+            return Err(FormatError::invalid("frame column", "base", 0, "base, scale or width is not the one needed"));
+        }
+        let absent = self.shape != Shape::Times && values.iter().all(|&value| value == 0);
+        if absent {
+            return Err(FormatError::invalid("frame column", "packed", 0, "a column that is absent in every row"));
+        }
+        Ok(())
+    }
+}
+
+/// Appends a column of codes, times or terms.
+pub(super) fn put_numbers(out: &mut Vec<u8>, shape: Shape, values: &[i64]) {
+    let base = values.iter().copied().min().unwrap_or(0);
+    let difference = |value: i64| value.wrapping_sub(base) as u64;
+    let mut unit = 1u64;
+    match shape {
+        Shape::Codes => out.push(base as u8),
+        Shape::Terms => out.extend_from_slice(&(base as u32).to_le_bytes()),
+        _ => {
+            let mut scale = 9u8;
+            unit = 1_000_000_000;
+            for &value in values {
+                while !difference(value).is_multiple_of(unit) {
+                    unit /= 1000;
+                    scale -= 3;
+                }
+            }
+            out.extend_from_slice(&base.to_le_bytes());
+            out.push(scale);
+        }
+    }
+    let largest = values.iter().map(|&value| difference(value) / unit).max().unwrap_or(0);
+    let width = width_of(largest);
+    out.push(width);
+    if unit == 1 {
+        put_packed(out, width, values.iter().map(|&value| difference(value)));
+    } else {
+        put_packed(out, width, values.iter().map(|&value| difference(value) / unit));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encode(shape: Shape, values: &[i64]) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_numbers(&mut out, shape, values);
+        out
+    }
+
+    fn read(shape: Shape, data: &[u8], rows: usize) -> Result<Vec<i64>, FormatError> {
+        let column = NumberColumn::open(data, 0, rows, shape)?;
+        column.check(data, data, rows)?;
+        (0..rows).map(|row| column.get(data, row)).collect()
+    }
+
+    /// [FRM-5]
+    #[test]
+    fn only_the_smallest_form_is_read() {
+        assert_eq!(encode(Shape::Codes, &[3, 3, 3]), [3, 0]);
+        assert_eq!(encode(Shape::Codes, &[0, 3, 1]), [0, 2, 0b01_11_00]);
+        assert_eq!(encode(Shape::Terms, &[5, 6]), [5, 0, 0, 0, 1, 0b10]);
+        assert_eq!(encode(Shape::Times, &[-7])[8..], [9, 0]);
+        assert_eq!(encode(Shape::Times, &[2_000_000, 0, 4_000_000])[8..10], [6, 3]);
+        let refused: [(Shape, &[u8], usize); 7] = [
+            (Shape::Codes, &[0, 2, 0b10_01], 2),
+            (Shape::Codes, &[0, 3, 0b1], 2),
+            (Shape::Codes, &[255, 8, 1, 0], 2),
+            (Shape::Codes, &[0, 9, 1, 0, 0], 2),
+            (Shape::Codes, &[0, 0], 2),
+            (Shape::Terms, &[255, 255, 255, 255, 1, 0b10], 2),
+            (Shape::Terms, &[1, 0, 0, 0, 33, 0, 0, 0, 0, 1, 0, 0, 0, 0], 2),
+        ];
+        for (shape, data, rows) in refused {
+            assert!(read(shape, data, rows).is_err(), "{data:?}");
+        }
+        let times = encode(Shape::Times, &[0, 6000]);
+        for (at, value) in [(8, 1), (8, 12), (9, 65), (9, 2), (9, 4)] {
+            let mut changed = times.clone();
+            changed[at] = value;
+            assert!(read(Shape::Times, &changed, 2).is_err(), "byte {at} = {value}");
+        }
+        let unscaled = [&[0; 8][..], &[0, 13, 0, 0, 0b1110_1110, 0b10]].concat();
+        assert!(read(Shape::Times, &unscaled, 2).is_err(), "thousands in units of one");
+        let mut overflow = encode(Shape::Times, &[0, 1]);
+        overflow[..8].copy_from_slice(&i64::MAX.to_le_bytes());
+        assert!(read(Shape::Times, &overflow, 2).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn times_come_back(values in proptest::collection::vec(any::<i64>(), 1..128), shift in 0u32..40) {
+            let values: Vec<i64> = values.into_iter().map(|value| value >> shift).collect();
+            for unit in [1, 1000, 1_000_000, 1_000_000_000] {
+                let values: Vec<i64> = values.iter().map(|value| value / 1_000_000_000 * unit).collect();
+                prop_assert_eq!(read(Shape::Times, &encode(Shape::Times, &values), values.len()).unwrap(), values);
+            }
+        }
+
+        #[test]
+        fn terms_come_back(values in proptest::collection::vec(any::<u32>(), 1..128), shift in 0u32..32) {
+            let values: Vec<i64> = values.into_iter().map(|value| i64::from(value >> shift)).collect();
+            prop_assume!(values.iter().any(|&value| value != 0));
+            prop_assert_eq!(read(Shape::Terms, &encode(Shape::Terms, &values), values.len()).unwrap(), values);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Reads rows of a frame one after the other, keeping for each blob column the block that was inflated last.
+//!
+//! Rebuilding a record copies values in the order of the schema behind presence bytes, so the groups come out as they were
+//! committed. Texts of terms are taken as the source gives them (a term page was checked when it was read); texts of group
+//! 2 and the payload are checked here.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::blobs::{BlobBlock, BlobColumn};
+use super::ids::IdText;
+use super::read::{ColumnValues, FrameReader};
+use super::split::{CODE_FIELDS, FIELD_COUNTS, FIRST_FIELD};
+use super::{NAME, Slot};
+use crate::FRAME_BYTES_MAX;
+use crate::bytes::Reader;
+use crate::error::FormatError;
+use crate::record::{GROUPS, Groups, Record, SCHEMA, TextRef, check_group};
+use crate::schema::{Field, Kind};
+use crate::segment::TermSource;
+use crate::zstd_block::BlockDecompressor;
+
+/// Reads rows of one frame; keeps at most one inflated block a blob column.
+#[derive(Debug)]
+pub struct FrameCursor<'r> {
+    frame: &'r FrameReader<'r>,
+    inflater: BlockDecompressor,
+    /// By blob column: the four fields of group 2, then the payload.
+    kept: [KeptBlock; 5],
+    bytes: Vec<u8>,
+}
+
+/// The block of a column that was read last; `raw` is filled where it was compressed.
+#[derive(Debug, Default)]
+struct KeptBlock {
+    block: Option<BlobBlock>,
+    raw: Vec<u8>,
+    in_place: bool,
+    /// Row that comes next in the block and where its bytes begin: reading rows in order costs no sums.
+    next: (usize, usize),
+}
+
+impl<'r> FrameCursor<'r> {
+    pub(super) fn new(frame: &'r FrameReader<'r>) -> Self {
+        Self { frame, inflater: BlockDecompressor::default(), kept: Default::default(), bytes: Vec::new() }
+    }
+
+    /// Value of a field of group 2; `None` where it is absent or the field is in another group.
+    pub fn text2(&mut self, row: usize, field: Field) -> Result<Option<IdText<'_>>, FormatError> {
+        let frame = self.frame;
+        match frame.column(Slot::of(field)).map(|column| column.values) {
+            Some(ColumnValues::Ids(column)) => Ok(column.get(&frame.body, row)?.map(IdText::Uuid)),
+            Some(ColumnValues::Blobs(column)) => {
+                let Some(kept) = usize::from(field.id()).checked_sub(usize::from(FIRST_FIELD[2])) else {
+                    return Ok(None);
+                };
+                let bytes = self.blob(&column, kept, row)?;
+                Ok(id_text(bytes)?.map(|text| match text {
+                    TextRef::Uuid(uuid) => IdText::Uuid(uuid),
+                    TextRef::Utf8(text) => IdText::Text(Cow::Borrowed(text)),
+                }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Bytes of group 3, empty where erased.
+    pub fn payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
+        match self.frame.column(Slot::PAYLOAD).map(|column| column.values) {
+            Some(ColumnValues::Blobs(column)) => self.blob(&column, 4, row),
+            _ => Ok(&[]),
+        }
+    }
+
+    /// The whole record of a row, its groups as they were committed.
+    pub fn record(&mut self, row: usize, terms: &dyn TermSource) -> Result<Record, FormatError> {
+        let frame = self.frame;
+        let Some(position) = frame.position_of_row(row) else {
+            return Err(FormatError::invalid(NAME, "row", 0, format!("no row {row} of {}", frame.rows())));
+        };
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        let mut ends = [0usize; GROUPS];
+        for (k, end) in ends.iter_mut().enumerate() {
+            if frame.removed_positions(k) >> position & 1 == 0 {
+                match k {
+                    0 | 1 => self.put_term_group(&mut bytes, k, row, terms)?,
+                    2 => self.put_id_group(&mut bytes, row)?,
+                    _ => {
+                        let payload = self.payload(row)?;
+                        check_group(3, payload)?;
+                        bytes.extend_from_slice(payload);
+                    }
+                }
+            }
+            *end = bytes.len();
+        }
+        if bytes.len() > FRAME_BYTES_MAX {
+            return Err(FormatError::invalid(NAME, "columns", 0, "more than 1,048,576 bytes of groups"));
+        }
+        let [a, b, c, d] = ends;
+        let slice = |range: Range<usize>| bytes.get(range).unwrap_or_default();
+        let groups = Groups::from_slices([slice(0..a), slice(a..b), slice(b..c), slice(c..d)]);
+        let seq = frame.descriptor.first_seq + u64::from(position);
+        let class = frame.descriptor.classes.iter().find(|entry| entry.positions >> position & 1 == 1);
+        self.bytes = bytes;
+        Ok(Record { seq, recorded_at: frame.recorded_at(row)?, class: class.map_or(0, |entry| entry.class), groups })
+    }
+
+    fn put_term_group(
+        &self,
+        out: &mut Vec<u8>,
+        k: usize,
+        row: usize,
+        terms: &dyn TermSource,
+    ) -> Result<(), FormatError> {
+        let frame = self.frame;
+        if k == 0 {
+            let (kind, schema) = (frame.kind(row)?, frame.schema(row)?);
+            if Kind::from_code(kind).is_none() || schema != SCHEMA {
+                let why = format!("unknown record kind {kind} in schema {schema}");
+                return Err(FormatError::invalid(NAME, "kind", 0, why));
+            }
+            out.extend_from_slice(&[kind, schema]);
+            out.extend_from_slice(&frame.occurred_at(row)?.to_le_bytes());
+        }
+        let presence_at = out.len();
+        out.push(0);
+        let mut presence = 0u8;
+        for bit in 0..FIELD_COUNTS[k] {
+            let id = FIRST_FIELD[k] + bit;
+            let value = frame.number(Slot(id), row)?;
+            if value == 0 {
+                continue;
+            }
+            presence |= 1 << bit;
+            if CODE_FIELDS >> id & 1 == 1 {
+                out.push(value as u8);
+                continue;
+            }
+            let (ordinal, field) = (value as u32 - 1, Field::from_id(id));
+            let term = field.map(|field| terms.term(field, ordinal)).transpose()?.flatten();
+            let Some(term) = term.filter(|term| !term.is_empty()) else {
+                let why = format!("no term {ordinal} of field {id} in the segment's term pages");
+                return Err(FormatError::invalid(NAME, "terms", 0, why));
+            };
+            // Checked here so that a few bytes of ordinals cannot make gigabytes of records.
+            if out.len() + term.len() > FRAME_BYTES_MAX {
+                return Err(FormatError::invalid(NAME, "terms", 0, "more than 1,048,576 bytes of groups"));
+            }
+            out.extend_from_slice(&term);
+        }
+        if let Some(place) = out.get_mut(presence_at) {
+            *place = presence;
+        }
+        Ok(())
+    }
+
+    fn put_id_group(&mut self, out: &mut Vec<u8>, row: usize) -> Result<(), FormatError> {
+        let frame = self.frame;
+        let presence_at = out.len();
+        out.push(0);
+        let mut presence = 0u8;
+        for bit in 0..FIELD_COUNTS[2] {
+            match frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values) {
+                Some(ColumnValues::Ids(column)) => {
+                    let Some(uuid) = column.get(&frame.body, row)? else { continue };
+                    out.push(1);
+                    out.extend_from_slice(&uuid);
+                }
+                Some(ColumnValues::Blobs(column)) => {
+                    let bytes = self.blob(&column, usize::from(bit), row)?;
+                    if id_text(bytes)?.is_none() {
+                        continue;
+                    }
+                    out.extend_from_slice(bytes);
+                }
+                _ => continue,
+            }
+            presence |= 1 << bit;
+        }
+        if let Some(place) = out.get_mut(presence_at) {
+            *place = presence;
+        }
+        Ok(())
+    }
+
+    /// Bytes of a row of a blob column, inflating its block where that is not the one read last.
+    fn blob(&mut self, column: &BlobColumn, kept: usize, row: usize) -> Result<&[u8], FormatError> {
+        let Self { frame, inflater, kept: all, .. } = self;
+        let body: &[u8] = &frame.body;
+        let length = column.length(body, row);
+        let Some(kept) = all.get_mut(kept).filter(|_| length > 0) else { return Ok(&[]) };
+        let same = kept.block.as_ref().is_some_and(|block| block.rows.contains(&row));
+        if !same {
+            let index = column.block_of(body, row);
+            let block = column.block(body, index)?;
+            kept.block = None;
+            kept.in_place = !column.inflate(body, &block, inflater, &mut kept.raw)?;
+            kept.next = (block.rows.start, 0);
+            kept.block = Some(block);
+        }
+        let Some(block) = &kept.block else { return Ok(&[]) };
+        let raw = if kept.in_place { column.stored(body, block) } else { &kept.raw };
+        let (next_row, next_start) = kept.next;
+        let start = match row.checked_sub(next_row) {
+            Some(_) => next_start + (next_row..row).map(|before| column.length(body, before)).sum::<usize>(),
+            None => column.place(body, block, row).start,
+        };
+        kept.next = (row + 1, start + length);
+        Ok(raw.get(start..start + length).unwrap_or_default())
+    }
+}
+
+/// A text value of group 2; `None` where it is absent.
+fn id_text(bytes: &[u8]) -> Result<Option<TextRef<'_>>, FormatError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let mut reader = Reader::new("frame text", bytes);
+    let text = TextRef::take(&mut reader, "text")?;
+    reader.end()?;
+    Ok(Some(text))
+}

@@ -1,0 +1,34 @@
+//! The frame payload around its body: descriptor in front, body sealed in an encrypted log.
+
+use crate::aead::{self, AssociatedData, DataKey, NONCE_LEN};
+use crate::bytes::Reader;
+use crate::descriptor::Descriptor;
+use crate::error::FormatError;
+
+/// Reads the descriptor of a frame block's payload, whose checksum was checked, and gives the (sealed) body behind it.
+/// Needs no key.
+pub fn read_descriptor(payload: &[u8]) -> Result<(Descriptor, &[u8]), FormatError> {
+    let mut reader = Reader::new("frame", payload);
+    let length = reader.u32("descriptor length")? as usize;
+    let at = reader.offset();
+    let descriptor = Descriptor::decode(reader.take("descriptor", length)?).map_err(|error| error.shifted(at))?;
+    let body = reader.take("body", reader.left())?;
+    Ok((descriptor, body))
+}
+
+/// The payload of a frame block of an encrypted log, from the plain one: descriptor as it is, body sealed under `key` for
+/// its place. `nonce` must be fresh random bytes for every call.
+pub fn seal_frame(
+    payload: &[u8],
+    key: &DataKey,
+    nonce: &[u8; NONCE_LEN],
+    segment_id: u64,
+    generation: u32,
+) -> Result<Vec<u8>, FormatError> {
+    let (descriptor, body) = read_descriptor(payload)?;
+    let ad = AssociatedData::frame(&descriptor, segment_id, generation);
+    let sealed = aead::seal(key, nonce, &ad, body)?;
+    let mut out = payload.get(..payload.len() - body.len()).unwrap_or_default().to_vec();
+    out.extend_from_slice(&sealed);
+    Ok(out)
+}

@@ -1,0 +1,299 @@
+//! The terms of a segment in memory: ordinals for values when writing, values for ordinals when reading.
+//!
+//! ```text
+//! record text -> intern -> ordinal in a frame          since(mark) -> pages to be written before that frame
+//! term page   -> load_page -> table                    term(field, ordinal) -> text value
+//! ```
+//!
+//! Invariants: ordinals of a field are dense from 0 in order of first use; a value has one ordinal per field. Values are
+//! kept in the record's text encoding, so that groups are rebuilt by copying.
+
+use std::borrow::Cow;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
+
+use super::{TERM_PAGE_RAW_MAX, TermPage, TermSection};
+use crate::error::FormatError;
+use crate::schema::{FIELD_COUNT, Field};
+
+/// Gives ordinals to values.
+pub trait TermSink {
+    /// Ordinal of a term of `field`, given its value in the record's text encoding; assigns the next where it is new.
+    fn intern(&mut self, field: Field, value: &[u8]) -> u32;
+}
+
+/// Gives values to ordinals.
+pub trait TermSource {
+    /// The value of a term in the record's text encoding; `None` where there is no such ordinal.
+    fn term(&self, field: Field, ordinal: u32) -> Result<Option<Cow<'_, [u8]>>, FormatError>;
+}
+
+/// All terms of a segment, both ways.
+#[derive(Debug, Clone, Default)]
+pub struct TermTable {
+    fields: [FieldTerms; FIELD_COUNT],
+    hasher: DefaultHashBuilder,
+}
+
+#[derive(Debug, Clone, Default)]
+struct FieldTerms {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    by_value: HashTable<u32>,
+}
+
+impl FieldTerms {
+    fn get(&self, ordinal: u32) -> Option<&[u8]> {
+        let i = ordinal as usize;
+        let end = *self.ends.get(i)?;
+        let start = if i == 0 { 0 } else { *self.ends.get(i - 1)? };
+        self.bytes.get(start..end)
+    }
+}
+
+/// How many terms each field had at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TermMark([u32; FIELD_COUNT]);
+
+/// A writer keeps the raw data of a page under this where no single term is longer.
+const PAGE_TARGET: usize = 16 << 10;
+
+impl TermTable {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number of terms of `field`.
+    pub fn len(&self, field: Field) -> u32 {
+        self.fields.get(usize::from(field.id())).map_or(0, |terms| terms.ends.len() as u32)
+    }
+
+    /// Whether no field has a term.
+    pub fn is_empty(&self) -> bool {
+        self.fields.iter().all(|terms| terms.ends.is_empty())
+    }
+
+    /// The value of a term in the record's text encoding.
+    pub fn get(&self, field: Field, ordinal: u32) -> Option<&[u8]> {
+        self.fields.get(usize::from(field.id()))?.get(ordinal)
+    }
+
+    /// Ordinal of a value in the record's text encoding.
+    pub fn find(&self, field: Field, value: &[u8]) -> Option<u32> {
+        let terms = self.fields.get(usize::from(field.id()))?;
+        let hash = self.hasher.hash_one(value);
+        terms.by_value.find(hash, |&ordinal| terms.get(ordinal) == Some(value)).copied()
+    }
+
+    /// Where the table is now, for [`TermTable::since`].
+    pub fn mark(&self) -> TermMark {
+        let mut mark = TermMark::default();
+        for (count, terms) in mark.0.iter_mut().zip(&self.fields) {
+            *count = terms.ends.len() as u32;
+        }
+        mark
+    }
+
+    /// Pages with the terms added since `mark`, in the order in which they must be written; none where nothing is new.
+    pub fn since(&self, mark: &TermMark) -> Vec<TermPage> {
+        let mut pages: Vec<TermPage> = Vec::new();
+        let mut page = TermPage::default();
+        let mut filled = 0usize;
+        for field in Field::all() {
+            let first = mark.0.get(usize::from(field.id())).copied().unwrap_or(0);
+            let mut section = TermSection::new(field, first);
+            for ordinal in first..self.len(field) {
+                let Some(value) = self.get(field, ordinal) else { break };
+                if filled > 0 && filled + value.len() > PAGE_TARGET {
+                    if !section.is_empty() {
+                        page.sections.push(std::mem::replace(&mut section, TermSection::new(field, ordinal)));
+                    }
+                    pages.push(std::mem::take(&mut page));
+                    filled = 0;
+                    section.first = ordinal;
+                }
+                filled += value.len();
+                section.push(value);
+            }
+            if !section.is_empty() {
+                page.sections.push(section);
+            }
+        }
+        if !page.sections.is_empty() {
+            pages.push(page);
+        }
+        debug_assert!(
+            pages
+                .iter()
+                .all(|page| page.sections.iter().map(TermSection::byte_len).sum::<usize>() <= TERM_PAGE_RAW_MAX)
+        );
+        pages
+    }
+
+    /// Forgets the terms added since `mark`: the frame that needed them was not written after all.
+    pub fn rewind(&mut self, mark: &TermMark) {
+        for (terms, &count) in self.fields.iter_mut().zip(&mark.0) {
+            let count = count as usize;
+            if terms.ends.len() <= count {
+                continue;
+            }
+            terms.by_value.retain(|&mut ordinal| (ordinal as usize) < count);
+            terms.ends.truncate(count);
+            terms.bytes.truncate(terms.ends.last().copied().unwrap_or(0));
+        }
+    }
+
+    /// Adds the terms of the next page of the file ([SEG-4]): ordinals must go on, and no value may come twice.
+    pub fn load_page(&mut self, page: &TermPage) -> Result<(), FormatError> {
+        for section in &page.sections {
+            let have = self.len(section.field);
+            if section.first != have {
+                let why = format!("{:?} begins at ordinal {}, {have} terms came before", section.field, section.first);
+                return Err(FormatError::invalid("term page", "first", 4, why));
+            }
+            for value in section.values() {
+                let before = self.len(section.field);
+                if self.intern(section.field, value) != before {
+                    let why = format!("a term of {:?} appears twice in one file", section.field);
+                    return Err(FormatError::invalid("term page", "data", 0, why));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ordinals of a field's terms in ascending order of their texts, as a lookup block lists them.
+    pub fn sorted_ordinals(&self, field: Field) -> Vec<u32> {
+        let mut ordinals: Vec<u32> = (0..self.len(field)).collect();
+        ordinals.sort_by_cached_key(|&ordinal| self.get(field, ordinal).map(text_bytes));
+        ordinals
+    }
+}
+
+/// Bytes of the text that a value in the record's text encoding stands for.
+fn text_bytes(value: &[u8]) -> Cow<'_, [u8]> {
+    let mut reader = crate::bytes::Reader::new("term", value);
+    match crate::record::TextRef::take(&mut reader, "term") {
+        Ok(text) => match text.text() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        },
+        Err(_) => Cow::Borrowed(value),
+    }
+}
+
+impl TermSink for TermTable {
+    fn intern(&mut self, field: Field, value: &[u8]) -> u32 {
+        let Some(terms) = self.fields.get_mut(usize::from(field.id())) else { return 0 };
+        let hash = self.hasher.hash_one(value);
+        let FieldTerms { bytes, ends, by_value } = terms;
+        let at = |ordinal: u32, bytes: &[u8], ends: &[usize]| -> Option<std::ops::Range<usize>> {
+            let i = ordinal as usize;
+            let start = if i == 0 { 0 } else { *ends.get(i - 1)? };
+            let end = *ends.get(i)?;
+            (end <= bytes.len()).then_some(start..end)
+        };
+        let same = |&ordinal: &u32| at(ordinal, bytes, ends).and_then(|range| bytes.get(range)) == Some(value);
+        if let Some(&ordinal) = by_value.find(hash, same) {
+            return ordinal;
+        }
+        let ordinal = ends.len() as u32;
+        bytes.extend_from_slice(value);
+        ends.push(bytes.len());
+        let hasher = &self.hasher;
+        by_value.insert_unique(hash, ordinal, |&other| {
+            hasher.hash_one(at(other, bytes, ends).and_then(|range| bytes.get(range)).unwrap_or_default())
+        });
+        ordinal
+    }
+}
+
+impl TermSource for TermTable {
+    fn term(&self, field: Field, ordinal: u32) -> Result<Option<Cow<'_, [u8]>>, FormatError> {
+        Ok(self.get(field, ordinal).map(Cow::Borrowed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::put_text;
+
+    fn value(text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_text(&mut out, text);
+        out
+    }
+
+    #[test]
+    fn ordinals_are_dense_and_pages_bring_them_back() {
+        let mut table = TermTable::new();
+        let mut loaded = TermTable::new();
+        for round in 0..5u32 {
+            let mark = table.mark();
+            for i in 0..700u32 {
+                let text = format!("action.{}", i % (300 * (round + 1)));
+                let ordinal = table.intern(Field::ACTION, &value(&text));
+                assert_eq!(table.find(Field::ACTION, &value(&text)), Some(ordinal));
+                table.intern(Field::SESSION, &value(&format!("00000000-0000-7000-8000-{:012x}", i + round * 100)));
+            }
+            for page in table.since(&mark) {
+                assert!(page.sections.iter().map(TermSection::byte_len).sum::<usize>() <= PAGE_TARGET);
+                loaded.load_page(&TermPage::decode(&page.encode(1).unwrap()).unwrap()).unwrap();
+            }
+        }
+        assert_eq!(loaded.mark(), table.mark());
+        for field in Field::all() {
+            for ordinal in 0..table.len(field) {
+                assert_eq!(loaded.get(field, ordinal), table.get(field, ordinal));
+            }
+        }
+        assert_eq!(table.term(Field::ACTION, 100_000), Ok(None));
+    }
+
+    #[test]
+    fn a_long_term_has_a_page_of_its_own() {
+        let mut table = TermTable::new();
+        for text in ["a", &"b".repeat(1 << 20), "c"] {
+            table.intern(Field::ACTION, &value(text));
+        }
+        let pages = table.since(&TermMark::default());
+        assert_eq!(pages.len(), 3);
+        let mut loaded = TermTable::new();
+        for page in pages {
+            loaded.load_page(&TermPage::decode(&page.encode(0).unwrap()).unwrap()).unwrap();
+        }
+        assert_eq!(loaded.mark(), table.mark());
+    }
+
+    #[test]
+    fn rewinding_forgets_and_gives_the_same_ordinals_again() {
+        let mut table = TermTable::new();
+        table.intern(Field::LANE, &value("kept"));
+        let mark = table.mark();
+        for i in 0..50 {
+            table.intern(Field::LANE, &value(&format!("lane {i}")));
+        }
+        table.rewind(&mark);
+        assert_eq!((table.len(Field::LANE), table.find(Field::LANE, &value("lane 3"))), (1, None));
+        assert_eq!(table.intern(Field::LANE, &value("lane 3")), 1);
+        assert_eq!(table.find(Field::LANE, &value("kept")), Some(0));
+    }
+
+    /// [SEG-4]
+    #[test]
+    fn pages_must_go_on_and_never_repeat_a_term() {
+        let page = |first, text: &str| {
+            let mut section = TermSection::new(Field::LANE, first);
+            section.push(&value(text));
+            TermPage { sections: vec![section] }
+        };
+        let mut table = TermTable::new();
+        assert!(table.load_page(&page(1, "a")).is_err());
+        table.load_page(&page(0, "a")).unwrap();
+        assert!(table.load_page(&page(0, "b")).is_err());
+        assert!(table.load_page(&page(1, "a")).is_err());
+    }
+}
