@@ -61,26 +61,38 @@ fn lanes<const N: usize>(purpose: Purpose, inputs: &[u8], out: &mut Vec<Hash>) {
     let platform = PLATFORM.get_or_init(Platform::detect);
     let key = words_from_le_bytes_32(purpose.context_key());
     let (inputs, _) = inputs.as_chunks::<N>();
-    let Some(first) = inputs.first() else { return };
     let start = out.len();
     out.resize(start + inputs.len(), [0u8; 32]);
     let results = out.get_mut(start..).unwrap_or_default();
     for (batch, hashes) in inputs.chunks(BATCH).zip(results.chunks_mut(BATCH)) {
+        let Some(first) = batch.first() else { continue };
         let mut pointers = [first; BATCH];
         for (pointer, input) in pointers.iter_mut().zip(batch) {
             *pointer = input;
         }
-        platform.hash_many(
-            pointers.get(..batch.len()).unwrap_or_default(),
-            &key,
-            0,
-            IncrementCounter::No,
-            DERIVE_KEY_MATERIAL,
-            CHUNK_START,
-            CHUNK_END | ROOT,
-            hashes.as_flattened_mut(),
-        );
+        let hash = |pointers: &[&[u8; N]], hashes: &mut [Hash]| {
+            let out = hashes.as_flattened_mut();
+            let (start, end) = (CHUNK_START, CHUNK_END | ROOT);
+            platform.hash_many(pointers, &key, 0, IncrementCounter::No, DERIVE_KEY_MATERIAL, start, end, out);
+        };
+        let used = fill_lanes(batch.len(), platform.simd_degree());
+        if used == batch.len() {
+            hash(pointers.get(..used).unwrap_or_default(), hashes);
+            continue;
+        }
+        let mut padded = [[0u8; 32]; BATCH];
+        hash(pointers.get(..used).unwrap_or_default(), &mut padded);
+        for (place, hash) in hashes.iter_mut().zip(padded) {
+            *place = hash;
+        }
     }
+}
+
+/// Inputs to hash for `count` wanted ones: a last step that is not full runs in narrower lanes, which takes several times
+/// as long as filling it up with copies of the first input. A single one is left alone.
+fn fill_lanes(count: usize, degree: usize) -> usize {
+    let filled = count.next_multiple_of(degree.max(1));
+    if count % degree.max(1) == 1 || filled > BATCH { count } else { filled }
 }
 
 #[cfg(test)]

@@ -1,0 +1,181 @@
+//! A log end to end on the simulated disk and on a real directory: emit, query, close, reopen, crash.
+
+use std::sync::Arc;
+
+use indelible_engine::clock::ManualClock;
+use indelible_engine::query::{Expr, GroupBy, GroupValue, Query};
+use indelible_engine::rng::SeededRng;
+use indelible_engine::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::storage::{Access, DirStorage, Storage};
+use indelible_engine::{Ack, CreateSpec, Draft, Log, LogConfig, Options};
+use indelible_format::LogId;
+use indelible_format::key::SigningKey;
+use indelible_format::schema::{Field, Kind};
+
+fn config(storage: Arc<dyn Storage>, options: Options) -> LogConfig {
+    LogConfig {
+        storage,
+        clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+        rng: Arc::new(SeededRng::new(7)),
+        options,
+        signer: Some(Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"))),
+        path: "test".to_owned(),
+    }
+}
+
+fn spec() -> CreateSpec {
+    let key = SigningKey::generate([3; 32], "test/log").expect("name").verifier().to_string();
+    let schedule = r#"{"version":1,"rules":[],"default":1}"#.to_owned();
+    CreateSpec { log_id: LogId([5; 16]), origin: "test/log".to_owned(), key, schedule }
+}
+
+fn draft(n: u64) -> Draft {
+    Draft::write(Kind::Event, Some(1_700_000_000_000_000_000 + n as i64 * 1_000_000), 1, |groups| {
+        groups.text(Field::WORKSPACE, &format!("workspace-{}", n % 5));
+        groups.text(Field::ACTION, ["document.publish", "document.delete", "user.login"][n as usize % 3]);
+        groups.code(Field::SEVERITY, if n.is_multiple_of(100) { 3 } else { 1 });
+        groups.code(Field::OUTCOME, 1);
+        groups.code(Field::ACTOR_TYPE, 1);
+        groups.text(Field::TARGET_TYPE, "document");
+        groups.text(Field::ACTOR_ID, &format!("user-{}", n % 17));
+        groups.text(Field::TARGET_ID, &format!("doc-{n}"));
+        groups.text(Field::EVENT_ID, &format!("0195f3a2-0000-7abc-8def-{n:012x}"));
+        groups.text(Field::CORRELATION_ID, &format!("0195f3a2-0000-7abc-8dee-{:012x}", n / 5));
+        groups.text(Field::METADATA, &format!("{{\"n\":{n},\"text\":\"some metadata of event {n}\"}}"));
+    })
+}
+
+fn small() -> Options {
+    Options { segment_bytes_max: 64 << 10, journal_bytes_max: 32 << 10, ..Options::default() }
+}
+
+fn emit(log: &Log, numbers: std::ops::Range<u64>) {
+    for n in numbers {
+        log.emit(draft(n)).expect("emit");
+    }
+    log.flush(None).expect("flush");
+}
+
+/// Every record that was emitted is found by what it says, in every place a record can be.
+fn check(log: &Log, events: u64) {
+    let view = log.view();
+    assert_eq!(view.count(&Expr::events()).expect("count"), events);
+    let of_user = Expr::is(Field::ACTOR_ID, "user-3").and(Expr::events());
+    let expected = (0..events).filter(|n| n % 17 == 3).count() as u64;
+    assert_eq!(view.count(&of_user).expect("count"), expected);
+    let page = view.query(&Query::newest(of_user.clone(), 10)).expect("query");
+    let newest: Vec<String> = page.rows.iter().map(target).collect();
+    let wanted: Vec<String> = (0..events).rev().filter(|n| n % 17 == 3).take(10).map(|n| format!("doc-{n}")).collect();
+    assert_eq!(newest, wanted);
+    let mut walked = Vec::new();
+    let mut query = Query::oldest(of_user, 7);
+    loop {
+        let page = view.query(&query).expect("page");
+        walked.extend(page.rows.iter().map(target));
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(walked.len() as u64, expected);
+    let chain = Expr::is(Field::CORRELATION_ID, format!("0195f3a2-0000-7abc-8dee-{:012x}", 3));
+    assert_eq!(view.query(&Query::oldest(chain, 50)).expect("chain").rows.len(), 5);
+    let prefix = Expr::Field(Field::ACTION, indelible_engine::query::Test::Prefix("document.".to_owned()));
+    assert_eq!(view.count(&prefix).expect("prefix"), (0..events).filter(|n| n % 3 != 2).count() as u64);
+    let groups = view
+        .group(&Expr::events(), &GroupBy { fields: vec![Field::WORKSPACE, Field::SEVERITY], bucket: None })
+        .expect("group");
+    assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), events);
+    assert!(groups.iter().any(|group| group.values == [GroupValue::Text("workspace-0".to_owned()), GroupValue::Code(3)]));
+}
+
+fn target(record: &indelible_format::record::Record) -> String {
+    match record.groups.value(Field::TARGET_ID) {
+        Ok(Some(indelible_format::record::Value::Text(text))) => text.text().into_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn life(storage: impl Fn() -> Arc<dyn Storage>) {
+    let log = Log::create(config(storage(), small()), &spec()).expect("create");
+    emit(&log, 0..1_000);
+    check(&log, 1_000);
+    let note = log.checkpoint().expect("checkpoint");
+    assert!(note.starts_with("test/log\n"));
+    check(&log, 1_000);
+    log.close().expect("close");
+    drop(log);
+    let log = Log::open(config(storage(), small())).expect("reopen");
+    assert!(log.recovery().was_closed);
+    check(&log, 1_000);
+    emit(&log, 1_000..3_000);
+    check(&log, 3_000);
+    log.close().expect("close again");
+    drop(log);
+    let log = Log::open(config(storage(), small())).expect("reopen again");
+    check(&log, 3_000);
+}
+
+#[test]
+fn a_log_lives_on_the_simulated_disk() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    life(move || Arc::new(disk.clone()));
+}
+
+#[test]
+fn a_log_lives_in_a_directory() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let path = dir.path().to_owned();
+    life(move || Arc::new(DirStorage::open(&path, Access::Create).expect("open")));
+}
+
+#[test]
+fn what_was_durable_is_there_after_a_crash() {
+    for seed in 0..30 {
+        let disk = SimStorage::new(seed, SimOptions::default());
+        let log = Log::create(config(Arc::new(disk.clone()), small()), &spec()).expect("create");
+        emit(&log, 0..200 + seed * 37);
+        let durable = log.durable_to();
+        for n in 0..20 {
+            let receipt = log.emit(draft(1_000_000 + n)).expect("emit");
+            if n == 7 {
+                receipt.wait(Ack::Durable, None).expect("durable");
+            }
+        }
+        let image = disk.crash();
+        drop(log);
+        let log = Log::open(config(Arc::new(image), small())).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert!(log.durable_to() >= durable, "seed {seed}");
+        let doc = Expr::is(Field::TARGET_ID, format!("doc-{}", 199 + seed * 37));
+        assert_eq!(log.view().count(&doc).expect("count"), 1, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_id_that_was_stored_is_reported_and_not_stored_twice() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let log = Log::create(config(Arc::new(disk.clone()), small()), &spec()).expect("create");
+    emit(&log, 0..300);
+    log.close().expect("close");
+    let log = Log::open(config(Arc::new(disk), small())).expect("reopen");
+    let once = |n| {
+        let mut draft = draft(n);
+        draft.once = true;
+        draft
+    };
+    let outcome = |draft| log.emit(draft).expect("emit").wait(Ack::Durable, None).expect("wait").expect("outcome");
+    let first = outcome(once(5));
+    assert!(matches!(first, indelible_engine::Outcome::Duplicate(_)), "{first:?}");
+    assert!(matches!(outcome(once(999)), indelible_engine::Outcome::Stored(_)));
+    assert!(matches!(outcome(once(999)), indelible_engine::Outcome::Duplicate(_)));
+    assert!(matches!(outcome(draft(999)), indelible_engine::Outcome::Stored(_)), "without asking, repeats are kept");
+}
+
+#[test]
+fn a_second_writer_is_refused() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let log = Log::create(config(Arc::new(disk.clone()), small()), &spec()).expect("create");
+    assert!(matches!(Log::open(config(Arc::new(disk.clone()), small())), Err(indelible_engine::Error::Locked)));
+    drop(log);
+    assert!(Log::open(config(Arc::new(disk), small())).is_ok());
+}
