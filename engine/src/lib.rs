@@ -10,10 +10,12 @@
 pub mod clock;
 mod draft;
 mod error;
+mod follow;
 mod journal;
 mod log;
 mod options;
 pub mod query;
+mod reader;
 mod recover;
 pub mod ring;
 pub mod rng;
@@ -26,6 +28,8 @@ mod write;
 
 pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
+pub use follow::{Follow, ViewSource};
 pub use log::{CreateSpec, Health, Log, LogConfig, Refused};
 pub use options::{Options, Overflow};
+pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};
