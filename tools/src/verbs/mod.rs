@@ -52,3 +52,11 @@ pub(crate) fn explain_mark(flagged: bool) {
         );
     }
 }
+
+/// Says on stderr what opening the log had to cut, where it did.
+pub(crate) fn say_recovery(ledger: &indelible::Ledger) {
+    let recovery = ledger.recovery();
+    if recovery.cut_anything() {
+        eprintln!("recovered: {recovery}");
+    }
+}

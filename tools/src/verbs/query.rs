@@ -3,7 +3,8 @@
 use std::io::Write as _;
 use std::time::Instant;
 
-use indelible::{LedgerReader, Order, Query, ReadOptions};
+use indelible::query::Order;
+use indelible::{LedgerReader, Query, ReadOptions};
 
 use crate::cli::filters::now;
 use crate::cli::{OrderArg, QueryArgs};

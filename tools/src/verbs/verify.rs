@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use indelible::{Corruption, Error, VerifyOptions, VerifyReport, verify};
+use indelible_engine::Error as Log;
 use serde_json::{Value, json};
 
 use crate::cli::VerifyArgs;
@@ -40,7 +41,7 @@ pub fn run(args: &VerifyArgs) -> Outcome {
     let seconds = started.elapsed().as_secs_f64();
     let report = match result {
         Ok(report) => report,
-        Err(Error::Corrupt(corruption)) => return broken_at_once(args, &corruption),
+        Err(Error::Log(Log::Corrupt(corruption))) => return broken_at_once(args, &corruption),
         Err(error) => return Err(error.into()),
     };
     let mut out = output::stdout();

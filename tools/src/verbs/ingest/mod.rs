@@ -26,7 +26,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::hygiene::{Place, show};
 use crate::signals::Stop;
 use crate::source;
-use crate::verbs::bytes_bar;
+use crate::verbs::{bytes_bar, say_recovery};
 use rejects::Rejects;
 use summary::{Counts, Tally};
 
@@ -49,9 +49,7 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
     let stop = Stop::on_signals()?;
     let options = OpenOptions { create: !args.no_create, sign_key_file: cli.sign_key.clone(), ..Default::default() };
     let ledger = Ledger::open(&args.log, &options)?;
-    if let Some(recovery) = ledger.recovery() {
-        eprintln!("recovered: {recovery}");
-    }
+    say_recovery(&ledger);
     let bar = bytes_bar("ingesting", source::total_bytes(&files));
     let started = Instant::now();
     let mut job =
@@ -124,12 +122,12 @@ impl Job<'_> {
                 self.tally.accepted(receipt, self.args.once);
                 ControlFlow::Continue(())
             }
-            Err(EmitError::Invalid { problem, event }) => {
+            Err(EmitError::Invalid { reason, event }) => {
                 let bytes = match event.original {
                     Some(original) => original.bytes,
                     None => event.to_native_json().into_bytes(),
                 };
-                self.reject(file, &Rejected { line, reason: problem.to_string(), bytes })
+                self.reject(file, &Rejected { line, reason: reason.to_string(), bytes })
             }
             Err(error) => {
                 self.failure = Some(Failure::operational(format!("{file}:{line}: {error}")));
