@@ -96,11 +96,11 @@ fn print(report: &VerifyReport, quick: bool, seconds: f64, out: &mut dyn std::io
     line(out, &format!("records     {}", thousands(report.records)))?;
     line(out, &format!("frames      {}", thousands(report.frames)))?;
     line(out, &format!("segments    {}", thousands(report.segments)))?;
-    let rate = report.bytes as f64 / seconds.max(1e-9);
-    line(out, &format!("read        {} in {seconds:.2} s, {}/s", bytes(report.bytes), bytes(rate as u64)))?;
+    let rate = report.canonical_bytes as f64 / seconds.max(1e-9);
+    line(out, &format!("read        {} in {seconds:.2} s, {}/s", bytes(report.canonical_bytes), bytes(rate as u64)))?;
     match &report.checkpoint {
         Some(checkpoint) => {
-            line(out, &format!("checkpoint  {} frames, root {}", thousands(checkpoint.size), hex(&checkpoint.root)))?;
+            line(out, &format!("checkpoint  {} frames, root {}", thousands(checkpoint.0), hex(&checkpoint.1)))?;
         }
         None => line(out, "checkpoint  none yet")?,
     }
@@ -118,13 +118,13 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn report_json(report: &VerifyReport, seconds: f64) -> Value {
-    let checkpoint = report.checkpoint.as_ref().map(|seen| json!({"size": seen.size, "root": hex(&seen.root)}));
+    let checkpoint = report.checkpoint.as_ref().map(|seen| json!({"size": seen.0, "root": hex(&seen.1)}));
     json!({
         "ok": report.breaks.is_empty(),
         "records": report.records,
         "frames": report.frames,
         "segments": report.segments,
-        "bytes": report.bytes,
+        "canonical_bytes": report.canonical_bytes,
         "seconds": seconds,
         "checkpoint": checkpoint,
         "notes": report.notes,

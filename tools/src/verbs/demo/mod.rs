@@ -174,12 +174,12 @@ fn verified(log: &Path, story: &mut Story<'_>) -> Outcome {
     if let Some(corruption) = report.breaks.first() {
         return Err(Failure::verification(format!("the log that was just written does not verify: {corruption}")));
     }
-    let rate = report.bytes as f64 / seconds.max(1e-9);
+    let rate = report.canonical_bytes as f64 / seconds.max(1e-9);
     story.say(&format!(
         "\nverified {} records in {} frames: {} of canonical bytes in {seconds:.2} s, {:.2} GB/s",
         thousands(report.records),
         thousands(report.frames),
-        bytes(report.bytes),
+        bytes(report.canonical_bytes),
         rate / 1e9,
     ))?;
     story.note("verify", format!("{:.2} GB/s", rate / 1e9), "every record, frame root, chain value and checkpoint");
