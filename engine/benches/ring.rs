@@ -60,9 +60,7 @@ mod alone {
         let mut out = Vec::with_capacity(BATCH);
         bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
             for n in 0..BATCH {
-                producer
-                    .try_push([n as u64; 6], 300)
-                    .expect("the batch fits");
+                producer.try_push([n as u64; 6], 300).expect("the batch fits");
             }
             out.clear();
             consumer.drain(&mut out, BATCH, usize::MAX)
@@ -169,9 +167,7 @@ mod together {
                     scope.spawn(move || {
                         for n in 0..ITEMS / producers {
                             insist([n as u64; 6], |item| {
-                                producer
-                                    .push(item)
-                                    .map_err(|rtrb::PushError::Full(item)| item)
+                                producer.push(item).map_err(|rtrb::PushError::Full(item)| item)
                             });
                         }
                     });

@@ -92,16 +92,8 @@ impl ManualClock {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         let forward = i64::try_from(nanos).unwrap_or(i64::MAX);
         // Monotonic first: whoever sees the new wall time also sees the time that has passed.
-        self.state
-            .monotonic_nanos
-            .update(Ordering::SeqCst, Ordering::SeqCst, |now| {
-                now.saturating_add(nanos)
-            });
-        self.state
-            .wall_nanos
-            .update(Ordering::SeqCst, Ordering::SeqCst, |now| {
-                now.saturating_add(forward)
-            });
+        self.state.monotonic_nanos.update(Ordering::SeqCst, Ordering::SeqCst, |now| now.saturating_add(nanos));
+        self.state.wall_nanos.update(Ordering::SeqCst, Ordering::SeqCst, |now| now.saturating_add(forward));
     }
 }
 
@@ -146,15 +138,9 @@ mod tests {
     fn manual_clock_moves_only_when_told() {
         let clock = ManualClock::new(i64::MAX - 3);
         clock.advance(Duration::from_secs(1));
-        assert_eq!(
-            (clock.wall_nanos(), clock.monotonic()),
-            (i64::MAX, Duration::from_secs(1))
-        );
+        assert_eq!((clock.wall_nanos(), clock.monotonic()), (i64::MAX, Duration::from_secs(1)));
         clock.set_wall(5);
-        assert_eq!(
-            (clock.wall_nanos(), clock.monotonic()),
-            (5, Duration::from_secs(1))
-        );
+        assert_eq!((clock.wall_nanos(), clock.monotonic()), (5, Duration::from_secs(1)));
         clock.advance(Duration::MAX);
         assert_eq!(clock.monotonic(), Duration::from_nanos(u64::MAX));
     }

@@ -41,7 +41,9 @@ pub enum Error {
     #[error("another writer holds the log's lock: only one may write; readers may open it read-only")]
     Locked,
     /// A sync failed: what it covered may or may not be durable.
-    #[error("the log is poisoned: a sync failed ({reason}); what was in flight is indeterminate. Close it and open it again to recover")]
+    #[error(
+        "the log is poisoned: a sync failed ({reason}); what was in flight is indeterminate. Close it and open it again to recover"
+    )]
     Poisoned {
         /// What failed.
         reason: String,
@@ -177,7 +179,9 @@ impl Error {
     pub fn is_disk_full(&self) -> bool {
         match self {
             Error::DiskFull => true,
-            Error::Io { source, .. } => matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded),
+            Error::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
             _ => false,
         }
     }

@@ -373,7 +373,8 @@ fn first_records(
     schedule: Option<&str>,
 ) -> Vec<Item> {
     let mut first = Vec::new();
-    let mut add = |kind, body: &str| first.push(Item { draft: Draft::system(kind, &manifest.log_id, body), cell: None });
+    let mut add =
+        |kind, body: &str| first.push(Item { draft: Draft::system(kind, &manifest.log_id, body), cell: None });
     if writer.next_seq() == 0 {
         let (log_id, origin, key) = (manifest.log_id, json_text(&manifest.origin), json_text(&manifest.key));
         add(Kind::Genesis, &format!(r#"{{"log_id":"{log_id}","origin":{origin},"key":{key},"format_version":1}}"#));

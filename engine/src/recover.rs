@@ -84,10 +84,20 @@ impl std::fmt::Display for RecoveryReport {
         }
         write!(f, "recovered: {} records from the journal", self.journal_records)?;
         if let Some(cut) = &self.journal_cut {
-            write!(f, ", a torn tail of {} bytes cut from {} ({})", cut.bytes, journal_file_name(cut.file_no), cut.why)?;
+            write!(
+                f,
+                ", a torn tail of {} bytes cut from {} ({})",
+                cut.bytes,
+                journal_file_name(cut.file_no),
+                cut.why
+            )?;
         }
         if self.segment_cut_bytes > 0 {
-            write!(f, ", {} bytes of unfinished frames cut (their records are in the journal)", self.segment_cut_bytes)?;
+            write!(
+                f,
+                ", {} bytes of unfinished frames cut (their records are in the journal)",
+                self.segment_cut_bytes
+            )?;
         }
         Ok(())
     }
@@ -159,10 +169,15 @@ fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Ca
         let name = segment_file_name(entry.id, entry.generation);
         if !present.iter().any(|file| name.ends_with(file.as_str())) {
             let last = entry.first_seq + entry.records.max(1) - 1;
-            return Err(Corruption::at(&name, 0, "the file is missing").in_segment(entry.id).over(entry.first_seq, last).into());
+            return Err(Corruption::at(&name, 0, "the file is missing")
+                .in_segment(entry.id)
+                .over(entry.first_seq, last)
+                .into());
         }
         if entry.chain_before != framing.chain {
-            return Err(Corruption::at("MANIFEST", 0, "a segment does not continue the chain").in_segment(entry.id).into());
+            return Err(Corruption::at("MANIFEST", 0, "a segment does not continue the chain")
+                .in_segment(entry.id)
+                .into());
         }
         if entry.state == SegmentState::Sealed {
             framing.add_entry(entry);
@@ -185,7 +200,13 @@ impl Framing {
         self.recorded_max = self.recorded_max.max(entry.recorded_max);
     }
 
-    fn add_closed(&mut self, storage: &Arc<dyn Storage>, entry: &SegmentEntry, name: String, cache: &Arc<Cache>) -> Result<()> {
+    fn add_closed(
+        &mut self,
+        storage: &Arc<dyn Storage>,
+        entry: &SegmentEntry,
+        name: String,
+        cache: &Arc<Cache>,
+    ) -> Result<()> {
         let file = storage.open(&name, OpenMode::Read).doing("open", &name)?;
         let length = file.len().doing("measure", &name)?;
         if length != entry.length {
@@ -251,7 +272,10 @@ fn check_durable(storage: &dyn Storage, manifest: &Manifest, framing: &Framing, 
         let problem = format!("{} frames are whole, {durable_frames} were durable", framing.frames);
         let damage = framing.broken.clone().unwrap_or_else(|| Corruption::at("segments", 0, &problem));
         let problem = format!("{} ({problem})", damage.problem);
-        return Err(Corruption { problem, ..damage }.in_frame(framing.frames).over(framing.next_seq, framing.next_seq).into());
+        return Err(Corruption { problem, ..damage }
+            .in_frame(framing.frames)
+            .over(framing.next_seq, framing.next_seq)
+            .into());
     }
     if let Some(damage) = &journal.damage
         && (damage.durable_because.is_some() || manifest.closed.is_some())
@@ -264,9 +288,12 @@ fn check_durable(storage: &dyn Storage, manifest: &Manifest, framing: &Framing, 
     if let Some(closed) = &manifest.closed {
         let last = journal.files.last().map(|&(number, _)| number);
         let found = (last, journal.last_length, journal.next_seq, framing.frames);
-        if !journal.closed || found != (Some(closed.journal_no), closed.journal_length, closed.next_seq, closed.frames) {
+        if !journal.closed || found != (Some(closed.journal_no), closed.journal_length, closed.next_seq, closed.frames)
+        {
             let name = journal_file_name(closed.journal_no);
-            return Err(Corruption::at(&name, 0, "the journal does not end as the manifest of the closed log says").into());
+            return Err(
+                Corruption::at(&name, 0, "the journal does not end as the manifest of the closed log says").into()
+            );
         }
     }
     Ok(())
@@ -287,7 +314,8 @@ fn cut_torn(storage: &Arc<dyn Storage>, framing: &mut Framing, journal: &Journal
         let name = journal_file_name(file_no);
         let file = storage.open(&name, OpenMode::ReadWrite).doing("open", &name)?;
         if let Some(damage) = journal.damage.as_ref().filter(|damage| damage.file_no == file_no) {
-            report.journal_cut = Some(keep_aside(storage, &damage.name, file_no, damage.offset, &damage.error.to_string())?);
+            report.journal_cut =
+                Some(keep_aside(storage, &damage.name, file_no, damage.offset, &damage.error.to_string())?);
             file.set_len(damage.offset).doing("cut the torn tail off", &name)?;
         }
         poison_on_sync(file.sync_data(), &name)?;
@@ -326,7 +354,8 @@ fn begin(
     let storage = Arc::clone(&config.storage);
     let first_opening = manifest.incarnation == 0;
     let log_id = manifest.log_id;
-    let file_no = journal.files.last().map_or(0, |&(number, _)| number).max(manifest.journal_first.saturating_sub(1)) + 1;
+    let file_no =
+        journal.files.last().map_or(0, |&(number, _)| number).max(manifest.journal_first.saturating_sub(1)) + 1;
     let kept: Vec<KeptFile> = journal.files.iter().map(|&(file_no, end_seq)| KeptFile { file_no, end_seq }).collect();
     let journal_first = kept.first().map_or(file_no, |kept| kept.file_no);
     let manifest = ManifestStore::new(Arc::clone(&storage), manifest);

@@ -29,9 +29,7 @@ impl Rng for OsRng {
     /// guessed from their hashes, for ever and without anyone noticing; stopping is the only safe answer.
     fn fill(&self, out: &mut [u8]) {
         if let Err(error) = getrandom::fill(out) {
-            panic!(
-                "the operating system gave no random bytes ({error}); refusing to go on with predictable salts"
-            );
+            panic!("the operating system gave no random bytes ({error}); refusing to go on with predictable salts");
         }
     }
 }
@@ -57,9 +55,7 @@ pub struct SeededRng {
 impl SeededRng {
     /// A generator that is entirely determined by `seed`.
     pub fn new(seed: u64) -> Self {
-        SeededRng {
-            state: Mutex::new(SplitMix::new(seed)),
-        }
+        SeededRng { state: Mutex::new(SplitMix::new(seed)) }
     }
 }
 
@@ -116,15 +112,8 @@ mod tests {
     #[test]
     fn seeded_bytes_are_the_published_sequence() {
         // The first outputs of splitmix64 for seed 0, as published with the algorithm.
-        let expected = [
-            0xe220_a839_7b1d_cdaf_u64,
-            0x6e78_9e6a_a1b9_65f4,
-            0x06c4_5d18_8009_454f,
-        ];
-        let expected: Vec<u8> = expected
-            .iter()
-            .flat_map(|word| word.to_le_bytes())
-            .collect();
+        let expected = [0xe220_a839_7b1d_cdaf_u64, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f];
+        let expected: Vec<u8> = expected.iter().flat_map(|word| word.to_le_bytes()).collect();
         assert_eq!(bytes(&SeededRng::new(0), 24), expected);
         assert_eq!(bytes(&SeededRng::new(0), 13), expected[..13]);
     }

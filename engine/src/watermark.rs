@@ -136,10 +136,7 @@ impl Watermark {
 
 impl fmt::Debug for Watermark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watermark")
-            .field("value", &self.get())
-            .field("poisoned", &self.is_poisoned())
-            .finish()
+        f.debug_struct("Watermark").field("value", &self.get()).field("poisoned", &self.is_poisoned()).finish()
     }
 }
 
@@ -195,9 +192,7 @@ mod tests {
             })
             .collect();
         (1..=steps).for_each(|value| mark.advance(value));
-        waiters
-            .into_iter()
-            .for_each(|waiter| waiter.join().expect("a waiter failed"));
+        waiters.into_iter().for_each(|waiter| waiter.join().expect("a waiter failed"));
     }
 
     #[test]
@@ -213,11 +208,7 @@ mod tests {
         mark.poison();
         for waiter in waiters {
             let (target, outcome) = waiter.join().expect("a waiter failed");
-            let wanted = if target == 1 {
-                WaitOutcome::Reached
-            } else {
-                WaitOutcome::Poisoned
-            };
+            let wanted = if target == 1 { WaitOutcome::Reached } else { WaitOutcome::Poisoned };
             assert_eq!(outcome, wanted, "target {target}");
         }
     }
@@ -230,10 +221,7 @@ mod tests {
             move || mark.wait_for(100, None)
         });
         for value in 1..=100 {
-            assert_eq!(
-                mark.wait_for(value, Some(Instant::now() + Duration::from_micros(1))),
-                WaitOutcome::TimedOut
-            );
+            assert_eq!(mark.wait_for(value, Some(Instant::now() + Duration::from_micros(1))), WaitOutcome::TimedOut);
             mark.advance(value);
         }
         assert_eq!(far.join().expect("the waiter failed"), WaitOutcome::Reached);

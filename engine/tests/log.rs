@@ -86,7 +86,9 @@ fn check(log: &Log, events: u64) {
         .group(&Expr::events(), &GroupBy { fields: vec![Field::WORKSPACE, Field::SEVERITY], bucket: None })
         .expect("group");
     assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), events);
-    assert!(groups.iter().any(|group| group.values == [GroupValue::Text("workspace-0".to_owned()), GroupValue::Code(3)]));
+    assert!(
+        groups.iter().any(|group| group.values == [GroupValue::Text("workspace-0".to_owned()), GroupValue::Code(3)])
+    );
 }
 
 fn target(record: &indelible_format::record::Record) -> String {

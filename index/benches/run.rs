@@ -40,16 +40,26 @@ fn question(name: &str) -> Filter {
         "q4 workspace, action, outcome, severities" => {
             Filter::And(vec![key(0, &[2]), key(3, &[4]), key(5, &[1]), key(4, &[2, 3]), a_day()])
         }
+        "any of two severities" => key(4, &[2, 3]),
+        "day" => a_day(),
+        "any of three actions" => key(3, &[2, 9, 11]),
+        "actor" => key(8, &[3]),
+        "outcome success" => key(5, &[1]),
         _ => key(5, &[2]),
     }
 }
 
-const QUESTIONS: [&str; 5] = [
+const QUESTIONS: [&str; 10] = [
     "q1 workspace, day",
     "q2 actor, actions, severity",
     "q3 correlation",
     "q4 workspace, action, outcome, severities",
     "q6 outcome",
+    "any of two severities",
+    "day",
+    "any of three actions",
+    "actor",
+    "outcome success",
 ];
 
 #[divan::bench(sample_count = 10)]

@@ -217,3 +217,44 @@ impl Builder {
         run
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyChunkBuilder, RowKeys, RunReader};
+
+    /// A run of four rows with keys 1 to 4 in every column, the first column cut into leaves of `cut` rows.
+    fn run_cut_at(cut: usize) -> Vec<u8> {
+        let mut chunk = KeyChunkBuilder::new(0);
+        for key in 1..=4 {
+            chunk.push_row(&RowKeys { keys: [key; COLUMNS.len()], occurred: 5, recorded: 6 }).expect("room for 128");
+        }
+        let chunks = [Arc::new(chunk.finish().expect("not empty"))];
+        let set = ChunkSet::new(&chunks).expect("one chunk");
+        let entries: Vec<u64> = (0..4_u64).map(|position| (position + 1) << 16 | position).collect();
+        let mut builder = Builder::default();
+        for (slot, column) in COLUMNS.iter().enumerate() {
+            for part in entries.chunks(if slot == 0 { cut } else { 4 }) {
+                builder.column(column.field, part);
+            }
+        }
+        let zones = set.zones().expect("in memory");
+        let present = set.present().expect("in memory");
+        builder.leaf(ROWS_COLUMN, LeafKind::Bitmap, 1, 0, 4, |out| write_bitmap(out, present));
+        builder.leaf(ZONES_COLUMN, LeafKind::Zones, 1, 0, 4, |out| write_zones(out, &zones));
+        let run = builder.finish(&set, &zones);
+        assert_eq!(cut == 4, run == build_run(&chunks).expect("fits a run"));
+        run
+    }
+
+    #[test]
+    fn a_leaf_cut_too_early_is_refused() {
+        // [IDX-5]: the rows are the same, so only the rule about cuts tells the two apart.
+        let verify = |bytes: &[u8]| RunReader::open(bytes).and_then(|run| run.verify());
+        assert_eq!(verify(&run_cut_at(4)), Ok(()));
+        for cut in 1..4 {
+            let error = verify(&run_cut_at(cut)).expect_err("cut too early");
+            assert!(error.to_string().contains("cut too early"), "{error}");
+        }
+    }
+}

@@ -307,8 +307,10 @@ impl RunReader<'_> {
         self.by_leaf(slot, keys, |number, keys| {
             let (entry, leaf) = self.leaf(number)?;
             if let Leaf::Bitmap { key, .. } = leaf {
-                if keys.contains(&key) {
-                    words.add(&self.bitmap(number)?);
+                match leaf.plain_bits() {
+                    _ if !keys.contains(&key) => {}
+                    Some(bits) => words.add_bits(bits),
+                    None => words.add(&self.bitmap(number)?),
                 }
                 return Ok(());
             }
@@ -411,6 +413,13 @@ impl Words {
         let mut positions = bitmap.range(..RUN_POSITIONS_MAX as u32);
         while let Some(range) = positions.next_range() {
             self.fill(*range.start() as usize, *range.end() as usize);
+        }
+    }
+
+    /// Adds a plain bitmap, a word of positions at a time.
+    fn add_bits(&mut self, bits: &[[u8; 8]]) {
+        for (word, bytes) in self.0.iter_mut().zip(bits) {
+            *word |= u64::from_le_bytes(*bytes);
         }
     }
 

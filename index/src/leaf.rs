@@ -259,6 +259,16 @@ impl<'a> Leaf<'a> {
         }
     }
 
+    /// The 8,192 bytes of a bitmap leaf whose container is a plain bitmap.
+    pub(crate) fn plain_bits(&self) -> Option<&'a [[u8; 8]]> {
+        match self {
+            Self::Bitmap { count, bytes, .. } if bytes.starts_with(&[0x3A]) && *count as usize > ARRAY_MAX => {
+                bytes.get(16..).map(|bits| bits.as_chunks::<8>().0)
+            }
+            _ => None,
+        }
+    }
+
     /// The bitmap of a bitmap leaf; empty for the other forms.
     pub(crate) fn bitmap(&self) -> Result<RoaringBitmap, Damage> {
         let Self::Bitmap { count, bytes, .. } = self else { return Ok(RoaringBitmap::new()) };

@@ -101,7 +101,9 @@ pub(crate) fn read_journal(
         }
         if let Some(before) = last_incarnation {
             if header.incarnation < before {
-                return Err(Corruption::at(&name, 0, "the file is of an older incarnation than the one before it").into());
+                return Err(
+                    Corruption::at(&name, 0, "the file is of an older incarnation than the one before it").into()
+                );
             }
             if header.incarnation > before {
                 position.previous_crc = Some(0);
@@ -149,9 +151,15 @@ impl JournalState {
             let mut records = Vec::new();
             for record in group.records() {
                 let record = record.in_file(name, group.offset)?;
-                record.groups.check().in_file(name, group.offset).map_err(|damage| damage.over(record.seq, record.seq))?;
+                record
+                    .groups
+                    .check()
+                    .in_file(name, group.offset)
+                    .map_err(|damage| damage.over(record.seq, record.seq))?;
                 if self.recorded_last.is_some_and(|last| record.recorded_at < last) {
-                    return Err(Corruption::at(name, group.offset, "recorded-at goes back").over(record.seq, record.seq).into());
+                    return Err(Corruption::at(name, group.offset, "recorded-at goes back")
+                        .over(record.seq, record.seq)
+                        .into());
                 }
                 self.recorded_last = Some(record.recorded_at);
                 if record.seq >= from_seq {
@@ -193,7 +201,9 @@ impl JournalState {
         let later_group = find_later_group(header, bytes, from, last_seq.max(header.first_seq));
         let durable_because = match (later_group, later_file) {
             (Some(offset), _) => Some(format!("a later group at byte {offset} is whole")),
-            (None, Some(number)) if valid_header(storage, number) => Some(format!("the later journal file {number} exists")),
+            (None, Some(number)) if valid_header(storage, number) => {
+                Some(format!("the later journal file {number} exists"))
+            }
             _ => None,
         };
         self.damage = Some(JournalDamage {

@@ -131,7 +131,9 @@ impl View {
         }
         let filter = match &query.after {
             None => query.filter.clone(),
-            Some(cursor) if query.order == Order::Newest => query.filter.clone().and(Expr::Seq { from: 0, to: cursor.seq }),
+            Some(cursor) if query.order == Order::Newest => {
+                query.filter.clone().and(Expr::Seq { from: 0, to: cursor.seq })
+            }
             Some(cursor) => query.filter.clone().and(Expr::Seq { from: cursor.seq.saturating_add(1), to: u64::MAX }),
         };
         let mut scan = Scan::new(&self.snapshot, &filter);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use indelible_format::record::Record;
 use roaring::RoaringBitmap;
 
+use super::Work;
 use super::expr::Expr;
 use super::resolve::{Ranges, Resolved, may_match, resolve};
-use super::Work;
 use crate::error::{FormatContext, Result};
 use crate::segment::{Postings, Segment};
 use crate::snapshot::Snapshot;
@@ -213,7 +213,10 @@ impl<'a> Scan<'a> {
             segment.with_frame(index, |frame, terms| {
                 let count = u32::from(frame.descriptor().count);
                 while let Some(&ordinal) = ordinals.peek() {
-                    let Some(position) = ordinal.checked_sub(entry.first_ordinal).filter(|position| *position < count) else { break };
+                    let Some(position) = ordinal.checked_sub(entry.first_ordinal).filter(|position| *position < count)
+                    else {
+                        break;
+                    };
                     ordinals.next();
                     let Some(row) = frame.row_of_position(position) else { continue };
                     let record = frame.record(row, terms).in_file(&segment.name, entry.offset)?;

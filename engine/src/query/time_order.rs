@@ -34,9 +34,13 @@ pub(super) fn page(view: &View, query: &Query) -> Result<Page> {
     for (segment, visible) in snapshot.segments() {
         scan.each_hits(segment, visible, false, &mut |scan, hits| {
             let first = hits.first;
-            scan.with_times(segment, hits.sure.iter().map(|position| first + position), &mut |ordinal, occurred_at| {
-                offer((occurred_at, segment.first_seq + u64::from(ordinal)));
-            })?;
+            scan.with_times(
+                segment,
+                hits.sure.iter().map(|position| first + position),
+                &mut |ordinal, occurred_at| {
+                    offer((occurred_at, segment.first_seq + u64::from(ordinal)));
+                },
+            )?;
             let unsure = hits.unsure.iter().map(|position| first + position);
             scan.with_rows(segment, unsure, &mut |scan, _, record| {
                 scan.work.rows_checked += 1;

@@ -42,12 +42,7 @@ pub struct Consumer<T: Send> {
 
 impl<T: Send> Consumer<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, head: u64, freed: u64) -> Self {
-        Consumer {
-            shared,
-            head,
-            freed,
-            one_thread: PhantomData,
-        }
+        Consumer { shared, head, freed, one_thread: PhantomData }
     }
 
     /// Takes items in ticket order, appends them to `out`, and returns how many.
@@ -130,9 +125,6 @@ impl<T: Send> Drop for Consumer<T> {
 impl<T: Send> fmt::Debug for Consumer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (items, bytes) = self.lag();
-        f.debug_struct("Consumer")
-            .field("items", &items)
-            .field("bytes", &bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("Consumer").field("items", &items).field("bytes", &bytes).finish_non_exhaustive()
     }
 }

@@ -36,10 +36,7 @@ fn config(slots: usize, bytes_max: usize) -> RingConfig {
 fn drain_until_closed<T: Send>(consumer: &mut Consumer<T>) -> Vec<T> {
     let mut out = Vec::new();
     while consumer.wait(Duration::MAX) == Wakeup::Ready {
-        assert!(
-            consumer.drain(&mut out, usize::MAX, usize::MAX) > 0,
-            "Ready without an item"
-        );
+        assert!(consumer.drain(&mut out, usize::MAX, usize::MAX) > 0, "Ready without an item");
     }
     out
 }
@@ -50,22 +47,13 @@ fn two_producers_and_the_consumer() {
         let (producer, mut consumer) = ring(config(2, 100));
         let handles = [10, 20].map(|item| {
             let producer = producer.clone();
-            thread::spawn(move || {
-                producer
-                    .try_push(Box::new(item), 1)
-                    .map_err(|_| ())
-                    .expect("two slots, two items")
-                    .0
-            })
+            thread::spawn(move || producer.try_push(Box::new(item), 1).map_err(|_| ()).expect("two slots, two items").0)
         });
         drop(producer);
         let drained = drain_until_closed(&mut consumer);
         let tickets = handles.map(|handle| handle.join().expect("a producer failed"));
         assert_eq!(drained.len(), 2);
-        assert_eq!(
-            [*drained[tickets[0] as usize], *drained[tickets[1] as usize]],
-            [10, 20]
-        );
+        assert_eq!([*drained[tickets[0] as usize], *drained[tickets[1] as usize]], [10, 20]);
     });
 }
 
@@ -84,10 +72,7 @@ fn a_slot_is_reused_only_after_its_release() {
             }
             accepted
         });
-        let drained: Vec<_> = drain_until_closed(&mut consumer)
-            .into_iter()
-            .map(|item| *item)
-            .collect();
+        let drained: Vec<_> = drain_until_closed(&mut consumer).into_iter().map(|item| *item).collect();
         assert_eq!(drained, pusher.join().expect("the producer failed"));
     });
 }
@@ -97,8 +82,7 @@ fn a_full_ring_lets_the_waiting_producer_in() {
     check(3, || {
         let (producer, mut consumer) = ring(config(1, 100));
         producer.try_push(0, 1).expect("there is room");
-        let pusher =
-            thread::spawn(move || producer.push(1, 1, None).expect("the ring stays open").0);
+        let pusher = thread::spawn(move || producer.push(1, 1, None).expect("the ring stays open").0);
         assert_eq!(drain_until_closed(&mut consumer), [0, 1]);
         assert_eq!(pusher.join().expect("the producer failed"), 1);
     });
@@ -139,11 +123,7 @@ fn an_accepted_push_is_drained_before_closed() {
         let drained = drain_until_closed(&mut consumer).len();
         closer.join().expect("the closer failed");
         assert_eq!(drained, pusher.join().expect("the producer failed"));
-        assert_eq!(
-            consumer.wait(Duration::ZERO),
-            Wakeup::Closed,
-            "nothing appears after Closed"
-        );
+        assert_eq!(consumer.wait(Duration::ZERO), Wakeup::Closed, "nothing appears after Closed");
     });
 }
 
@@ -167,11 +147,7 @@ fn the_byte_budget_holds_and_comes_back() {
         let (producer, mut consumer) = ring(config(4, 10));
         let handles = [6, 5].map(|bytes| {
             let producer = producer.clone();
-            thread::spawn(move || {
-                producer
-                    .push(bytes, bytes, None)
-                    .expect("the ring stays open")
-            })
+            thread::spawn(move || producer.push(bytes, bytes, None).expect("the ring stays open"))
         });
         drop(producer);
         let mut seen = Vec::new();
@@ -222,10 +198,7 @@ fn watermark_wakes_those_it_reaches() {
         mark.advance(1);
         mark.advance(2);
         for waiter in waiters {
-            assert_eq!(
-                waiter.join().expect("a waiter failed"),
-                WaitOutcome::Reached
-            );
+            assert_eq!(waiter.join().expect("a waiter failed"), WaitOutcome::Reached);
         }
     });
 }

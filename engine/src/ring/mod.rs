@@ -91,16 +91,10 @@ impl RingConfig {
     /// [`RingConfigError`] names the bound that was not met.
     pub fn new(slots: usize, bytes_max: usize) -> Result<RingConfig, RingConfigError> {
         if !slots.is_power_of_two() || slots > SLOTS_MAX {
-            return Err(RingConfigError::Slots {
-                slots,
-                most: SLOTS_MAX,
-            });
+            return Err(RingConfigError::Slots { slots, most: SLOTS_MAX });
         }
         if bytes_max == 0 || bytes_max > BYTES_MAX {
-            return Err(RingConfigError::Bytes {
-                bytes_max,
-                most: BYTES_MAX,
-            });
+            return Err(RingConfigError::Bytes { bytes_max, most: BYTES_MAX });
         }
         Ok(RingConfig { slots, bytes_max })
     }
@@ -124,8 +118,5 @@ pub fn ring<T: Send>(config: RingConfig) -> (Producer<T>, Consumer<T>) {
 /// A ring that starts as if `first` items of `freed` bytes had passed through it, so that tests reach the wraps.
 fn ring_at<T: Send>(config: RingConfig, first: u64, freed: u64) -> (Producer<T>, Consumer<T>) {
     let shared = Arc::new(Shared::new(config, first, freed));
-    (
-        Producer::first(Arc::clone(&shared)),
-        Consumer::new(shared, first, freed),
-    )
+    (Producer::first(Arc::clone(&shared)), Consumer::new(shared, first, freed))
 }

@@ -27,9 +27,7 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new() -> Self {
-        Gate {
-            open: Monitor::new(false),
-        }
+        Gate { open: Monitor::new(false) }
     }
 
     /// Opens the gate; it stays open until the consumer passes.
@@ -62,10 +60,7 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn new() -> Self {
-        Room {
-            waiting: AtomicUsize::new(0),
-            door: Monitor::new(()),
-        }
+        Room { waiting: AtomicUsize::new(0), door: Monitor::new(()) }
     }
 
     /// Runs `attempt` until it succeeds or the deadline passes, sleeping in between until somebody calls.

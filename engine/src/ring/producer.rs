@@ -25,14 +25,10 @@ pub enum PushError<T> {
     )]
     Full(T),
     /// The item alone is larger than the byte budget, so waiting cannot help.
-    #[error(
-        "the item is larger than the whole byte budget of the ring: make it smaller or configure more bytes"
-    )]
+    #[error("the item is larger than the whole byte budget of the ring: make it smaller or configure more bytes")]
     TooLarge(T),
     /// The ring is closed: the log is shutting down or its writer is gone.
-    #[error(
-        "the ring is closed: the log is shutting down or its writer has stopped; open the log again"
-    )]
+    #[error("the ring is closed: the log is shutting down or its writer has stopped; open the log again")]
     Closed(T),
 }
 
@@ -92,12 +88,7 @@ impl<T: Send> Producer<T> {
     ///
     /// # Errors
     /// [`PushError::Full`] when the deadline passed, [`PushError::TooLarge`] or [`PushError::Closed`] at once.
-    pub fn push(
-        &self,
-        item: T,
-        bytes: usize,
-        deadline: Option<Instant>,
-    ) -> Result<Ticket, PushError<T>> {
+    pub fn push(&self, item: T, bytes: usize, deadline: Option<Instant>) -> Result<Ticket, PushError<T>> {
         let mut outcome = self.try_push(item, bytes);
         let mut backoff = Backoff::new();
         loop {
@@ -115,12 +106,7 @@ impl<T: Send> Producer<T> {
     }
 
     #[cold]
-    fn push_parked(
-        &self,
-        item: T,
-        bytes: usize,
-        deadline: Option<Instant>,
-    ) -> Result<Ticket, PushError<T>> {
+    fn push_parked(&self, item: T, bytes: usize, deadline: Option<Instant>) -> Result<Ticket, PushError<T>> {
         let attempt = |item| match self.try_push(item, bytes) {
             Err(PushError::Full(item)) => Err(item),
             settled => Ok(settled),
@@ -165,9 +151,7 @@ impl<T: Send> Producer<T> {
 impl<T: Send> Clone for Producer<T> {
     fn clone(&self) -> Self {
         self.shared.producers.fetch_add(1, Ordering::Relaxed);
-        Producer {
-            shared: Arc::clone(&self.shared),
-        }
+        Producer { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -183,9 +167,6 @@ impl<T: Send> Drop for Producer<T> {
 impl<T: Send> fmt::Debug for Producer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (items, bytes) = self.shared.in_flight();
-        f.debug_struct("Producer")
-            .field("items", &items)
-            .field("bytes", &bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("Producer").field("items", &items).field("bytes", &bytes).finish_non_exhaustive()
     }
 }

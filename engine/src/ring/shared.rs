@@ -23,9 +23,7 @@ use std::mem::MaybeUninit;
 
 use super::RingConfig;
 use super::park::{Gate, Room};
-use super::sync::{
-    AtomicU64, AtomicUsize, Backoff, Ordering, PUBLISH, Padded, RELEASE_ROOM, UnsafeCell,
-};
+use super::sync::{AtomicU64, AtomicUsize, Backoff, Ordering, PUBLISH, Padded, RELEASE_ROOM, UnsafeCell};
 use super::word::{CLOSE_BITS, Limits, Verdict, Word};
 
 /// An item and what it costs of the byte budget.
@@ -83,22 +81,13 @@ impl<T> Shared<T> {
     /// An empty ring whose first ticket is `first` and that has freed `freed` bytes already. Both are 0 outside of tests.
     pub(super) fn new(config: RingConfig, first: u64, freed: u64) -> Self {
         let slots = (0..config.slots)
-            .map(|_| Slot {
-                stamp: AtomicU64::new(0),
-                entry: UnsafeCell::new(MaybeUninit::uninit()),
-            })
+            .map(|_| Slot { stamp: AtomicU64::new(0), entry: UnsafeCell::new(MaybeUninit::uninit()) })
             .collect();
         Shared {
             tail: Padded(AtomicU64::new(Word::at(first, freed).0)),
-            taken: Padded(Taken {
-                head: AtomicU64::new(first),
-                freed: AtomicU64::new(freed),
-            }),
+            taken: Padded(Taken { head: AtomicU64::new(first), freed: AtomicU64::new(freed) }),
             slots,
-            limits: Limits {
-                slots: config.slots as i64,
-                bytes: config.bytes_max as i64,
-            },
+            limits: Limits { slots: config.slots as i64, bytes: config.bytes_max as i64 },
             producers: AtomicUsize::new(1),
             gate: Gate::new(),
             room: Room::new(),
@@ -186,12 +175,7 @@ impl<T> Shared<T> {
             }
             let next = word.after_claim(bytes);
             // Release hands on what this thread saw of `head`; Acquire takes over what earlier claimers saw.
-            match self.tail.0.compare_exchange_weak(
-                word.0,
-                next.0,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
+            match self.tail.0.compare_exchange_weak(word.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Ok(word),
                 Err(now) => {
                     // Somebody else got the word: let them finish instead of fighting for its cache line.
@@ -223,10 +207,7 @@ impl<T> Shared<T> {
         }
         // SAFETY: the stamp of this very ticket was read with Acquire, so the entry was fully written before, and nobody but
         // the consumer owns the slot until it is released. `head` is the caller's next ticket: not yet moved out.
-        Some(
-            slot.entry
-                .with(|entry| unsafe { (*entry).assume_init_ref().bytes }),
-        )
+        Some(slot.entry.with(|entry| unsafe { (*entry).assume_init_ref().bytes }))
     }
 
     /// Moves the item with ticket `head` out of its slot.
@@ -249,10 +230,7 @@ impl<T> Shared<T> {
 
     /// Marks the consumer as parked if the word still is `seen`; false when something happened in between.
     pub(super) fn mark_parked(&self, seen: Word) -> bool {
-        self.tail
-            .0
-            .compare_exchange(seen.0, seen.parked().0, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
+        self.tail.0.compare_exchange(seen.0, seen.parked().0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Ends all claims from this moment on, and wakes everybody who waits.

@@ -27,18 +27,12 @@ pub(crate) use std::sync::{
 };
 
 /// How a filled slot becomes visible to the consumer.
-pub(crate) const PUBLISH: Ordering = if cfg!(indelible_weaken = "publish") {
-    Ordering::Relaxed
-} else {
-    Ordering::Release
-};
+pub(crate) const PUBLISH: Ordering =
+    if cfg!(indelible_weaken = "publish") { Ordering::Relaxed } else { Ordering::Release };
 
 /// How an emptied slot becomes visible to the producers.
-pub(crate) const RELEASE_ROOM: Ordering = if cfg!(indelible_weaken = "release") {
-    Ordering::Relaxed
-} else {
-    Ordering::Release
-};
+pub(crate) const RELEASE_ROOM: Ordering =
+    if cfg!(indelible_weaken = "release") { Ordering::Relaxed } else { Ordering::Release };
 
 /// Orders "room was made" before "is anybody waiting for room".
 pub(crate) fn room_fence() {
@@ -95,10 +89,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 impl<T> Monitor<T> {
     pub(crate) fn new(state: T) -> Self {
-        Monitor {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
+        Monitor { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Takes the lock.
@@ -106,26 +97,16 @@ impl<T> Monitor<T> {
         #[cfg(not(loom))]
         return self.state.lock();
         #[cfg(loom)]
-        return self
-            .state
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        return self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     }
 
     /// Sleeps until notified (or for no reason); false when the deadline passed first.
-    pub(crate) fn wait<'a>(
-        &self,
-        guard: MutexGuard<'a, T>,
-        deadline: Option<Instant>,
-    ) -> (MutexGuard<'a, T>, bool) {
+    pub(crate) fn wait<'a>(&self, guard: MutexGuard<'a, T>, deadline: Option<Instant>) -> (MutexGuard<'a, T>, bool) {
         #[cfg(loom)]
         {
             // A model has no clock: a missed wake-up must show as a deadlock and not as a timeout.
             let _ = deadline;
-            let guard = self
-                .changed
-                .wait(guard)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let guard = self.changed.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner());
             (guard, true)
         }
         #[cfg(not(loom))]
@@ -191,9 +172,7 @@ impl Backoff {
         match self.round {
             0..SPIN_ROUNDS => (0..1u32 << self.round).for_each(|_| std::hint::spin_loop()),
             SPIN_ROUNDS..YIELD_ROUNDS => std::thread::yield_now(),
-            round => std::thread::sleep(std::time::Duration::from_micros(
-                20 << (round - YIELD_ROUNDS).min(4),
-            )),
+            round => std::thread::sleep(std::time::Duration::from_micros(20 << (round - YIELD_ROUNDS).min(4))),
         }
         self.round = self.round.saturating_add(1);
     }

@@ -25,10 +25,7 @@ fn drain_all<T: Send>(consumer: &mut Consumer<T>) -> Vec<T> {
 fn drain_until_closed<T: Send>(consumer: &mut Consumer<T>, batch: usize) -> Vec<T> {
     let mut out = Vec::new();
     while consumer.wait(Duration::MAX) == Wakeup::Ready {
-        assert!(
-            consumer.drain(&mut out, batch, usize::MAX) > 0,
-            "Ready without an item"
-        );
+        assert!(consumer.drain(&mut out, batch, usize::MAX) > 0, "Ready without an item");
     }
     out
 }
@@ -45,9 +42,7 @@ impl Drop for Counted {
 #[test]
 fn config_refuses_what_cannot_be_built() {
     for slots in [0, 3, 1 << 25, usize::MAX] {
-        assert!(
-            matches!(RingConfig::new(slots, 1), Err(RingConfigError::Slots { slots: got, .. }) if got == slots)
-        );
+        assert!(matches!(RingConfig::new(slots, 1), Err(RingConfigError::Slots { slots: got, .. }) if got == slots));
     }
     for bytes in [0, (1 << 30) + 1, usize::MAX] {
         assert!(
@@ -61,11 +56,7 @@ fn config_refuses_what_cannot_be_built() {
 #[test]
 fn full_in_slots_then_full_in_bytes_then_room_again() {
     // The second and third start wrap the ticket and the byte counter on the way.
-    for (first, freed) in [
-        (0, 0),
-        ((1 << 30) - 3, u32::MAX as u64 - 7),
-        ((5 << 30) - 1, (1 << 32) - 100),
-    ] {
+    for (first, freed) in [(0, 0), ((1 << 30) - 3, u32::MAX as u64 - 7), ((5 << 30) - 1, (1 << 32) - 100)] {
         let (producer, mut consumer) = ring_at::<u64>(config(4, 100), first, freed);
         for round in 0..50 {
             let base = first + 4 * round;
@@ -73,14 +64,8 @@ fn full_in_slots_then_full_in_bytes_then_room_again() {
                 let ticket = producer.try_push(i, 10).expect("there is room");
                 assert_eq!(ticket, Ticket(base + i));
             }
-            assert!(
-                matches!(producer.try_push(9, 0), Err(PushError::Full(9))),
-                "a fifth item in four slots"
-            );
-            assert_eq!(
-                (producer.len(), producer.bytes(), consumer.lag()),
-                (4, 40, (4, 40))
-            );
+            assert!(matches!(producer.try_push(9, 0), Err(PushError::Full(9))), "a fifth item in four slots");
+            assert_eq!((producer.len(), producer.bytes(), consumer.lag()), (4, 40, (4, 40)));
             assert_eq!(drain_all(&mut consumer), [0, 1, 2, 3]);
             assert!(producer.is_empty() && producer.bytes() == 0);
         }
@@ -90,31 +75,15 @@ fn full_in_slots_then_full_in_bytes_then_room_again() {
 #[test]
 fn bytes_are_bounded_and_given_back_on_drain() {
     let (producer, mut consumer) = ring(config(16, 100));
-    assert!(matches!(
-        producer.try_push("huge", 101),
-        Err(PushError::TooLarge("huge"))
-    ));
-    assert!(matches!(
-        producer.push("huge", usize::MAX, None),
-        Err(PushError::TooLarge("huge"))
-    ));
+    assert!(matches!(producer.try_push("huge", 101), Err(PushError::TooLarge("huge"))));
+    assert!(matches!(producer.push("huge", usize::MAX, None), Err(PushError::TooLarge("huge"))));
     producer.try_push("small", 1).expect("there is room");
-    assert!(matches!(
-        producer.try_push("all of it", 100),
-        Err(PushError::Full("all of it"))
-    ));
+    assert!(matches!(producer.try_push("all of it", 100), Err(PushError::Full("all of it"))));
     producer.try_push("the rest", 99).expect("exactly fits");
-    assert!(matches!(
-        producer.try_push("one more", 1),
-        Err(PushError::Full(_))
-    ));
-    producer
-        .try_push("nothing", 0)
-        .expect("an item of no bytes needs only a slot");
+    assert!(matches!(producer.try_push("one more", 1), Err(PushError::Full(_))));
+    producer.try_push("nothing", 0).expect("an item of no bytes needs only a slot");
     assert_eq!(drain_all(&mut consumer), ["small", "the rest", "nothing"]);
-    producer
-        .try_push("all of it", 100)
-        .expect("more than half the budget is fine when it is free");
+    producer.try_push("all of it", 100).expect("more than half the budget is fine when it is free");
 }
 
 #[test]
@@ -124,26 +93,12 @@ fn drain_stops_at_its_limits() {
         producer.try_push(i, 10).expect("there is room");
     }
     let mut out = vec![255];
-    for (items, bytes, wanted) in [
-        (0, 100, 0),
-        (3, 1000, 3),
-        (9, 25, 2),
-        (9, 20, 2),
-        (9, 5, 1),
-        (9, 0, 1),
-        (9, 1000, 1),
-    ] {
-        assert_eq!(
-            consumer.drain(&mut out, items, bytes),
-            wanted,
-            "drain({items}, {bytes})"
-        );
+    for (items, bytes, wanted) in
+        [(0, 100, 0), (3, 1000, 3), (9, 25, 2), (9, 20, 2), (9, 5, 1), (9, 0, 1), (9, 1000, 1)]
+    {
+        assert_eq!(consumer.drain(&mut out, items, bytes), wanted, "drain({items}, {bytes})");
     }
-    assert_eq!(
-        out,
-        [255, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
-        "appended, in order"
-    );
+    assert_eq!(out, [255, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9], "appended, in order");
     assert_eq!(consumer.drain(&mut out, 9, 1000), 0);
 }
 
@@ -155,10 +110,7 @@ fn a_closed_ring_refuses_and_still_drains() {
     producer.close();
     assert!(producer.is_closed());
     assert!(matches!(producer.try_push(2, 1), Err(PushError::Closed(2))));
-    assert!(matches!(
-        producer.push(3, 1, None),
-        Err(PushError::Closed(3))
-    ));
+    assert!(matches!(producer.push(3, 1, None), Err(PushError::Closed(3))));
     assert_eq!(consumer.wait(Duration::ZERO), Wakeup::Ready);
     assert_eq!(drain_all(&mut consumer), [1]);
     assert_eq!(consumer.wait(Duration::MAX), Wakeup::Closed);
@@ -180,10 +132,7 @@ fn the_last_producer_closes_and_so_does_the_consumer() {
         move || producer.push(2, 1, None)
     });
     drop(consumer);
-    assert!(matches!(
-        blocked.join().expect("the producer failed"),
-        Err(PushError::Closed(2))
-    ));
+    assert!(matches!(blocked.join().expect("the producer failed"), Err(PushError::Closed(2))));
     assert!(matches!(producer.try_push(3, 1), Err(PushError::Closed(3))));
 }
 
@@ -191,33 +140,20 @@ fn the_last_producer_closes_and_so_does_the_consumer() {
 fn deadlines_give_the_item_back() {
     let (producer, consumer) = ring(config(1, 10));
     assert_eq!(consumer.wait(Duration::from_millis(1)), Wakeup::TimedOut);
-    producer
-        .push(1, 1, Some(Instant::now()))
-        .expect("room needs no waiting");
+    producer.push(1, 1, Some(Instant::now())).expect("room needs no waiting");
     for deadline in [Instant::now(), Instant::now() + Duration::from_millis(1)] {
-        assert!(matches!(
-            producer.push(2, 1, Some(deadline)),
-            Err(PushError::Full(2))
-        ));
+        assert!(matches!(producer.push(2, 1, Some(deadline)), Err(PushError::Full(2))));
     }
     assert_eq!(consumer.lag(), (1, 1));
 }
 
 #[test]
 fn every_item_is_dropped_exactly_once() {
-    for (pushed, drained, consumer_first) in [
-        (5, 0, true),
-        (5, 2, false),
-        (8, 8, true),
-        (0, 0, false),
-        (13, 7, true),
-    ] {
+    for (pushed, drained, consumer_first) in [(5, 0, true), (5, 2, false), (8, 8, true), (0, 0, false), (13, 7, true)] {
         let drops = Arc::new(AtomicUsize::new(0));
         let (producer, mut consumer) = ring(config(16, 100));
         for _ in 0..pushed {
-            producer
-                .try_push(Counted(Arc::clone(&drops)), 1)
-                .expect("there is room");
+            producer.try_push(Counted(Arc::clone(&drops)), 1).expect("there is room");
         }
         let mut out = Vec::new();
         consumer.drain(&mut out, drained, 100);
@@ -227,11 +163,7 @@ fn every_item_is_dropped_exactly_once() {
         if consumer_first {
             drop(consumer);
             // A refused item comes back and is the caller's to drop.
-            drop(
-                producer
-                    .try_push(Counted(Arc::clone(&drops)), 1)
-                    .expect_err("the consumer is gone"),
-            );
+            drop(producer.try_push(Counted(Arc::clone(&drops)), 1).expect_err("the consumer is gone"));
             drop(producer);
             assert_eq!(drops.load(Ordering::Relaxed), pushed + 1);
         } else {
@@ -254,9 +186,7 @@ fn check_threads(slots: usize, bytes_max: usize, producers: u64, waiting: bool) 
                     let mut item = Box::new((id, n));
                     let bytes = (n % 7) as usize;
                     let ticket = if waiting {
-                        producer
-                            .push(item, bytes, None)
-                            .expect("the ring stays open")
+                        producer.push(item, bytes, None).expect("the ring stays open")
                     } else {
                         loop {
                             match producer.try_push(item, bytes) {
@@ -274,25 +204,16 @@ fn check_threads(slots: usize, bytes_max: usize, producers: u64, waiting: bool) 
         .collect();
     drop(producer);
     let drained = drain_until_closed(&mut consumer, 5);
-    let mut by_ticket: Vec<_> = handles
-        .into_iter()
-        .flat_map(|handle| handle.join().expect("a producer failed"))
-        .collect();
+    let mut by_ticket: Vec<_> =
+        handles.into_iter().flat_map(|handle| handle.join().expect("a producer failed")).collect();
     by_ticket.sort_unstable();
     assert_eq!(drained.len() as u64, producers * MANY);
     for (place, (item, (ticket, pushed))) in drained.iter().zip(&by_ticket).enumerate() {
         assert_eq!((ticket.0, **item), ((1 << 30) - 5 + place as u64, *pushed));
     }
     for id in 0..producers {
-        let own: Vec<_> = drained
-            .iter()
-            .filter(|item| item.0 == id)
-            .map(|item| item.1)
-            .collect();
-        assert!(
-            own.iter().copied().eq(0..MANY),
-            "producer {id} kept its order"
-        );
+        let own: Vec<_> = drained.iter().filter(|item| item.0 == id).map(|item| item.1).collect();
+        assert!(own.iter().copied().eq(0..MANY), "producer {id} kept its order");
     }
     assert_eq!(consumer.lag(), (0, 0));
 }
@@ -334,16 +255,9 @@ fn what_was_accepted_before_a_close_is_drained() {
         });
         let drained = drain_until_closed(&mut consumer, 3).len() as u64;
         closer.join().expect("the closer failed");
-        let accepted: u64 = handles
-            .into_iter()
-            .map(|handle| handle.join().expect("a producer failed"))
-            .sum();
+        let accepted: u64 = handles.into_iter().map(|handle| handle.join().expect("a producer failed")).sum();
         assert_eq!(drained, accepted);
-        assert_eq!(
-            consumer.wait(Duration::ZERO),
-            Wakeup::Closed,
-            "nothing appears after Closed"
-        );
+        assert_eq!(consumer.wait(Duration::ZERO), Wakeup::Closed, "nothing appears after Closed");
     }
 }
 

@@ -134,19 +134,11 @@ pub(super) struct Limits {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
-        slots: 4,
-        bytes: 100,
-    };
+    const LIMITS: Limits = Limits { slots: 4, bytes: 100 };
 
     /// Starting points around every wrap of both counters.
-    const STARTS: [(u64, u64); 5] = [
-        (0, 0),
-        ((1 << 30) - 2, 0),
-        (5, u32::MAX as u64 - 20),
-        ((1 << 30) - 1, u32::MAX as u64),
-        (7 << 30, 9 << 32),
-    ];
+    const STARTS: [(u64, u64); 5] =
+        [(0, 0), ((1 << 30) - 2, 0), (5, u32::MAX as u64 - 20), ((1 << 30) - 1, u32::MAX as u64), (7 << 30, 9 << 32)];
 
     #[test]
     fn fields_do_not_leak_into_each_other() {
@@ -179,11 +171,7 @@ mod tests {
                 (four, 0, Verdict::Full),
             ];
             for (word, size, wanted) in cases {
-                assert_eq!(
-                    word.verdict(ticket, bytes, size, LIMITS),
-                    wanted,
-                    "{word:?} + {size}"
-                );
+                assert_eq!(word.verdict(ticket, bytes, size, LIMITS), wanted, "{word:?} + {size}");
             }
             assert_eq!(empty.verdict(ticket + 1, bytes, 0, LIMITS), Verdict::Stale);
             assert_eq!(empty.verdict(ticket, bytes + 1, 0, LIMITS), Verdict::Stale);
@@ -192,15 +180,9 @@ mod tests {
 
     #[test]
     fn the_largest_limits_stay_unambiguous() {
-        let limits = Limits {
-            slots: SLOTS_MAX as i64,
-            bytes: BYTES_MAX as i64,
-        };
+        let limits = Limits { slots: SLOTS_MAX as i64, bytes: BYTES_MAX as i64 };
         let full = Word::at(SLOTS_MAX as u64, BYTES_MAX as u64);
         assert_eq!(full.verdict(0, 0, 0, limits), Verdict::Full);
-        assert_eq!(
-            full.verdict(1, BYTES_MAX as u64, BYTES_MAX as u32, limits),
-            Verdict::Room
-        );
+        assert_eq!(full.verdict(1, BYTES_MAX as u64, BYTES_MAX as u32, limits), Verdict::Room);
     }
 }

@@ -72,7 +72,9 @@ impl Blocks {
     pub(crate) fn len(&self, name: &str) -> Result<u64, Corruption> {
         match self {
             Blocks::Sealed(map) => Ok(map.get()?.len() as u64),
-            Blocks::File(file) => file.len().map_err(|error| Corruption::at(name, 0, format!("cannot be read: {error}"))),
+            Blocks::File(file) => {
+                file.len().map_err(|error| Corruption::at(name, 0, format!("cannot be read: {error}")))
+            }
         }
     }
 
@@ -131,7 +133,11 @@ impl Blocks {
         };
         let header = BlockHeader::decode(all).in_file(name, offset)?;
         if header.total() != length {
-            return Err(Corruption::at(name, offset, format!("the directory says {length} bytes, the block {}", header.total())));
+            return Err(Corruption::at(
+                name,
+                offset,
+                format!("the directory says {length} bytes, the block {}", header.total()),
+            ));
         }
         Ok(Block { header, bytes })
     }

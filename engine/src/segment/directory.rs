@@ -162,7 +162,14 @@ impl Directory {
     }
 
     /// Adds a frame with its keys.
-    pub(crate) fn push_frame(&mut self, entry: FrameEntry, count: u32, chunk: Arc<KeyChunk>, chain: Hash, recorded_last: i64) {
+    pub(crate) fn push_frame(
+        &mut self,
+        entry: FrameEntry,
+        count: u32,
+        chunk: Arc<KeyChunk>,
+        chain: Hash,
+        recorded_last: i64,
+    ) {
         self.records = entry.first_ordinal + count;
         self.end = entry.offset + u64::from(entry.length);
         self.recorded_max = self.recorded_max.max(recorded_last);
@@ -283,9 +290,7 @@ impl Postings {
     ) -> Result<T, Corruption> {
         match self {
             Postings::Run(run) => run.with_reader(blocks, name, |reader| with(reader)),
-            Postings::Chunks(chunks) => {
-                ChunkSet::new(chunks).and_then(|set| with(&set)).in_file(name, 0)
-            }
+            Postings::Chunks(chunks) => ChunkSet::new(chunks).and_then(|set| with(&set)).in_file(name, 0),
         }
     }
 

@@ -80,7 +80,13 @@ impl Segment {
     }
 
     /// A segment that grows, with what is known of it so far.
-    pub(crate) fn growing(header: &SegmentHeader, name: String, blocks: Blocks, directory: Directory, terms: Terms) -> Self {
+    pub(crate) fn growing(
+        header: &SegmentHeader,
+        name: String,
+        blocks: Blocks,
+        directory: Directory,
+        terms: Terms,
+    ) -> Self {
         let cell = OnceLock::new();
         // A fresh cell takes the value.
         let _ = cell.set(RwLock::new(directory));
@@ -126,8 +132,7 @@ impl Segment {
         if let Some(directory) = self.directory.get() {
             return Ok(directory);
         }
-        let loaded = Directory::from_footer(&self.blocks, &self.name)
-            .map_err(|damage| self.located(damage))?;
+        let loaded = Directory::from_footer(&self.blocks, &self.name).map_err(|damage| self.located(damage))?;
         Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
     }
 
@@ -167,7 +172,10 @@ impl Segment {
             .frame_entry(index)?
             .ok_or_else(|| self.located(Corruption::at(&self.name, 0, format!("there is no frame {index}"))))?;
         let frame_no = self.first_frame + index as u64;
-        let block = self.blocks.block(&self.name, entry.offset, entry.length).map_err(|d| self.located(d).in_frame(frame_no))?;
+        let block = self
+            .blocks
+            .block(&self.name, entry.offset, entry.length)
+            .map_err(|d| self.located(d).in_frame(frame_no))?;
         let reader = FrameReader::open(block.payload())
             .in_file(&self.name, entry.offset)
             .map_err(|d| self.located(d).in_frame(frame_no))?;
@@ -228,10 +236,7 @@ impl indelible_format::segment::TermSource for SegmentTerms<'_> {
 }
 
 /// The keys of a frame's records for the index.
-pub(crate) fn chunk_of_frame(
-    frame: &FrameReader<'_>,
-    first_ordinal: u32,
-) -> std::result::Result<KeyChunk, ChunkError> {
+pub(crate) fn chunk_of_frame(frame: &FrameReader<'_>, first_ordinal: u32) -> std::result::Result<KeyChunk, ChunkError> {
     let mut builder = KeyChunkBuilder::new(first_ordinal);
     for position in 0..u32::from(frame.descriptor().count) {
         match frame.row_of_position(position) {

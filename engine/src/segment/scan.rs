@@ -80,7 +80,9 @@ fn take_block(
         BlockKind::Run => {
             let run = RunReader::open(block.payload()).in_file(name, offset)?;
             let entry = BlockEntry { offset, length: block.header.total(), number: run.first_ordinal() };
-            if entry.number != target.directory.keyed_to() || entry.number + run.positions() > target.directory.records() {
+            if entry.number != target.directory.keyed_to()
+                || entry.number + run.positions() > target.directory.records()
+            {
                 return Err(Corruption::at(name, offset, "a run that does not follow the one before it"));
             }
             target.directory.push_run(entry, run.positions());
@@ -118,7 +120,11 @@ fn take_frame(name: &str, offset: u64, block: &Block, target: &mut Target<'_>) -
     let (records, frames) = (target.directory.records(), target.directory.frames.len() as u64);
     let expected = (target.first_frame + frames, target.first_seq + u64::from(records));
     if (descriptor.frame_no, descriptor.first_seq) != expected || block.header.number != descriptor.frame_no {
-        return Err(Corruption::at(name, offset, format!("a frame that is not frame {} from seq {}", expected.0, expected.1)));
+        return Err(Corruption::at(
+            name,
+            offset,
+            format!("a frame that is not frame {} from seq {}", expected.0, expected.1),
+        ));
     }
     let chunk = chunk_of_frame(&frame, records).map_err(|error| Corruption::at(name, offset, error))?;
     let hashed = descriptor.hashed(&target.directory.chain_after);

@@ -62,7 +62,13 @@ impl Terms {
     }
 
     /// The ordinal of the term that equals `text`, whose encoding is `value`.
-    pub(crate) fn find(&self, segment: &Segment, field: Field, text: &str, value: &[u8]) -> Result<Option<u32>, Corruption> {
+    pub(crate) fn find(
+        &self,
+        segment: &Segment,
+        field: Field,
+        text: &str,
+        value: &[u8],
+    ) -> Result<Option<u32>, Corruption> {
         if let Terms::Live(table) = self {
             return Ok(table.read().find(field, value));
         }
@@ -79,7 +85,10 @@ impl Terms {
         if let Terms::Live(table) = self {
             let table = table.read();
             let starts = |ordinal: &u32| {
-                table.get(field, *ordinal).and_then(|value| text_of(value).ok()).is_some_and(|text| text.starts_with(prefix))
+                table
+                    .get(field, *ordinal)
+                    .and_then(|value| text_of(value).ok())
+                    .is_some_and(|text| text.starts_with(prefix))
             };
             return Ok((0..table.len(field)).filter(starts).collect());
         }
@@ -107,7 +116,8 @@ impl Terms {
         let (entry, kept) = {
             let directory = segment.directory()?.read();
             let number = u32::from(field.id());
-            let kept = directory.kept_lookups.iter().find(|(kept, _)| *kept == number).map(|(_, block)| Arc::clone(block));
+            let kept =
+                directory.kept_lookups.iter().find(|(kept, _)| *kept == number).map(|(_, block)| Arc::clone(block));
             (directory.lookups.iter().find(|lookup| lookup.number == number).copied(), kept)
         };
         let Some(entry) = entry else { return Ok(None) };

@@ -43,14 +43,9 @@ pub struct DirStorage {
 
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 const DIR_MODE: Mode = Mode::RWXU;
-const DIR_FLAGS: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::CLOEXEC);
+const DIR_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// Opening a FIFO or a device of that name must not block; on a regular file the flag means nothing.
-const FILE_FLAGS: OFlags = OFlags::CLOEXEC
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY);
+const FILE_FLAGS: OFlags = OFlags::CLOEXEC.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 impl DirStorage {
     /// Opens the directory at `path`. The path itself may lead through symbolic links.
@@ -67,26 +62,15 @@ impl DirStorage {
             }
         }
         let root = rustix::fs::open(path, DIR_FLAGS, Mode::empty())?;
-        Ok(DirStorage {
-            root,
-            writable: access != Access::ReadOnly,
-        })
+        Ok(DirStorage { root, writable: access != Access::ReadOnly })
     }
 
     fn check_writable(&self) -> io::Result<()> {
-        if self.writable {
-            Ok(())
-        } else {
-            Err(Errno::ROFS.into())
-        }
+        if self.writable { Ok(()) } else { Err(Errno::ROFS.into()) }
     }
 
     /// Runs `act` with a descriptor of `dir`.
-    fn in_dir<T>(
-        &self,
-        dir: &str,
-        act: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn in_dir<T>(&self, dir: &str, act: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
         if dir.is_empty() {
             return act(self.root.as_fd());
         }
@@ -102,10 +86,7 @@ impl DirStorage {
             if opened.metadata()?.is_file() {
                 return Ok(opened);
             }
-            Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{name} is not a regular file"),
-            ))
+            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name} is not a regular file")))
         })
     }
 }
@@ -130,16 +111,12 @@ impl Storage for DirStorage {
         if mode != OpenMode::Read {
             self.check_writable()?;
         }
-        Ok(Arc::new(RealFile {
-            file: self.open_file(name, flags)?,
-        }))
+        Ok(Arc::new(RealFile { file: self.open_file(name, flags)? }))
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
         let (dir, file) = name::split(name)?;
-        let found = self.in_dir(dir, |fd| {
-            Ok(rustix::fs::statat(fd, file, AtFlags::SYMLINK_NOFOLLOW)?)
-        });
+        let found = self.in_dir(dir, |fd| Ok(rustix::fs::statat(fd, file, AtFlags::SYMLINK_NOFOLLOW)?));
         match found {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -157,13 +134,11 @@ impl Storage for DirStorage {
                 let file = entry.file_name();
                 let kind = match entry.file_type() {
                     // Some file systems do not say; a file that vanished meanwhile is not listed.
-                    FileType::Unknown => {
-                        match rustix::fs::statat(fd, file, AtFlags::SYMLINK_NOFOLLOW) {
-                            Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                            Err(Errno::NOENT) => continue,
-                            Err(error) => return Err(error.into()),
-                        }
-                    }
+                    FileType::Unknown => match rustix::fs::statat(fd, file, AtFlags::SYMLINK_NOFOLLOW) {
+                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                        Err(Errno::NOENT) => continue,
+                        Err(error) => return Err(error.into()),
+                    },
                     known => known,
                 };
                 if kind != FileType::Directory {
@@ -196,9 +171,7 @@ impl Storage for DirStorage {
     fn remove(&self, name: &str) -> io::Result<()> {
         let (dir, file) = name::split(name)?;
         self.check_writable()?;
-        self.in_dir(dir, |fd| {
-            Ok(rustix::fs::unlinkat(fd, file, AtFlags::empty())?)
-        })
+        self.in_dir(dir, |fd| Ok(rustix::fs::unlinkat(fd, file, AtFlags::empty())?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -218,38 +191,24 @@ impl Storage for DirStorage {
     }
 
     fn try_lock(&self, name: &str) -> Result<LockGuard, LockError> {
-        self.check_writable()
-            .map_err(|error| LockError::io(name, error))?;
+        self.check_writable().map_err(|error| LockError::io(name, error))?;
         let (dir, file) = name::split(name).map_err(|error| LockError::io(name, error))?;
         loop {
-            let locked = self
-                .open_file(name, OFlags::RDWR | OFlags::CREATE)
-                .map_err(|error| LockError::io(name, error))?;
+            let locked =
+                self.open_file(name, OFlags::RDWR | OFlags::CREATE).map_err(|error| LockError::io(name, error))?;
             match rustix::fs::flock(&locked, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => {
-                    return Err(LockError::Held {
-                        name: name.to_owned(),
-                        pid: stored_pid(&locked),
-                    });
+                    return Err(LockError::Held { name: name.to_owned(), pid: stored_pid(&locked) });
                 }
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(LockError::io(name, error)),
             }
             let held = self
-                .in_dir(dir, |fd| {
-                    Ok(FileLock {
-                        dir: fd.try_clone_to_owned()?,
-                        name: file.to_owned(),
-                        file: locked,
-                    })
-                })
+                .in_dir(dir, |fd| Ok(FileLock { dir: fd.try_clone_to_owned()?, name: file.to_owned(), file: locked }))
                 .map_err(|error| LockError::io(name, error))?;
             // Between opening and locking, the file may have been replaced: then the lock is on a file that nobody else sees.
-            if held
-                .is_current()
-                .map_err(|error| LockError::io(name, error))?
-            {
+            if held.is_current().map_err(|error| LockError::io(name, error))? {
                 held.announce();
                 return Ok(LockGuard::new(held));
             }
@@ -273,9 +232,7 @@ impl FileLock {
     /// Leaves the process id for the message of whoever is refused. Failing to do so does not weaken the lock.
     fn announce(&self) {
         let _ = self.file.set_len(0);
-        let _ = self
-            .file
-            .write_all_at(std::process::id().to_string().as_bytes(), 0);
+        let _ = self.file.write_all_at(std::process::id().to_string().as_bytes(), 0);
     }
 }
 

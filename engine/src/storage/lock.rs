@@ -38,10 +38,7 @@ pub enum LockError {
 
 impl LockError {
     pub(super) fn io(name: &str, source: impl Into<io::Error>) -> Self {
-        LockError::Io {
-            name: name.to_owned(),
-            source: source.into(),
-        }
+        LockError::Io { name: name.to_owned(), source: source.into() }
     }
 }
 
@@ -64,9 +61,7 @@ pub(super) trait HeldLock: Send + Sync {
 
 impl LockGuard {
     pub(super) fn new(held: impl HeldLock + 'static) -> Self {
-        LockGuard {
-            held: Box::new(held),
-        }
+        LockGuard { held: Box::new(held) }
     }
 
     /// Whether the locked file is still the one of that name. `false` means that somebody removed or replaced it and

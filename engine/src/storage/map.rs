@@ -38,18 +38,13 @@ enum Bytes {
 impl Mapping {
     /// A mapping of bytes that are in memory already.
     pub fn from_vec(bytes: Vec<u8>) -> Self {
-        Mapping {
-            bytes: Arc::new(Bytes::Owned(bytes)),
-        }
+        Mapping { bytes: Arc::new(Bytes::Owned(bytes)) }
     }
 
     /// Maps a sealed regular file, or copies it if it is small.
     pub(super) fn of_sealed(file: &File) -> io::Result<Self> {
         let len = usize::try_from(file.metadata()?.len()).map_err(|_| {
-            io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "the file is too long to be mapped on this machine",
-            )
+            io::Error::new(io::ErrorKind::FileTooLarge, "the file is too long to be mapped on this machine")
         })?;
         if len < COPY_BELOW_BYTES {
             let mut bytes = vec![0; len];
@@ -62,14 +57,9 @@ impl Mapping {
         let map = unsafe { memmap2::MmapOptions::new().len(len).map(file)? };
         // A file that shrank before it was mapped would fault at once; afterwards the invariant above holds.
         if file.metadata()?.len() < len as u64 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the file was cut while it was being mapped",
-            ));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was cut while it was being mapped"));
         }
-        Ok(Mapping {
-            bytes: Arc::new(Bytes::Mapped(map)),
-        })
+        Ok(Mapping { bytes: Arc::new(Bytes::Mapped(map)) })
     }
 }
 
@@ -122,10 +112,7 @@ mod tests {
             // The bytes outlive the name, the handle and the first clone.
             drop((file, mapping));
             assert_eq!(*clone, *bytes);
-            assert_eq!(
-                format!("{clone:?}"),
-                format!("Mapping({kind}, {len} bytes)")
-            );
+            assert_eq!(format!("{clone:?}"), format!("Mapping({kind}, {len} bytes)"));
         }
     }
 }

@@ -142,9 +142,7 @@ pub trait Storage: Send + Sync + 'static {
             }
             _ => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!(
-                    "{name} has {len} bytes, more than the {bytes_max} that such a file can have"
-                ),
+                format!("{name} has {len} bytes, more than the {bytes_max} that such a file can have"),
             )),
         }
     }

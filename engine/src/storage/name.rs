@@ -19,9 +19,7 @@ pub(super) fn split(name: &str) -> io::Result<(&str, &str)> {
     if component(file) && (component(dir) || (dir.is_empty() && !name.starts_with('/'))) {
         return Ok((dir, file));
     }
-    Err(invalid(format!(
-        "{name:?} is no name of a file in a log: at most one directory, and no \"..\", are allowed"
-    )))
+    Err(invalid(format!("{name:?} is no name of a file in a log: at most one directory, and no \"..\", are allowed")))
 }
 
 /// Accepts `""` or the name of one directory.
@@ -29,16 +27,11 @@ pub(super) fn check_dir(dir: &str) -> io::Result<()> {
     if dir.is_empty() || component(dir) {
         return Ok(());
     }
-    Err(invalid(format!(
-        "{dir:?} is no name of a directory in a log: one component without \"..\" is allowed"
-    )))
+    Err(invalid(format!("{dir:?} is no name of a directory in a log: one component without \"..\" is allowed")))
 }
 
 /// Splits both names of a rename and accepts them if they share a directory.
-pub(super) fn split_rename<'a>(
-    from: &'a str,
-    to: &'a str,
-) -> io::Result<(&'a str, &'a str, &'a str)> {
+pub(super) fn split_rename<'a>(from: &'a str, to: &'a str) -> io::Result<(&'a str, &'a str, &'a str)> {
     let (from_dir, from_file) = split(from)?;
     let (to_dir, to_file) = split(to)?;
     if from_dir == to_dir {
@@ -65,51 +58,22 @@ mod tests {
 
     #[test]
     fn names_split_or_are_refused() {
-        let good = [
-            ("a", ("", "a")),
-            ("d/a", ("d", "a")),
-            ("a..b", ("", "a..b")),
-            ("d/.x", ("d", ".x")),
-        ];
+        let good = [("a", ("", "a")), ("d/a", ("d", "a")), ("a..b", ("", "a..b")), ("d/.x", ("d", ".x"))];
         for (name, parts) in good {
             assert_eq!(split(name).unwrap(), parts);
         }
         let long = "x".repeat(256);
-        for name in [
-            "",
-            "/",
-            "/a",
-            "a/",
-            "a/b/c",
-            ".",
-            "..",
-            "../a",
-            "d/..",
-            "a\0b",
-            "a\nb",
-            "//a",
-            long.as_str(),
-        ] {
-            assert_eq!(
-                split(name).unwrap_err().kind(),
-                io::ErrorKind::InvalidInput,
-                "{name:?}"
-            );
+        for name in ["", "/", "/a", "a/", "a/b/c", ".", "..", "../a", "d/..", "a\0b", "a\nb", "//a", long.as_str()] {
+            assert_eq!(split(name).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{name:?}");
         }
     }
 
     #[test]
     fn renames_stay_in_one_directory() {
         assert_eq!(split_rename("d/a", "d/b").unwrap(), ("d", "a", "b"));
-        assert_eq!(
-            split_rename("d/a", "a").unwrap_err().kind(),
-            io::ErrorKind::InvalidInput
-        );
+        assert_eq!(split_rename("d/a", "a").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert!(
-            check_dir("").is_ok()
-                && check_dir("d").is_ok()
-                && check_dir("d/e").is_err()
-                && check_dir("..").is_err()
+            check_dir("").is_ok() && check_dir("d").is_ok() && check_dir("d/e").is_err() && check_dir("..").is_err()
         );
     }
 }

@@ -54,17 +54,11 @@ impl std::fmt::Debug for SimStorage {
 impl SimStorage {
     /// An empty disk. The seed decides everything that [`SimStorage::crash`] and [`Fault::FailSyncPartly`] choose.
     pub fn new(seed: u64, options: SimOptions) -> Self {
-        Self::of(Disk::new(
-            SplitMix::new(seed),
-            options.tear_sectors,
-            options.capacity_bytes,
-        ))
+        Self::of(Disk::new(SplitMix::new(seed), options.tear_sectors, options.capacity_bytes))
     }
 
     fn of(disk: Disk) -> Self {
-        SimStorage {
-            disk: Arc::new(Mutex::new(disk)),
-        }
+        SimStorage { disk: Arc::new(Mutex::new(disk)) }
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -82,12 +76,7 @@ impl SimStorage {
     /// As [`SimStorage::crash`], with the outcome that belongs to `seed`.
     pub fn crash_with(&self, seed: u64) -> SimStorage {
         let disk = self.disk();
-        Self::of(disk.crash(
-            Survive::Chosen {
-                tear_sectors: disk.tear_sectors,
-            },
-            SplitMix::new(seed),
-        ))
+        Self::of(disk.crash(Survive::Chosen { tear_sectors: disk.tear_sectors }, SplitMix::new(seed)))
     }
 
     /// The next boot when everything made it to the medium, synced or not: an orderly shutdown. What a lost or misdirected
@@ -155,12 +144,7 @@ impl SimStorage {
     }
 
     fn handle(&self, inode: u64, name: &str, writable: bool) -> SimFile {
-        SimFile {
-            disk: self.disk.clone(),
-            inode,
-            name: name.to_owned(),
-            writable,
-        }
+        SimFile { disk: self.disk.clone(), inode, name: name.to_owned(), writable }
     }
 }
 
@@ -177,20 +161,14 @@ impl Storage for SimStorage {
 
     fn exists(&self, name: &str) -> io::Result<bool> {
         let (dir, file) = name::split(name)?;
-        Ok(self
-            .disk()
-            .entries(dir)?
-            .is_some_and(|entries| entries.contains_key(file)))
+        Ok(self.disk().entries(dir)?.is_some_and(|entries| entries.contains_key(file)))
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
         name::check_dir(dir)?;
         let disk = self.disk();
         let entries = disk.entries(dir)?.into_iter().flatten();
-        Ok(entries
-            .filter(|(_, node)| **node != Node::Dir)
-            .map(|(name, _)| name.clone())
-            .collect())
+        Ok(entries.filter(|(_, node)| **node != Node::Dir).map(|(name, _)| name.clone()).collect())
     }
 
     fn create_dir(&self, dir: &str) -> io::Result<()> {
@@ -232,18 +210,10 @@ impl Storage for SimStorage {
         let inode = opened.map_err(|error| LockError::io(name, error))?;
         if disk.lock(inode) {
             let (dir, file) = (dir.to_owned(), file.to_owned());
-            return Ok(LockGuard::new(SimLock {
-                disk: self.disk.clone(),
-                inode,
-                dir,
-                file,
-            }));
+            return Ok(LockGuard::new(SimLock { disk: self.disk.clone(), inode, dir, file }));
         }
         disk.close(inode);
-        Err(LockError::Held {
-            name: name.to_owned(),
-            pid: Some(std::process::id()),
-        })
+        Err(LockError::Held { name: name.to_owned(), pid: Some(std::process::id()) })
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
@@ -285,11 +255,7 @@ struct SimFile {
 
 impl SimFile {
     fn check_writable(&self, refusal: Errno) -> io::Result<()> {
-        if self.writable {
-            Ok(())
-        } else {
-            Err(refusal.into())
-        }
+        if self.writable { Ok(()) } else { Err(refusal.into()) }
     }
 }
 
@@ -300,9 +266,7 @@ impl StorageFile for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.check_writable(Errno::BADF)?;
-        self.disk
-            .lock()
-            .write(self.inode, &self.name, bytes, offset)
+        self.disk.lock().write(self.inode, &self.name, bytes, offset)
     }
 
     fn sync_data(&self) -> io::Result<()> {

@@ -39,12 +39,7 @@ impl Content {
     /// The numbers of the allocated pages that hold anything at or behind `offset`.
     pub(super) fn allocated_from(&self, offset: u64) -> impl Iterator<Item = u64> + '_ {
         let first = page_of(offset);
-        self.pages
-            .iter()
-            .enumerate()
-            .skip(first)
-            .filter(|(_, page)| page.is_some())
-            .map(|(number, _)| number as u64)
+        self.pages.iter().enumerate().skip(first).filter(|(_, page)| page.is_some()).map(|(number, _)| number as u64)
     }
 
     /// How many of `len` bytes at `offset` can be written when only `free` more pages can be allocated.
@@ -205,11 +200,7 @@ mod tests {
             (5, 4 * page, 1, 3 * page - 5),
             (5, 4 * page, 9, 4 * page),
         ] {
-            assert_eq!(
-                content.fitting(offset, len as usize, free),
-                fits as usize,
-                "{offset} {len} {free}"
-            );
+            assert_eq!(content.fitting(offset, len as usize, free), fits as usize, "{offset} {len} {free}");
         }
     }
 

@@ -138,13 +138,7 @@ impl Bias {
     }
 }
 
-fn choose(
-    image: &mut Content,
-    durable: &Content,
-    pending: &[FileOp],
-    tear_sectors: bool,
-    rng: &mut SplitMix,
-) {
+fn choose(image: &mut Content, durable: &Content, pending: &[FileOp], tear_sectors: bool, rng: &mut SplitMix) {
     let bias = Bias::draw(pending.len(), rng);
     let every: Vec<usize> = (0..pending.len()).collect();
     let lengths_kept = bias.keep(&every, rng);
@@ -162,19 +156,12 @@ fn choose(
         // A cut that the length shows has happened to its sectors too.
         let floor = ops
             .iter()
-            .rposition(|place| {
-                *place < lengths_kept && matches!(pending.get(*place), Some(FileOp::SetLen(_)))
-            })
+            .rposition(|place| *place < lengths_kept && matches!(pending.get(*place), Some(FileOp::SetLen(_))))
             .map_or(0, |last_cut| last_cut + 1);
         let kept = bias.keep(&ops, rng).max(floor);
         let mut bytes = sector_after(durable, pending, sector, ops.get(..kept).unwrap_or(&ops));
         if tear_sectors && kept > floor && rng.below(2) == 0 {
-            let before = sector_after(
-                durable,
-                pending,
-                sector,
-                ops.get(..kept - 1).unwrap_or(&ops),
-            );
+            let before = sector_after(durable, pending, sector, ops.get(..kept - 1).unwrap_or(&ops));
             let front = rng.below(SECTOR_BYTES as u64) as usize;
             bytes[front..].copy_from_slice(&before[front..]);
         }
@@ -214,20 +201,13 @@ fn histories(durable: &Content, pending: &[FileOp]) -> BTreeMap<u64, Vec<usize>>
 }
 
 /// One sector after the given operations on its durable state.
-fn sector_after(
-    durable: &Content,
-    pending: &[FileOp],
-    sector: u64,
-    ops: &[usize],
-) -> [u8; SECTOR_BYTES] {
+fn sector_after(durable: &Content, pending: &[FileOp], sector: u64, ops: &[usize]) -> [u8; SECTOR_BYTES] {
     let start = sector * SECTOR_BYTES as u64;
     let mut bytes = [0; SECTOR_BYTES];
     durable.read_at(&mut bytes, start);
     for op in ops.iter().filter_map(|place| pending.get(*place)) {
         match op {
-            FileOp::Write {
-                at, bytes: written, ..
-            } => {
+            FileOp::Write { at, bytes: written, .. } => {
                 // The overlap of the two ranges, in either's own offsets.
                 let skip = start.saturating_sub(*at) as usize;
                 let into = at.saturating_sub(start) as usize;

@@ -25,18 +25,9 @@ pub(super) type Entries = BTreeMap<String, Node>;
 /// A change of entries, with all it needs to be applied to any state of them.
 #[derive(Debug, Clone)]
 pub(super) enum EntryOp {
-    Link {
-        name: String,
-        node: Node,
-    },
-    Unlink {
-        name: String,
-    },
-    Rename {
-        from: String,
-        to: String,
-        node: Node,
-    },
+    Link { name: String, node: Node },
+    Unlink { name: String },
+    Rename { from: String, to: String, node: Node },
 }
 
 #[derive(Debug, Clone, Default)]
@@ -49,11 +40,7 @@ pub(super) struct Dir {
 impl Dir {
     /// A directory whose entries are all durable.
     pub(super) fn durable(entries: Entries) -> Self {
-        Dir {
-            visible: entries.clone(),
-            durable: entries,
-            pending: Vec::new(),
-        }
+        Dir { visible: entries.clone(), durable: entries, pending: Vec::new() }
     }
 
     /// Does it for readers, and remembers it for the next sync.
@@ -92,14 +79,10 @@ impl Dir {
             EntryOp::Link { node, .. } | EntryOp::Rename { node, .. } => Some(node),
             EntryOp::Unlink { .. } => None,
         });
-        self.visible
-            .values()
-            .chain(self.durable.values())
-            .chain(pending)
-            .filter_map(|node| match node {
-                Node::File(inode) => Some(*inode),
-                Node::Dir => None,
-            })
+        self.visible.values().chain(self.durable.values()).chain(pending).filter_map(|node| match node {
+            Node::File(inode) => Some(*inode),
+            Node::Dir => None,
+        })
     }
 }
 

@@ -85,33 +85,20 @@ impl Disk {
 
     /// What a machine finds after the power came back. Faults, counters and locks do not outlive it.
     pub(super) fn crash(&self, survive: Survive, mut rng: SplitMix) -> Disk {
-        let mut image = Disk::new(
-            SplitMix::new(rng.next_word()),
-            self.tear_sectors,
-            self.capacity_bytes,
-        );
+        let mut image = Disk::new(SplitMix::new(rng.next_word()), self.tear_sectors, self.capacity_bytes);
         image.inode_next = self.inode_next;
         for (name, dir) in &self.dirs {
             let kept = surviving_prefix(dir.pending.len(), survive, &mut rng);
             // The root sorts first, so it is decided by now which directories exist.
             if name.is_empty() || image.node("", name) == Some(Node::Dir) {
-                image
-                    .dirs
-                    .insert(name.clone(), Dir::durable(dir.after_crash(kept)));
+                image.dirs.insert(name.clone(), Dir::durable(dir.after_crash(kept)));
             }
         }
         let files: BTreeSet<u64> = image.dirs.values().flat_map(Dir::files).collect();
         for number in files {
             if let Some(inode) = self.inodes.get(&number) {
                 let content = surviving_content(&inode.durable, &inode.pending, survive, &mut rng);
-                image.inodes.insert(
-                    number,
-                    Inode {
-                        visible: content.clone(),
-                        durable: content,
-                        ..Inode::default()
-                    },
-                );
+                image.inodes.insert(number, Inode { visible: content.clone(), durable: content, ..Inode::default() });
             }
         }
         image
@@ -119,11 +106,7 @@ impl Disk {
 
     /// Fails if the power is off; every operation that only looks starts with this.
     pub(super) fn look(&self) -> io::Result<()> {
-        if self.power_is_off {
-            Err(io::Error::other(PowerOff { at: self.ops }))
-        } else {
-            Ok(())
-        }
+        if self.power_is_off { Err(io::Error::other(PowerOff { at: self.ops })) } else { Ok(()) }
     }
 
     /// Counts an operation that changes something, and fails if the power goes off at it.
@@ -149,18 +132,12 @@ impl Disk {
     }
 
     fn dir_mut(&mut self, dir: &str) -> io::Result<&mut Dir> {
-        let missing = if self.node("", dir).is_some() {
-            Errno::NOTDIR
-        } else {
-            Errno::NOENT
-        };
+        let missing = if self.node("", dir).is_some() { Errno::NOTDIR } else { Errno::NOENT };
         self.dirs.get_mut(dir).ok_or_else(|| missing.into())
     }
 
     fn inode_mut(&mut self, number: u64) -> io::Result<&mut Inode> {
-        self.inodes
-            .get_mut(&number)
-            .ok_or_else(|| Errno::STALE.into())
+        self.inodes.get_mut(&number).ok_or_else(|| Errno::STALE.into())
     }
 
     // Entries.
@@ -181,18 +158,9 @@ impl Disk {
         if found.visible.contains_key(name) {
             return Err(Errno::EXIST.into());
         }
-        found.change(EntryOp::Link {
-            name: name.to_owned(),
-            node: Node::File(number),
-        });
+        found.change(EntryOp::Link { name: name.to_owned(), node: Node::File(number) });
         self.inode_next += 1;
-        self.inodes.insert(
-            number,
-            Inode {
-                handles: 1,
-                ..Inode::default()
-            },
-        );
+        self.inodes.insert(number, Inode { handles: 1, ..Inode::default() });
         Ok(number)
     }
 
@@ -209,10 +177,7 @@ impl Disk {
             Some(Node::Dir) => Ok(()),
             Some(Node::File(_)) => Err(Errno::NOTDIR.into()),
             None => {
-                self.dir_mut("")?.change(EntryOp::Link {
-                    name: dir.to_owned(),
-                    node: Node::Dir,
-                });
+                self.dir_mut("")?.change(EntryOp::Link { name: dir.to_owned(), node: Node::Dir });
                 self.dirs.insert(dir.to_owned(), Dir::default());
                 Ok(())
             }
@@ -223,9 +188,7 @@ impl Disk {
         self.change()?;
         let found = self.dir_mut(dir)?;
         found.file(name)?;
-        found.change(EntryOp::Unlink {
-            name: name.to_owned(),
-        });
+        found.change(EntryOp::Unlink { name: name.to_owned() });
         Ok(())
     }
 
@@ -238,35 +201,21 @@ impl Disk {
             _ if from == to => return Ok(()),
             _ => {}
         }
-        found.change(EntryOp::Rename {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            node,
-        });
+        found.change(EntryOp::Rename { from: from.to_owned(), to: to.to_owned(), node });
         Ok(())
     }
 
     pub(super) fn sync_dir(&mut self, dir: &str) -> io::Result<()> {
         self.change()?;
         // Under the name that its files begin with, so that one prefix in the schedule means both.
-        let fault = self.faults.strike(
-            Kind::Sync,
-            &if dir.is_empty() {
-                String::new()
-            } else {
-                format!("{dir}/")
-            },
-        );
+        let fault = self.faults.strike(Kind::Sync, &if dir.is_empty() { String::new() } else { format!("{dir}/") });
         let (lying, mut rng) = (self.lying_syncs, self.rng.clone());
-        let survive = Survive::Chosen {
-            tear_sectors: self.tear_sectors,
-        };
+        let survive = Survive::Chosen { tear_sectors: self.tear_sectors };
         let found = self.dir_mut(dir)?;
         match fault {
             Some(Fault::FailSync) => found.pending.clear(),
             Some(Fault::FailSyncPartly) => {
-                found.durable =
-                    found.after_crash(surviving_prefix(found.pending.len(), survive, &mut rng));
+                found.durable = found.after_crash(surviving_prefix(found.pending.len(), survive, &mut rng));
                 found.pending.clear();
                 self.rng = rng;
             }
@@ -284,8 +233,7 @@ impl Disk {
     fn forget_unreachable(&mut self) {
         let reachable: BTreeSet<u64> = self.dirs.values().flat_map(Dir::files).collect();
         if reachable.len() < self.inodes.len() {
-            self.inodes
-                .retain(|number, inode| inode.handles > 0 || reachable.contains(number));
+            self.inodes.retain(|number, inode| inode.handles > 0 || reachable.contains(number));
         }
     }
 
@@ -297,13 +245,7 @@ impl Disk {
         Ok(inode.visible.len())
     }
 
-    pub(super) fn read(
-        &mut self,
-        number: u64,
-        name: &str,
-        buf: &mut [u8],
-        offset: u64,
-    ) -> io::Result<usize> {
+    pub(super) fn read(&mut self, number: u64, name: &str, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         Ok(self.readable(number, name)?.read_at(buf, offset))
     }
 
@@ -319,13 +261,7 @@ impl Disk {
         }
     }
 
-    pub(super) fn write(
-        &mut self,
-        number: u64,
-        name: &str,
-        bytes: &[u8],
-        offset: u64,
-    ) -> io::Result<()> {
+    pub(super) fn write(&mut self, number: u64, name: &str, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.change()?;
         let fault = self.faults.strike(Kind::Write, name);
         check_end(offset.checked_add(bytes.len() as u64))?;
@@ -348,11 +284,7 @@ impl Disk {
             inode.visible.grow_to(grow_to);
             inode.visible.write_at(kept, offset);
             let (at, on_medium) = where_it_lands(fault, kept, offset);
-            inode.pending.push(FileOp::Write {
-                at,
-                bytes: on_medium.into(),
-                grow_to,
-            });
+            inode.pending.push(FileOp::Write { at, bytes: on_medium.into(), grow_to });
         }
         error.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -369,15 +301,12 @@ impl Disk {
     pub(super) fn sync(&mut self, number: u64, name: &str) -> io::Result<()> {
         self.change()?;
         let fault = self.faults.strike(Kind::Sync, name);
-        let survive = Survive::Chosen {
-            tear_sectors: self.tear_sectors,
-        };
+        let survive = Survive::Chosen { tear_sectors: self.tear_sectors };
         let inode = self.inodes.get_mut(&number).ok_or(Errno::STALE)?;
         match fault {
             Some(Fault::FailSync) => inode.pending.clear(),
             Some(Fault::FailSyncPartly) => {
-                inode.durable =
-                    surviving_content(&inode.durable, &inode.pending, survive, &mut self.rng);
+                inode.durable = surviving_content(&inode.durable, &inode.pending, survive, &mut self.rng);
                 inode.pending.clear();
             }
             _ if fault.is_some() || self.lying_syncs => return Ok(()),
@@ -392,22 +321,12 @@ impl Disk {
     }
 
     /// Inverts a bit on the medium and in what readers see.
-    pub(super) fn flip_bit(
-        &mut self,
-        dir: &str,
-        name: &str,
-        offset: u64,
-        bit: u8,
-    ) -> io::Result<()> {
+    pub(super) fn flip_bit(&mut self, dir: &str, name: &str, offset: u64, bit: u8) -> io::Result<()> {
         let number = self.dir_mut(dir)?.file(name)?;
         let inode = self.inode_mut(number)?;
         let seen = inode.visible.flip(offset, bit);
         let stored = inode.durable.flip(offset, bit);
-        if seen || stored {
-            Ok(())
-        } else {
-            Err(Errno::INVAL.into())
-        }
+        if seen || stored { Ok(()) } else { Err(Errno::INVAL.into()) }
     }
 
     // Space.
@@ -415,12 +334,8 @@ impl Disk {
     /// Pages that may still be allocated, where there is a limit.
     fn free_pages(&self) -> Option<u64> {
         let capacity = self.capacity_bytes? / PAGE_BYTES as u64;
-        let linked: BTreeSet<u64> = self
-            .dirs
-            .values()
-            .flat_map(|dir| dir.visible.values())
-            .filter_map(file_number)
-            .collect();
+        let linked: BTreeSet<u64> =
+            self.dirs.values().flat_map(|dir| dir.visible.values()).filter_map(file_number).collect();
         let used: u64 = self
             .inodes
             .iter()
@@ -432,9 +347,7 @@ impl Disk {
 
     pub(super) fn free_bytes(&self) -> io::Result<u64> {
         self.look()?;
-        Ok(self.free_pages().map_or(FREE_BYTES_UNLIMITED, |pages| {
-            pages.saturating_mul(PAGE_BYTES as u64)
-        }))
+        Ok(self.free_pages().map_or(FREE_BYTES_UNLIMITED, |pages| pages.saturating_mul(PAGE_BYTES as u64)))
     }
 
     // Locks.
@@ -470,12 +383,7 @@ fn where_it_lands(fault: Option<Fault>, bytes: &[u8], offset: u64) -> (u64, &[u8
         Some(Fault::MisdirectWrite { by }) => match offset.checked_add_signed(by) {
             Some(at) => (at, bytes),
             // Begins before the file: what lies before its start is cut off.
-            None => (
-                0,
-                bytes
-                    .get((by.unsigned_abs() - offset) as usize..)
-                    .unwrap_or(&[]),
-            ),
+            None => (0, bytes.get((by.unsigned_abs() - offset) as usize..).unwrap_or(&[])),
         },
         _ => (offset, bytes),
     }

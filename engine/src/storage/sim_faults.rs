@@ -53,10 +53,9 @@ impl Fault {
     fn kind(self) -> Kind {
         match self {
             Fault::FailSync | Fault::FailSyncPartly | Fault::LieOnSync => Kind::Sync,
-            Fault::FailWrite
-            | Fault::ShortWrite { .. }
-            | Fault::LoseWrite
-            | Fault::MisdirectWrite { .. } => Kind::Write,
+            Fault::FailWrite | Fault::ShortWrite { .. } | Fault::LoseWrite | Fault::MisdirectWrite { .. } => {
+                Kind::Write
+            }
             Fault::FailRead => Kind::Read,
         }
     }
@@ -78,11 +77,7 @@ struct Waiting {
 
 impl Schedule {
     pub(super) fn add(&mut self, prefix: &str, nth: u64, fault: Fault) {
-        self.waiting.push(Waiting {
-            prefix: prefix.to_owned(),
-            left: nth.max(1),
-            fault,
-        });
+        self.waiting.push(Waiting { prefix: prefix.to_owned(), left: nth.max(1), fault });
     }
 
     /// Counts one operation, and says which fault strikes it. Where several are due, the one injected first strikes and

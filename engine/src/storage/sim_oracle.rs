@@ -20,28 +20,12 @@ fn contents(disk: &SimStorage, name: &str) -> Vec<u8> {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Write {
-        file: usize,
-        offset: u64,
-        len: usize,
-    },
-    SetLen {
-        file: usize,
-        len: u64,
-    },
-    Sync {
-        file: usize,
-    },
-    Create {
-        file: usize,
-    },
-    Remove {
-        file: usize,
-    },
-    Rename {
-        from: usize,
-        to: usize,
-    },
+    Write { file: usize, offset: u64, len: usize },
+    SetLen { file: usize, len: u64 },
+    Sync { file: usize },
+    Create { file: usize },
+    Remove { file: usize },
+    Rename { from: usize, to: usize },
     SyncDir,
 }
 
@@ -76,9 +60,7 @@ impl Oracle {
         let found = |dir: &&BTreeMap<String, usize>| dir.keys().eq(names.iter());
         let mut errors = vec![format!("names {names:?} are no state of the directory")];
         for dir in self.dirs.iter().filter(found) {
-            let wrong = dir
-                .iter()
-                .find(|(name, file)| !self.allows(**file, &contents(image, name)));
+            let wrong = dir.iter().find(|(name, file)| !self.allows(**file, &contents(image, name)));
             match wrong {
                 None => return Ok(()),
                 Some((name, _)) => errors.push(format!("{name} is no mix of its states")),
@@ -98,34 +80,25 @@ impl Oracle {
         };
         let cut = |state: &[u8]| state[..state.len().min(bytes.len())].to_vec();
         history.iter().any(|state| state.len() == bytes.len())
-            && (0..bytes.len()).step_by(512).all(|start| {
-                history
-                    .iter()
-                    .any(|state| sector(&cut(state), start) == sector(bytes, start))
-            })
+            && (0..bytes.len())
+                .step_by(512)
+                .all(|start| history.iter().any(|state| sector(&cut(state), start) == sector(bytes, start)))
     }
 }
 
 /// Runs the steps on both; the disk's answer and the oracle's must agree on the way already.
 fn run(steps: &[Step], disk: &SimStorage) -> Oracle {
-    let mut oracle = Oracle {
-        histories: Vec::new(),
-        dirs: vec![BTreeMap::new()],
-    };
+    let mut oracle = Oracle { histories: Vec::new(), dirs: vec![BTreeMap::new()] };
     for (number, step) in steps.iter().enumerate() {
         let name = |file: usize| format!("f{file}");
         let mut dir = oracle.dir();
-        let change =
-            |oracle: &mut Oracle, file: usize, edit: &dyn Fn(&dyn StorageFile, &mut Vec<u8>)| {
-                if let Some(inode) = oracle.dir().get(&name(file)) {
-                    let mut state = oracle.histories[*inode].last().cloned().unwrap_or_default();
-                    edit(
-                        &*disk.open(&name(file), OpenMode::ReadWrite).unwrap(),
-                        &mut state,
-                    );
-                    oracle.histories[*inode].push(state);
-                }
-            };
+        let change = |oracle: &mut Oracle, file: usize, edit: &dyn Fn(&dyn StorageFile, &mut Vec<u8>)| {
+            if let Some(inode) = oracle.dir().get(&name(file)) {
+                let mut state = oracle.histories[*inode].last().cloned().unwrap_or_default();
+                edit(&*disk.open(&name(file), OpenMode::ReadWrite).unwrap(), &mut state);
+                oracle.histories[*inode].push(state);
+            }
+        };
         match *step {
             Step::Write { file, offset, len } => change(&mut oracle, file, &|handle, state| {
                 let (bytes, end) = (vec![number as u8 + 1; len], offset as usize + len);
@@ -139,10 +112,7 @@ fn run(steps: &[Step], disk: &SimStorage) -> Oracle {
             }),
             Step::Sync { file } => {
                 if let Some(inode) = dir.get(&name(file)) {
-                    disk.open(&name(file), OpenMode::Read)
-                        .unwrap()
-                        .sync_data()
-                        .unwrap();
+                    disk.open(&name(file), OpenMode::Read).unwrap().sync_data().unwrap();
                     let history = &mut oracle.histories[*inode];
                     history.drain(..history.len() - 1);
                 }
@@ -204,16 +174,8 @@ proptest! {
 fn the_oracle_catches_a_lying_disk() {
     let disk = SimStorage::new(42, SimOptions::default());
     disk.set_lying_syncs(true);
-    let steps = [
-        Step::Create { file: 0 },
-        Step::SyncDir,
-        Step::Write {
-            file: 0,
-            offset: 0,
-            len: 600,
-        },
-        Step::Sync { file: 0 },
-    ];
+    let steps =
+        [Step::Create { file: 0 }, Step::SyncDir, Step::Write { file: 0, offset: 0, len: 600 }, Step::Sync { file: 0 }];
     let oracle = run(&steps, &disk);
     assert!(oracle.check(&disk.crash_lose_all()).is_err());
     assert_eq!(oracle.check(&disk.crash_keep_all()), Ok(()));

@@ -17,11 +17,7 @@ fn everywhere(check: fn(&dyn Storage)) {
 }
 
 fn create(storage: &dyn Storage, name: &str, bytes: &[u8]) {
-    storage
-        .open(name, OpenMode::CreateNew)
-        .unwrap()
-        .write_at(bytes, 0)
-        .unwrap();
+    storage.open(name, OpenMode::CreateNew).unwrap().write_at(bytes, 0).unwrap();
 }
 
 fn kind<T>(result: io::Result<T>) -> ErrorKind {
@@ -35,23 +31,11 @@ fn kind<T>(result: io::Result<T>) -> ErrorKind {
 fn open_modes_demand_what_they_say() {
     everywhere(|storage| {
         assert_eq!(kind(storage.open("a", OpenMode::Read)), ErrorKind::NotFound);
-        assert_eq!(
-            kind(storage.open("a", OpenMode::ReadWrite)),
-            ErrorKind::NotFound
-        );
-        assert_eq!(
-            kind(storage.open("d/a", OpenMode::CreateNew)),
-            ErrorKind::NotFound
-        );
+        assert_eq!(kind(storage.open("a", OpenMode::ReadWrite)), ErrorKind::NotFound);
+        assert_eq!(kind(storage.open("d/a", OpenMode::CreateNew)), ErrorKind::NotFound);
         create(storage, "a", b"x");
-        assert_eq!(
-            kind(storage.open("a", OpenMode::CreateNew)),
-            ErrorKind::AlreadyExists
-        );
-        assert_eq!(
-            kind(storage.open("../a", OpenMode::Read)),
-            ErrorKind::InvalidInput
-        );
+        assert_eq!(kind(storage.open("a", OpenMode::CreateNew)), ErrorKind::AlreadyExists);
+        assert_eq!(kind(storage.open("../a", OpenMode::Read)), ErrorKind::InvalidInput);
         let file = storage.open("a", OpenMode::Read).unwrap();
         // EBADF and EINVAL: neither may be mistaken for success.
         assert_eq!(file.write_at(b"y", 0).unwrap_err().raw_os_error(), Some(9));
@@ -70,33 +54,19 @@ fn bytes_are_read_where_they_were_written() {
         file.write_at(b"J", 5000).unwrap();
         assert_eq!(file.len().unwrap(), 5005);
         let mut buf = [7; 8];
-        for (offset, read, bytes) in [
-            (0, 8, &[0; 8][..]),
-            (4998, 7, b"\0\0Jello"),
-            (5004, 1, b"o"),
-            (5005, 0, b""),
-            (9999, 0, b""),
-        ] {
+        for (offset, read, bytes) in
+            [(0, 8, &[0; 8][..]), (4998, 7, b"\0\0Jello"), (5004, 1, b"o"), (5005, 0, b""), (9999, 0, b"")]
+        {
             assert_eq!(file.read_at(&mut buf, offset).unwrap(), read, "{offset}");
             assert_eq!(&buf[..read], bytes, "{offset}");
         }
-        assert_eq!(
-            kind(file.read_exact_at(&mut buf, 4998)),
-            ErrorKind::UnexpectedEof
-        );
+        assert_eq!(kind(file.read_exact_at(&mut buf, 4998)), ErrorKind::UnexpectedEof);
         file.read_exact_at(&mut buf[..7], 4998).unwrap();
         // A cut takes the bytes away for good.
         file.set_len(5002).unwrap();
         file.set_len(5006).unwrap();
         file.sync_data().unwrap();
-        assert_eq!(
-            storage
-                .open("a", OpenMode::ReadWrite)
-                .unwrap()
-                .read_at(&mut buf, 4999)
-                .unwrap(),
-            7
-        );
+        assert_eq!(storage.open("a", OpenMode::ReadWrite).unwrap().read_at(&mut buf, 4999).unwrap(), 7);
         assert_eq!(&buf[..7], b"\0Je\0\0\0\0");
     });
 }
@@ -114,16 +84,8 @@ fn directories_list_their_files_sorted() {
         }
         assert_eq!(storage.list("").unwrap(), ["a", "b"]);
         assert_eq!(storage.list("d").unwrap(), ["10", "2"]);
-        assert_eq!(
-            storage.list("d").unwrap(),
-            ["10", "2"],
-            "listing twice gives the same"
-        );
-        assert!(
-            storage.exists("d").unwrap()
-                && storage.exists("d/2").unwrap()
-                && !storage.exists("d/3").unwrap()
-        );
+        assert_eq!(storage.list("d").unwrap(), ["10", "2"], "listing twice gives the same");
+        assert!(storage.exists("d").unwrap() && storage.exists("d/2").unwrap() && !storage.exists("d/3").unwrap());
         assert_eq!(kind(storage.create_dir("a")), ErrorKind::NotADirectory);
         assert_eq!(kind(storage.list("a")), ErrorKind::NotADirectory);
         assert_eq!(kind(storage.list("d/e")), ErrorKind::InvalidInput);
@@ -177,11 +139,7 @@ fn read_refuses_what_is_too_long_before_allocating() {
         assert_eq!(storage.read("a", 5).unwrap(), b"12345");
         assert_eq!(kind(storage.read("a", 4)), ErrorKind::InvalidData);
         // Sparse: no test machine has the memory for it.
-        storage
-            .open("a", OpenMode::ReadWrite)
-            .unwrap()
-            .set_len(1 << 33)
-            .unwrap();
+        storage.open("a", OpenMode::ReadWrite).unwrap().set_len(1 << 33).unwrap();
         assert_eq!(kind(storage.read("a", 1 << 20)), ErrorKind::InvalidData);
     });
 }
@@ -191,11 +149,7 @@ fn replace_writes_over_what_is_there_and_over_leftovers() {
     everywhere(|storage| {
         storage.create_dir("d").unwrap();
         for name in ["m", "d/m"] {
-            create(
-                storage,
-                &format!("{name}.tmp"),
-                b"left over by a crash, and longer",
-            );
+            create(storage, &format!("{name}.tmp"), b"left over by a crash, and longer");
             storage.replace(name, b"one").unwrap();
             storage.replace(name, b"").unwrap();
             storage.replace(name, b"three").unwrap();
@@ -207,11 +161,7 @@ fn replace_writes_over_what_is_there_and_over_leftovers() {
         );
         assert_eq!(kind(storage.replace("e/m", b"")), ErrorKind::NotFound);
         assert_eq!(kind(storage.replace("d", b"x")), ErrorKind::IsADirectory);
-        assert_eq!(
-            storage.list("").unwrap(),
-            ["m"],
-            "a failed replacement cleans up"
-        );
+        assert_eq!(storage.list("").unwrap(), ["m"], "a failed replacement cleans up");
     });
 }
 
@@ -231,15 +181,8 @@ fn a_lock_has_one_holder_until_it_is_dropped() {
         let again = storage.try_lock("LOCK").unwrap();
         assert!(again.is_current().unwrap() && other.is_current().unwrap());
         drop((again, other));
-        assert_eq!(
-            storage.read("LOCK", 10).unwrap(),
-            b"",
-            "a closed log does not remember its process"
-        );
-        assert!(matches!(
-            storage.try_lock("d/LOCK"),
-            Err(LockError::Io { .. })
-        ));
+        assert_eq!(storage.read("LOCK", 10).unwrap(), b"", "a closed log does not remember its process");
+        assert!(matches!(storage.try_lock("d/LOCK"), Err(LockError::Io { .. })));
     });
 }
 
@@ -270,19 +213,13 @@ fn handles_work_from_several_threads() {
                 let file = Arc::clone(&file);
                 scope.spawn(move || {
                     for block in 0..50 {
-                        file.write_at(&[thread + 1; 100], (block * 4 + u64::from(thread)) * 100)
-                            .unwrap();
+                        file.write_at(&[thread + 1; 100], (block * 4 + u64::from(thread)) * 100).unwrap();
                     }
                 });
             }
         });
         let bytes = storage.read("a", 20_000).unwrap();
-        assert!(
-            bytes
-                .chunks(100)
-                .enumerate()
-                .all(|(i, block)| block == [i as u8 % 4 + 1; 100])
-        );
+        assert!(bytes.chunks(100).enumerate().all(|(i, block)| block == [i as u8 % 4 + 1; 100]));
         assert!(storage.free_bytes().unwrap() > 0);
     });
 }
@@ -308,29 +245,14 @@ fn read_only_access_changes_nothing() {
         kind(storage.sync_dir("")),
     ];
     assert_eq!(refused, [ErrorKind::ReadOnlyFilesystem; 7]);
-    assert!(matches!(
-        storage.try_lock("LOCK"),
-        Err(LockError::Io { .. })
-    ));
-    assert_eq!(
-        (storage.list("").unwrap(), storage.read("a", 1).unwrap()),
-        (vec!["a".to_owned()], b"x".to_vec())
-    );
+    assert!(matches!(storage.try_lock("LOCK"), Err(LockError::Io { .. })));
+    assert_eq!((storage.list("").unwrap(), storage.read("a", 1).unwrap()), (vec!["a".to_owned()], b"x".to_vec()));
     let missing = dir.path().join("missing");
     for access in [Access::ReadOnly, Access::ReadWrite] {
-        assert_eq!(
-            kind(DirStorage::open(&missing, access)),
-            ErrorKind::NotFound
-        );
+        assert_eq!(kind(DirStorage::open(&missing, access)), ErrorKind::NotFound);
     }
-    assert_eq!(
-        kind(DirStorage::open(missing.join("deeper"), Access::Create)),
-        ErrorKind::NotFound
-    );
-    assert_eq!(
-        kind(DirStorage::open(dir.path().join("a"), Access::Create)),
-        ErrorKind::NotADirectory
-    );
+    assert_eq!(kind(DirStorage::open(missing.join("deeper"), Access::Create)), ErrorKind::NotFound);
+    assert_eq!(kind(DirStorage::open(dir.path().join("a"), Access::Create)), ErrorKind::NotADirectory);
 }
 
 #[test]
@@ -346,11 +268,7 @@ fn files_are_private_and_the_directory_may_move() {
     create(&storage, "d/b", b"y");
     assert_eq!(storage.list("d").unwrap(), ["a", "b"]);
     for (path, mode) in [("", 0o700), ("d", 0o700), ("d/a", 0o600), ("d/b", 0o600)] {
-        let bits = std::fs::metadata(after.join(path))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777;
+        let bits = std::fs::metadata(after.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!(bits, mode, "{path}");
     }
 }
@@ -364,29 +282,16 @@ fn links_fifos_and_directories_are_not_files() {
     std::os::unix::fs::symlink(outside.path().join("secret"), dir.path().join("link")).unwrap();
     std::os::unix::fs::symlink(outside.path(), dir.path().join("linked")).unwrap();
     let fifo = dir.path().join("fifo");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &fifo,
-        rustix::fs::FileType::Fifo,
-        0o600.into(),
-        0,
-    )
-    .unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     storage.create_dir("d").unwrap();
     for name in ["link", "linked/secret", "fifo", "d"] {
-        for opened in [
-            storage.open(name, OpenMode::Read).err(),
-            storage.map(name).err(),
-        ] {
+        for opened in [storage.open(name, OpenMode::Read).err(), storage.map(name).err()] {
             assert!(opened.is_some(), "{name} was opened");
         }
         assert!(storage.try_lock(name).is_err(), "{name} was locked");
     }
     assert_eq!(storage.list("").unwrap(), ["fifo", "link", "linked"]);
-    assert_eq!(
-        std::fs::read(outside.path().join("secret")).unwrap(),
-        b"secret"
-    );
+    assert_eq!(std::fs::read(outside.path().join("secret")).unwrap(), b"secret");
 }
 
 /// The window between opening and locking: the winner must have locked the file that the name stands for.
@@ -400,10 +305,7 @@ fn locks_raced_against_removal_leave_one_current_holder() {
                 for _ in 0..300 {
                     if let Ok(guard) = storage.try_lock("LOCK") {
                         // Whoever holds the lock is the only one to remove it, so until here nobody else can have.
-                        assert!(
-                            guard.is_current().unwrap(),
-                            "locked a file that has no name any more"
-                        );
+                        assert!(guard.is_current().unwrap(), "locked a file that has no name any more");
                         storage.remove("LOCK").unwrap();
                     }
                 }

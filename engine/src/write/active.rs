@@ -12,7 +12,9 @@ use std::sync::Arc;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
 use indelible_format::names::segment_file_name;
 use indelible_format::schema::Field;
-use indelible_format::segment::{BlockEntry, BlockKind, SegmentHeader, SegmentTrailer, TermPage, TermTable, encode_lookup, put_block};
+use indelible_format::segment::{
+    BlockEntry, BlockKind, SegmentHeader, SegmentTrailer, TermPage, TermTable, encode_lookup, put_block,
+};
 use parking_lot::RwLock;
 
 use super::manifest::ManifestStore;

@@ -110,12 +110,19 @@ impl FrameMaker {
         }
     }
 
-    fn make(&mut self, records: &[RecordRef<'_>], state: &mut FrameState, terms: &mut TermTable, rng: &dyn Rng) -> Result<Made> {
+    fn make(
+        &mut self,
+        records: &[RecordRef<'_>],
+        state: &mut FrameState,
+        terms: &mut TermTable,
+        rng: &dyn Rng,
+    ) -> Result<Made> {
         let mut salt_key = [0u8; 32];
         rng.fill(&mut salt_key);
         let descriptor = self.committer.commit(&state.facts, records, &salt_key).map_err(Error::Record)?;
         let slots: Vec<Option<RecordRef<'_>>> = records.iter().copied().map(Some).collect();
-        let payload = self.encoder.encode(&descriptor, &Salts::Whole(salt_key), &slots, terms).map_err(Error::Record)?;
+        let payload =
+            self.encoder.encode(&descriptor, &Salts::Whole(salt_key), &slots, terms).map_err(Error::Record)?;
         let hashed = descriptor.hashed(&state.chain);
         let reader = FrameReader::open(&payload).map_err(Error::Record)?;
         let chunk = chunk_of_frame(&reader, state.next_ordinal)

@@ -107,9 +107,10 @@ impl Framer {
             growth,
             maker,
             pending: snapshot.tail.iter().cloned().collect(),
-            taken: snapshot.tail.first().map_or(0, |group| {
-                group.records.iter().take_while(|record| record.seq < snapshot.framed_seq).count()
-            }),
+            taken: snapshot
+                .tail
+                .first()
+                .map_or(0, |group| group.records.iter().take_while(|record| record.seq < snapshot.framed_seq).count()),
             unwritten: None,
             state: FrameState { facts, chain, next_ordinal },
             next_seq: snapshot.framed_seq,
@@ -234,7 +235,13 @@ impl Framer {
                 directory.push_pages(pages);
             }
             for frame in &batch.frames {
-                directory.push_frame(frame.entry, frame.count, Arc::clone(&frame.chunk), frame.chain, frame.recorded_last);
+                directory.push_frame(
+                    frame.entry,
+                    frame.count,
+                    Arc::clone(&frame.chunk),
+                    frame.chain,
+                    frame.recorded_last,
+                );
             }
             if let Some((entry, positions)) = batch.run {
                 directory.push_run(entry, positions);
@@ -258,9 +265,10 @@ impl Framer {
         while self.pending.front().is_some_and(|group| group.end_seq() <= end_seq) {
             self.pending.pop_front();
         }
-        self.taken = self.pending.front().map_or(0, |group| {
-            group.records.iter().take_while(|record| record.seq < end_seq).count()
-        });
+        self.taken = self
+            .pending
+            .front()
+            .map_or(0, |group| group.records.iter().take_while(|record| record.seq < end_seq).count());
     }
 
     fn sync_if_due(&mut self) -> Result<()> {
@@ -329,7 +337,12 @@ impl Framer {
             }
         }
         if tree.size() != frames {
-            return Err(Corruption::at(CHECKPOINT, 0, format!("{} frames found where {frames} are synced", tree.size())).into());
+            return Err(Corruption::at(
+                CHECKPOINT,
+                0,
+                format!("{} frames found where {frames} are synced", tree.size()),
+            )
+            .into());
         }
         Ok(self.tree.insert(tree))
     }
@@ -344,7 +357,9 @@ impl Framer {
         let Some(signer) = &shared.signer else {
             return Err(Error::Option {
                 option: "sign key",
-                problem: "no signing key was given, so no checkpoint can be made: pass --sign-key or set INDELIBLE_SIGN_KEY".to_owned(),
+                problem:
+                    "no signing key was given, so no checkpoint can be made: pass --sign-key or set INDELIBLE_SIGN_KEY"
+                        .to_owned(),
             });
         };
         let manifest = shared.manifest.get();
@@ -352,14 +367,16 @@ impl Framer {
             let key = VerifierKey::parse(&manifest.key).in_file("MANIFEST", 0)?;
             let newest = open_checkpoint(&note, &key).in_file(CHECKPOINT, 0)?;
             if newest.size > size || (newest.size == size && newest.root != root) {
-                let problem = format!("the checkpoint signs {} frames with another content than the {size} found", newest.size);
+                let problem =
+                    format!("the checkpoint signs {} frames with another content than the {size} found", newest.size);
                 return Err(Corruption::at(CHECKPOINT, 0, problem).into());
             }
             if newest.size == size {
                 return Ok(note);
             }
         }
-        let note = sign_checkpoint(&Checkpoint { origin: manifest.origin, size, root }, signer).map_err(Error::Record)?;
+        let note =
+            sign_checkpoint(&Checkpoint { origin: manifest.origin, size, root }, signer).map_err(Error::Record)?;
         match shared.storage.replace(CHECKPOINT, note.as_bytes()) {
             Ok(()) => {
                 self.last_checkpoint = Some(note.clone());
@@ -400,7 +417,12 @@ fn records_of(pending: &VecDeque<Arc<TailGroup>>, skip: usize) -> impl Iterator<
 }
 
 /// The segment to append to, made or reopened.
-fn ensure_active<'a>(growth: &'a mut Growth, shared: &Shared, state: &mut FrameState, next_seq: u64) -> Result<&'a mut Active> {
+fn ensure_active<'a>(
+    growth: &'a mut Growth,
+    shared: &Shared,
+    state: &mut FrameState,
+    next_seq: u64,
+) -> Result<&'a mut Active> {
     let opened = match &*growth {
         Growth::Active(_) => None,
         Growth::Closed(segment) => {

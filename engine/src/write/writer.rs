@@ -166,7 +166,11 @@ impl Writer {
             framed_to: self.shared.framed.frames.load(Ordering::Acquire),
         };
         match self.live.write_at(&live.encode(), 0) {
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => Ok(()),
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) =>
+            {
+                Ok(())
+            }
             written => written.doing("write", LIVE),
         }
     }
