@@ -193,8 +193,6 @@ fn system_records_read_the_same_in_both() {
     let key = key().verifier().to_string();
     let bodies = [
         (Kind::Key, format!(r#"{{"epoch":1,"key":"{key}","role":"purge","action":"add"}}"#)),
-        (Kind::Schedule, r#"{"version":2,"rules":[],"default":3}"#.to_owned()),
-        (Kind::Gap, r#"{"lost":12}"#.to_owned()),
         (Kind::Policy, r#"{"anything":[1,2,3]}"#.to_owned()),
         (Kind::Hold, "{}".to_owned()),
         (Kind::HoldExtend, "{}".to_owned()),

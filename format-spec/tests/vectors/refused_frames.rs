@@ -1,6 +1,6 @@
 //! Frames that must be refused: each is a good one with one part made wrong, checksums and hashes apart.
 
-use indelible_format::commit::Removal;
+use indelible_format::commit::{RecordRef, Removal, frame_hashes};
 use indelible_format::hash::{Purpose, b3};
 use indelible_format::record::Record;
 use indelible_format::schema::{Field, Kind};
@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::Vector;
 use super::frame_parts::Parts;
 use super::refusals::refused;
-use super::samples::{event, record};
+use super::samples::{body, event, record, system};
 use super::samples_frame::{Frame, SALT_KEY, mixed, sealed};
 
 const KIND: u8 = 26;
@@ -62,16 +62,17 @@ fn removals(list: &mut List) {
     list.add("frm-2-state", "FRM-2", &removed, "A state that does not exist.", |parts| parts.salts[class_1] = 4);
     list.add("frm-3", "FRM-3", &whole, "A removal section with nothing removed.", |parts| {
         parts.state = 1;
-        parts.salts.clear();
-        for entry in &whole.descriptor.classes {
-            for k in 0..4u8 {
-                let message = [&SALT_KEY[..], &entry.class.to_le_bytes(), &[k]].concat();
-                parts.salts.push(1);
-                parts.salts.extend_from_slice(&b3(Purpose::SaltKey, &message));
-            }
-        }
+        parts.salts = whole.descriptor.classes.iter().flat_map(|entry| class_keys(entry.class)).flatten().collect();
     });
     let erased = whole.without(&Removal::new().group(1, 0b100));
+    let gap = system(1_000, Kind::Gap, &body(Kind::Gap));
+    let root = frame_hashes(&[RecordRef::from(&gap)], &SALT_KEY).expect("a frame").classes[0].groups[3].root;
+    list.add("frm-10", "FRM-10", &Frame::whole(3, vec![gap], 0), "The payload of a record of class 0 is erased.", |parts| {
+        parts.state = 1;
+        parts.salts = class_keys(0).into_iter().take(3).flatten().chain([2]).chain(root).collect();
+        let at = parts.index(PAYLOAD);
+        parts.columns.remove(at);
+    });
     let actor = Field::ACTOR_ID.id();
     let column = Parts::of(&whole.payload).column(actor).clone();
     let bytes = changed(&erased, |parts| *parts.column(actor) = column);
@@ -80,6 +81,12 @@ fn removals(list: &mut List) {
         let at = parts.index(PAYLOAD);
         parts.columns.remove(at);
     });
+}
+
+/// Four states 1: every record of the class has the group.
+fn class_keys(class: u16) -> Vec<Vec<u8>> {
+    let key = |k: u8| b3(Purpose::SaltKey, &[&SALT_KEY[..], &class.to_le_bytes(), &[k]].concat());
+    (0..4).map(|k| [&[1][..], &key(k)].concat()).collect()
 }
 
 fn one() -> Frame {
