@@ -1,5 +1,5 @@
 //! Writes the test vectors: `cargo run -p indelible-format --example make_vectors [FOLDER]`, by default into
-//! `format-spec/vectors`, where it replaces every vector.
+//! `format-spec/vectors`, over what is there. It prints why the codec refuses what must be refused.
 //!
 //! This is the one way in which the vectors change; a change of theirs is a change of the format, or of what is covered.
 

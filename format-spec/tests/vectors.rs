@@ -61,7 +61,7 @@ fn good_vectors_are_read_and_written_again() {
     assert!(checked > 50, "only {checked} vectors to accept");
 }
 
-/// Every bit of a good vector's context and place aside, a refused one is refused; none is accepted by accident.
+/// What must be refused is; the printed reasons are to be read after a change of the vectors.
 #[test]
 fn bad_vectors_are_refused() {
     let mut checked = 0;
@@ -94,6 +94,10 @@ fn no_vector_changed_silently() {
     found.remove("README.md");
     assert_eq!(made.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "files");
     for (name, text) in &made {
-        assert!(found.get(name) == Some(text), "{name} is not what make_vectors writes: changed on purpose? then run it");
+        let found = &found[name];
+        // Objects are compared as such: in which order their members are printed is not the format's.
+        let json = |text: &str| -> Json { serde_json::from_str(text).expect("JSON") };
+        let same = if name.ends_with(".json") { json(found) == json(text) } else { found == text };
+        assert!(same, "{name} is not what make_vectors writes: changed on purpose? then run it");
     }
 }

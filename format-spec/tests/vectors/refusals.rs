@@ -67,7 +67,13 @@ fn groups() -> Vec<Vector> {
         ("rec-7-kind-13", "REC-7", 0, patched(envelope, 0, &[13]), "Kind 13."),
         ("rec-7-schema", "REC-7", 0, patched(envelope, 1, &[2]), "Schema 2."),
         ("conv-1-zero", "CONV-1", 1, text(&[0x82, 0x00], b"a"), "A varint that ends with a needless zero."),
-        ("conv-1-large", "CONV-1", 1, text(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], b""), "A varint of 65 bits."),
+        (
+            "conv-1-large",
+            "CONV-1",
+            1,
+            text(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], b""),
+            "A varint of 65 bits.",
+        ),
         ("conv-6-code", "CONV-6", 0, [&minimal(5).groups.group(0)[..10], &[0x10, 0]].concat(), "Severity 0."),
         ("conv-3-proof", "CONV-3", 3, patched(payload, 2, &[0x1f]), "A presence bit of a proof without a field."),
         ("conv-5-length", "CONV-5", 1, text(&[0xfe, 0xff, 0xff, 0xff, 0x0f], b"a"), "A text longer than what is left."),
@@ -128,7 +134,14 @@ fn heads() -> Vec<Vector> {
     let mut out = Vec::new();
     for (structure, good, size) in [("segment_header", &header, 128), ("journal_header", &journal, 64)] {
         let mut add = |name: &str, rule, bytes, about: &str| {
-            out.push(refused(&format!("{}/{name}", structure.replace('_', "-")), structure, rule, json!({}), bytes, about));
+            out.push(refused(
+                &format!("{}/{name}", structure.replace('_', "-")),
+                structure,
+                rule,
+                json!({}),
+                bytes,
+                about,
+            ));
         };
         let flags = if size == 128 { 12 } else { 10 };
         add("conv-3-flags", "CONV-3", resealed(good, flags, &[2], size), "A flag that does not exist.");
@@ -138,7 +151,14 @@ fn heads() -> Vec<Vector> {
         add("conv-7", "CONV-7", resealed(good, 8, &[2], size), "Format version 2.");
     }
     let zero = resealed(&journal, 32, &[0; 8], 64);
-    out.push(refused("journal-header/conv-6-incarnation", "journal_header", "CONV-6", json!({}), zero, "Incarnation 0."));
+    out.push(refused(
+        "journal-header/conv-6-incarnation",
+        "journal_header",
+        "CONV-6",
+        json!({}),
+        zero,
+        "Incarnation 0.",
+    ));
     let mut add = |name: &str, structure: &'static str, rule, bytes, about: &str| {
         out.push(refused(name, structure, rule, json!({"encrypted": 0}), bytes, about));
     };
@@ -146,7 +166,13 @@ fn heads() -> Vec<Vector> {
     add("block/conv-4", "block", "CONV-4", resealed(block, 4, &[6], 32), "A block of kind 6.");
     add("block/conv-5-head", "block", "CONV-5", patched(block, 8, &[1]), "A byte of the header changed.");
     add("block/conv-5-payload", "block", "CONV-5", patched(block, 40, &[0xee]), "A byte of the payload changed.");
-    add("block/seg-1", "block", "SEG-1", resealed(block, 16, &(16u32 << 20 | 1).to_le_bytes(), 32), "16 MiB and a byte.");
+    add(
+        "block/seg-1",
+        "block",
+        "SEG-1",
+        resealed(block, 16, &(16u32 << 20 | 1).to_le_bytes(), 32),
+        "16 MiB and a byte.",
+    );
     add("trailer/conv-5", "trailer", "CONV-5", patched(trailer, 0, &[trailer[0] ^ 1]), "A changed offset.");
     add("trailer/conv-6", "trailer", "CONV-6", vec![0; 16], "Zeros.");
     add("live/conv-5", "live", "CONV-5", patched(&live, 40, &[1]), "Half written.");
@@ -247,9 +273,21 @@ fn journals() -> Vec<Vector> {
         ("jrn-3-incarnation", "JRN-3", with("incarnation", json!(2)), one.to_vec(), "A group of another incarnation."),
         ("jrn-3-log", "JRN-3", with("log_id", json!("00".repeat(16))), one.to_vec(), "A group of another log."),
         ("jrn-6-more", "JRN-6", base.clone(), head(one, 40, &[1]), "Records left over."),
-        ("jrn-6-none", "JRN-6", base.clone(), head(&head(&head(one, 40, &[0]), 44, &[0; 4]), 52, &[0; 4])[..96].to_vec(), "A group without records."),
+        (
+            "jrn-6-none",
+            "JRN-6",
+            base.clone(),
+            head(&head(&head(one, 40, &[0]), 44, &[0; 4]), 52, &[0; 4])[..96].to_vec(),
+            "A group without records.",
+        ),
         ("jrn-7-durable", "JRN-7", base.clone(), head(one, 56, &[1]), "durable_to above first_seq."),
-        ("jrn-7-mark", "JRN-7", base.clone(), head(close, 56, &[7]), "A close mark whose durable_to is not its first_seq."),
+        (
+            "jrn-7-mark",
+            "JRN-7",
+            base.clone(),
+            head(close, 56, &[7]),
+            "A close mark whose durable_to is not its first_seq.",
+        ),
         ("jrn-7-mark-count", "JRN-7", base.clone(), head(close, 40, &[1]), "A close mark with a count."),
         ("jrn-8", "JRN-8", with("previous_crc", json!(crc_of_one ^ 1)), two.to_vec(), "It names another group before."),
         ("conv-3", "CONV-3", base.clone(), head(one, 72, &[1]), "A reserved byte is not zero."),
@@ -268,7 +306,14 @@ fn journals() -> Vec<Vector> {
     let (sealed, context) = files::sealed_group();
     let mut moved = context;
     moved["offset"] = json!(128);
-    out.push(refused("journal-group/enc-1", "journal_group", "ENC-1", moved, sealed, "A sealed group at another offset."));
+    out.push(refused(
+        "journal-group/enc-1",
+        "journal_group",
+        "ENC-1",
+        moved,
+        sealed,
+        "A sealed group at another offset.",
+    ));
     out
 }
 
@@ -319,7 +364,12 @@ fn notes() -> Vec<Vector> {
         ("chk-2-size", "CHK-2", good.replacen("\n2\n", "\n3\n", 1), "Another size than was signed."),
         ("chk-2-zero", "CHK-2", good.replacen("\n2\n", "\n02\n", 1), "A size with a leading zero."),
         ("chk-2-line", "CHK-2", good.replacen("\n\n", "\nextension\n\n", 1), "A fourth line."),
-        ("chk-2-unsigned", "CHK-2", good.replacen(signature, "\u{2014} witness.example/w1 AAAAAAECAwQF", 1), "No line of the log's key."),
+        (
+            "chk-2-unsigned",
+            "CHK-2",
+            good.replacen(signature, "\u{2014} witness.example/w1 AAAAAAECAwQF", 1),
+            "No line of the log's key.",
+        ),
         ("chk-2-end", "CHK-2", good.trim_end().to_owned(), "The last line is not ended."),
     ];
     let vector = |(name, rule, note, about): (&str, &'static str, String, &str)| {

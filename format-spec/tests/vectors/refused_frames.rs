@@ -67,12 +67,18 @@ fn removals(list: &mut List) {
     let erased = whole.without(&Removal::new().group(1, 0b100));
     let gap = system(1_000, Kind::Gap, &body(Kind::Gap));
     let root = frame_hashes(&[RecordRef::from(&gap)], &SALT_KEY).expect("a frame").classes[0].groups[3].root;
-    list.add("frm-10", "FRM-10", &Frame::whole(3, vec![gap], 0), "The payload of a record of class 0 is erased.", |parts| {
-        parts.state = 1;
-        parts.salts = class_keys(0).into_iter().take(3).flatten().chain([2]).chain(root).collect();
-        let at = parts.index(PAYLOAD);
-        parts.columns.remove(at);
-    });
+    list.add(
+        "frm-10",
+        "FRM-10",
+        &Frame::whole(3, vec![gap], 0),
+        "The payload of a record of class 0 is erased.",
+        |parts| {
+            parts.state = 1;
+            parts.salts = class_keys(0).into_iter().take(3).flatten().chain([2]).chain(root).collect();
+            let at = parts.index(PAYLOAD);
+            parts.columns.remove(at);
+        },
+    );
     let actor = Field::ACTOR_ID.id();
     let column = Parts::of(&whole.payload).column(actor).clone();
     let bytes = changed(&erased, |parts| *parts.column(actor) = column);
@@ -160,10 +166,16 @@ fn ids_and_blobs(list: &mut List) {
         data.push(0);
     });
     let all_have_parents = Frame::whole(3, (0..4).map(|n| event_at(1_000 + n)).collect(), 0);
-    list.add("frm-12-presence", "FRM-12", &all_have_parents, "Presence spelled out where every row has one.", |parts| {
-        let column = parts.in_encoding(4);
-        column.data.splice(0..1, [&[0u8][..], &0b1111u128.to_le_bytes()].concat());
-    });
+    list.add(
+        "frm-12-presence",
+        "FRM-12",
+        &all_have_parents,
+        "Presence spelled out where every row has one.",
+        |parts| {
+            let column = parts.in_encoding(4);
+            column.data.splice(0..1, [&[0u8][..], &0b1111u128.to_le_bytes()].concat());
+        },
+    );
     list.add("frm-12-shared", "FRM-12", &many, "A shared UUID listed twice.", |parts| {
         let data = &mut parts.in_encoding(5).data;
         data.copy_within(1..17, 17);

@@ -23,13 +23,7 @@ pub fn key() -> SigningKey {
 }
 
 /// A record from what `fill` writes.
-pub fn record(
-    seq: u64,
-    class: u16,
-    kind: Kind,
-    occurred_at: i64,
-    fill: impl FnOnce(&mut GroupsWriter<'_>),
-) -> Record {
+pub fn record(seq: u64, class: u16, kind: Kind, occurred_at: i64, fill: impl FnOnce(&mut GroupsWriter<'_>)) -> Record {
     let mut bytes = Vec::new();
     let mut writer = GroupsWriter::new(&mut bytes, kind, occurred_at);
     fill(&mut writer);
@@ -124,7 +118,10 @@ pub fn event(seq: u64) -> Record {
         groups.text(Field::TARGET_ID, &format!("doc-{}", seq % 29));
         groups.text(Field::EVENT_ID, &format!("0195f3a2-{:04x}-7abc-8def-{seq:012x}", seq % 4096));
         groups.text(Field::CORRELATION_ID, &format!("0195f3a2-0000-4abc-8dee-{:012x}", seq / 5));
-        groups.optional(Field::PARENT_ID, (seq % 6 == 1).then(|| format!("5c0ffee0-0000-4000-8000-{seq:012x}")).as_deref());
+        groups.optional(
+            Field::PARENT_ID,
+            (seq % 6 == 1).then(|| format!("5c0ffee0-0000-4000-8000-{seq:012x}")).as_deref(),
+        );
         groups.optional(Field::REQUEST_ID, (seq % 3 != 2).then(|| format!("request {seq}")).as_deref());
         groups.text(Field::METADATA, &format!("{{\"n\":{seq},\"text\":\"some metadata of event {seq}\"}}"));
     })
@@ -145,7 +142,11 @@ pub fn vectors() -> Vec<Vector> {
         out.push(Vector::good(format!("record/{name}"), "record", context, transit(record), about));
     };
     add("minimal", &minimal(5), "An event without a single field: eleven bytes and three presence bytes.");
-    add("full", &full(6, 2), "Every field; UUIDs in sixteen bytes, upper case and braces as text, empty texts, unknown codes.");
+    add(
+        "full",
+        &full(6, 2),
+        "Every field; UUIDs in sixteen bytes, upper case and braces as text, empty texts, unknown codes.",
+    );
     let early = record(7, 65_535, Kind::Event, -1, |groups| groups.text(Field::ACTION, "before 1970"));
     add("before-1970", &early, "A negative time: one nanosecond before 1970, so second -1; the highest class.");
     for &(kind, name) in &Kind::ALL[1..] {

@@ -265,13 +265,37 @@ fn segment_parts() -> Vec<Vector> {
     vec![
         Vector::good("segment/header", "segment_header", json!({}), header, "File header of the first segment."),
         Vector::good("segment/block", "block", json!({"encrypted": 0}), block, "A block: header and a term page."),
-        Vector::good("segment/term-page", "term_page", page_terms(&first), plain(&first), "The first page of a segment."),
-        Vector::good("segment/term-page-next", "term_page", page_terms(&second), plain(&second), "A later page: ordinals go on."),
-        Vector::good("segment/term-page-zstd", "term_page", json!({}), long.encode(1).expect("a page"), "Compressed terms."),
+        Vector::good(
+            "segment/term-page",
+            "term_page",
+            page_terms(&first),
+            plain(&first),
+            "The first page of a segment.",
+        ),
+        Vector::good(
+            "segment/term-page-next",
+            "term_page",
+            page_terms(&second),
+            plain(&second),
+            "A later page: ordinals go on.",
+        ),
+        Vector::good(
+            "segment/term-page-zstd",
+            "term_page",
+            json!({}),
+            long.encode(1).expect("a page"),
+            "Compressed terms.",
+        ),
         Vector::good("segment/lookup", "lookup", terms, lookup, "Ordinals in the order of the texts."),
         Vector::good("segment/footer", "footer", json!({}), segment.footer.encode(), "Where everything is; zero runs."),
         Vector::good("segment/trailer", "trailer", json!({}), trailer, "The last sixteen bytes."),
-        Vector::good("segment/whole", "segment", json!({}), segment.bytes, "A closed segment of eight records in two frames."),
+        Vector::good(
+            "segment/whole",
+            "segment",
+            json!({}),
+            segment.bytes,
+            "A closed segment of eight records in two frames.",
+        ),
     ]
 }
 
@@ -288,9 +312,27 @@ fn journal_parts() -> Vec<Vector> {
     let (sealed, sealed_context) = sealed_group();
     vec![
         Vector::good("journal/header", "journal_header", json!({}), journal_header().encode(), "File header."),
-        Vector::good("journal/group", "journal_group", context(None), file[first..second].to_vec(), "Genesis and schedule."),
-        Vector::good("journal/group-next", "journal_group", context(Some(first)), file[second..mark].to_vec(), "Six events."),
-        Vector::good("journal/close-mark", "journal_group", context(Some(second)), file[mark..].to_vec(), "The last thing of a file."),
+        Vector::good(
+            "journal/group",
+            "journal_group",
+            context(None),
+            file[first..second].to_vec(),
+            "Genesis and schedule.",
+        ),
+        Vector::good(
+            "journal/group-next",
+            "journal_group",
+            context(Some(first)),
+            file[second..mark].to_vec(),
+            "Six events.",
+        ),
+        Vector::good(
+            "journal/close-mark",
+            "journal_group",
+            context(Some(second)),
+            file[mark..].to_vec(),
+            "The last thing of a file.",
+        ),
         Vector::good("journal/group-encrypted", "journal_group", sealed_context, sealed, "A sealed payload."),
         Vector::good("journal/whole", "journal", json!({}), file.clone(), "Two groups and a close mark."),
     ]
@@ -310,13 +352,31 @@ pub fn vectors() -> Vec<Vector> {
     let context = json!({"key": verifier});
     let fresh = Manifest { segments: Vec::new(), next_segment: 1, ..manifest(false) };
     out.extend([
-        Vector::good("manifest/open", "manifest", json!({}), encode(manifest(false)), "While a writer has the log open."),
+        Vector::good(
+            "manifest/open",
+            "manifest",
+            json!({}),
+            encode(manifest(false)),
+            "While a writer has the log open.",
+        ),
         Vector::good("manifest/closed", "manifest", json!({}), encode(manifest(true)), "After a clean close."),
         Vector::good("manifest/no-segment", "manifest", json!({}), encode(fresh), "Before the first frame."),
         Vector::good("checkpoint/signed", "checkpoint", context.clone(), checkpoint().into_bytes(), "Over two frames."),
-        Vector::good("checkpoint/cosigned", "checkpoint", context.clone(), cosigned, "With a line of a key nobody knows."),
+        Vector::good(
+            "checkpoint/cosigned",
+            "checkpoint",
+            context.clone(),
+            cosigned,
+            "With a line of a key nobody knows.",
+        ),
         Vector::good("checkpoint/empty", "checkpoint", context, empty, "Size 0: the root of nothing."),
-        Vector::good("checkpoint/log-pub", "verifier_key", json!({}), format!("{verifier}\n").into_bytes(), "The file log.pub."),
+        Vector::good(
+            "checkpoint/log-pub",
+            "verifier_key",
+            json!({}),
+            format!("{verifier}\n").into_bytes(),
+            "The file log.pub.",
+        ),
         Vector::good("live/live", "live", json!({}), live.encode(), "Where readers may read to."),
     ]);
     out

@@ -109,11 +109,31 @@ fn pruned() -> Vec<Vector> {
     let [one, two, seven] = [1, 2, 7].map(of);
     let cases = [
         ("pruned-expired-class", one.clone(), "Class 1 is expired: four roots are left of it."),
-        ("pruned-removed-records", Removal::new().records(0b11), "Two records removed one by one: a stub and spelled-out salts."),
-        ("pruned-erased-group", Removal::new().group(1, 0b10_0100).group(3, 0b10_0100), "Identity and payload of two records erased: a person."),
-        ("pruned-erased-class-group", Removal::new().class_group(&frame.descriptor, 1, 3), "Every payload of class 1 erased: its root is left."),
-        ("pruned-everything", one.clone().and(&two).and(&seven), "Every event expired; only the system record is left."),
-        ("pruned-mixed", seven.and(&Removal::new().records(0b1).group(2, 0b10)), "An expired class, a removed record and an erased group in one frame."),
+        (
+            "pruned-removed-records",
+            Removal::new().records(0b11),
+            "Two records removed one by one: a stub and spelled-out salts.",
+        ),
+        (
+            "pruned-erased-group",
+            Removal::new().group(1, 0b10_0100).group(3, 0b10_0100),
+            "Identity and payload of two records erased: a person.",
+        ),
+        (
+            "pruned-erased-class-group",
+            Removal::new().class_group(&frame.descriptor, 1, 3),
+            "Every payload of class 1 erased: its root is left.",
+        ),
+        (
+            "pruned-everything",
+            one.clone().and(&two).and(&seven),
+            "Every event expired; only the system record is left.",
+        ),
+        (
+            "pruned-mixed",
+            seven.and(&Removal::new().records(0b1).group(2, 0b10)),
+            "An expired class, a removed record and an erased group in one frame.",
+        ),
     ];
     let mut out: Vec<Vector> =
         cases.into_iter().map(|(name, removal, about)| frame.without(&removal).vector(name, about)).collect();
