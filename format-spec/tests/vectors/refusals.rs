@@ -225,7 +225,7 @@ fn lookups() -> Vec<Vector> {
     twice[0] = twice[1];
     let width = good[3];
     let last = good.len() - 1;
-    assert!(sorted.len() * usize::from(width) % 8 != 0, "the last byte has unused bits");
+    assert!(!(sorted.len() * usize::from(width)).is_multiple_of(8), "the last byte has unused bits");
     let cases: [(&str, &'static str, Vec<u8>, &str); 5] = [
         ("seg-6-order", "SEG-6", encode_lookup(Field::ACTION, &reversed), "Not in the order of the texts."),
         ("seg-6-twice", "SEG-6", encode_lookup(Field::ACTION, &twice), "An ordinal twice."),

@@ -108,7 +108,7 @@ fn pruned() -> Vec<Vector> {
     let of = |class: u16| Removal::new().class(&frame.descriptor, class);
     let [one, two, seven] = [1, 2, 7].map(of);
     let cases = [
-        ("pruned-expired-class", one.clone(), "Class 1 is expired: four roots are left of it."),
+        ("pruned-expired-class", one, "Class 1 is expired: four roots are left of it."),
         (
             "pruned-removed-records",
             Removal::new().records(0b11),
@@ -124,11 +124,7 @@ fn pruned() -> Vec<Vector> {
             Removal::new().class_group(&frame.descriptor, 1, 3),
             "Every payload of class 1 erased: its root is left.",
         ),
-        (
-            "pruned-everything",
-            one.clone().and(&two).and(&seven),
-            "Every event expired; only the system record is left.",
-        ),
+        ("pruned-everything", one.and(&two).and(&seven), "Every event expired; only the system record is left."),
         (
             "pruned-mixed",
             seven.and(&Removal::new().records(0b1).group(2, 0b10)),
