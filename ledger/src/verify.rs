@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-pub use indelible_engine::verify::{Progress, VerifyOptions, VerifyReport};
 use indelible_engine::storage::{Access, DirStorage, Storage};
+pub use indelible_engine::verify::{Progress, VerifyOptions, VerifyReport};
 
 use crate::error::Result;
 
@@ -13,7 +13,11 @@ use crate::error::Result;
 ///
 /// # Errors
 /// Where there is no log, or it cannot be read at all. Damage is not an error but a break in the report.
-pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions, progress: &mut dyn FnMut(&Progress)) -> Result<VerifyReport> {
+pub fn verify(
+    path: impl AsRef<Path>,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<VerifyReport> {
     let path = path.as_ref();
     let named = |source| indelible_engine::Error::Io { what: "open", file: path.display().to_string(), source };
     let storage: Arc<dyn Storage> = Arc::new(DirStorage::open(path, Access::ReadOnly).map_err(named)?);

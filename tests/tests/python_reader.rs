@@ -62,7 +62,8 @@ fn small() -> Options {
 
 /// An event whose number decides which fields it has, and in which forms.
 fn draft(n: u64) -> Draft {
-    let occurred_at = 1_700_000_000_000_000_000 + (n as i64 % 97) * [1, 1_000, 1_000_000, 1_000_000_000][n as usize % 4];
+    let occurred_at =
+        1_700_000_000_000_000_000 + (n as i64 % 97) * [1, 1_000, 1_000_000, 1_000_000_000][n as usize % 4];
     Draft::write(Kind::Event, Some(occurred_at), if n.is_multiple_of(10) { 2 } else { 1 }, |groups| {
         groups.text(Field::WORKSPACE, &format!("workspace-{}", n % 5));
         groups.optional(Field::LANE, (n % 3 == 0).then_some(""));
@@ -83,7 +84,10 @@ fn draft(n: u64) -> Draft {
         if n % 11 == 0 {
             groups.proof(2, [Some("data"), None, Some("hash")], (n % 2 == 0).then_some(-1));
         }
-        groups.optional(Field::METADATA, (n % 9 != 0).then(|| format!("{{\"n\":{n},\"text\":\"event {n}\"}}")).as_deref());
+        groups.optional(
+            Field::METADATA,
+            (n % 9 != 0).then(|| format!("{{\"n\":{n},\"text\":\"event {n}\"}}")).as_deref(),
+        );
         if n % 13 == 0 {
             groups.text(Field::ORIGINAL_FORMAT, "test");
             groups.bytes(Field::ORIGINAL, &vec![n as u8; n as usize % 5_000]);

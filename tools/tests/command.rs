@@ -324,9 +324,10 @@ fn a_signal_ends_an_ingest_cleanly() {
 fn a_reader_that_goes_away_is_no_error() {
     let place = Place::new();
     place.run_with(&["ingest", "log"], &events(5_000)).ok();
-    for arguments in
-        [&["query", "log", "--limit", "0", "--format", "ndjson"][..], &["inspect", "log", "--records", "--bytes", "--json"]]
-    {
+    for arguments in [
+        &["query", "log", "--limit", "0", "--format", "ndjson"][..],
+        &["inspect", "log", "--records", "--bytes", "--json"],
+    ] {
         let mut child = place.spawn(arguments);
         let mut first = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
