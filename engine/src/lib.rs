@@ -13,6 +13,10 @@ mod error;
 mod follow;
 mod journal;
 mod log;
+#[cfg(feature = "mutants")]
+pub mod mutant;
+#[cfg(not(feature = "mutants"))]
+mod mutant;
 mod options;
 pub mod query;
 mod reader;
@@ -22,6 +26,7 @@ pub mod rng;
 mod run;
 mod segment;
 mod snapshot;
+pub mod step;
 pub mod storage;
 pub mod watermark;
 mod write;

@@ -21,6 +21,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Corruption, Error, IoContext, Result};
 use crate::log::LogConfig;
+use crate::mutant::{Mutant, planted};
 use crate::query::View;
 use crate::segment::{Blocks, Cache, Directory, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::Snapshot;
@@ -177,7 +178,7 @@ impl LogReader {
             }
         }
         snapshot.sealed = Arc::new(sealed);
-        let limit = live.map(|live| (live.journal_no, live.durable_end));
+        let limit = live.filter(|_| !planted(Mutant::ReaderPastLive)).map(|live| (live.journal_no, live.durable_end));
         state.tail.read(self.storage.as_ref(), &manifest, snapshot.framed_seq, limit)?;
         snapshot.tail = state.tail.groups(snapshot.framed_seq);
         snapshot.next_seq =
