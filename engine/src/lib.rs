@@ -13,6 +13,7 @@ mod error;
 mod follow;
 mod journal;
 mod log;
+mod manifest_file;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 #[cfg(not(feature = "mutants"))]
@@ -35,6 +36,7 @@ pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
 pub use log::{CreateSpec, Health, Log, LogConfig, Refused};
+pub use manifest_file::read_manifest;
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};

@@ -1,15 +1,32 @@
 //! Indelible: an audit log that can prove itself, the crate to embed.
 //!
 //! ```text
-//! builder / native JSON / importers --> AuditEvent --> (ledger, storage engine)
+//! builder / native JSON / importers -> AuditEvent -> Ledger (validate, encode, class) -> storage engine
+//!                                                    LedgerReader (query, stats, follow) <- storage engine
 //! ```
 //!
 //! This crate knows what an audit event is; the storage engine below it does not.
 
+mod codec;
+mod error;
 pub mod event;
+pub mod filter;
 pub mod import;
+mod keys;
+mod ledger;
+mod reader;
+mod schedule;
+
+pub use error::{EmitError, Error, Result};
+pub use indelible_engine::query::Order;
+pub use indelible_engine::{Ack, Corruption, Health, Options, Outcome as Stored, Overflow, Receipt, RecoveryReport, query};
+pub use indelible_format::LogId;
+pub use keys::default_key_file;
+pub use ledger::{CreateOptions, Created, Ledger, OpenOptions};
+pub use reader::{Follow, LedgerReader, Page, Query, ReadOptions, Row, StatsQuery, StatsRow};
+pub use schedule::{Rule, Schedule};
 
 pub use event::{
-    Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits,
-    Metadata, Original, Outcome, Proof, ProofKind, Severity, Target, Timestamp,
+    Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,
+    Outcome, Proof, ProofKind, Severity, Target, Timestamp,
 };

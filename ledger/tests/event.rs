@@ -2,8 +2,8 @@
 
 use indelible::event::NeedsOutcome;
 use indelible::{
-    Actor, ActorType, AuditEvent, EventBuilder, EventError, EventProblem, Limits, Metadata,
-    Original, Outcome, Proof, ProofKind, Severity, Target, Timestamp,
+    Actor, ActorType, AuditEvent, EventBuilder, EventError, EventProblem, Limits, Metadata, Original, Outcome, Proof,
+    ProofKind, Severity, Target, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -112,10 +112,7 @@ const CONTRACT: &str = r#"{"id":"0195","time":"2026-11-20T10:00:00Z","workspace"
 #[test]
 fn the_example_of_the_contract_keeps_its_shape() {
     let event = read(CONTRACT).expect("the contract's example");
-    let expected = CONTRACT
-        .replace("\n ", "")
-        .replace(r#""parent_id":null,"#, "")
-        .replace(r#""reason":null,"#, "");
+    let expected = CONTRACT.replace("\n ", "").replace(r#""parent_id":null,"#, "").replace(r#""reason":null,"#, "");
     assert_eq!(event.to_native_json(), expected);
     assert_eq!(event.time, Some(Timestamp(1_795_168_800_000_000_000)));
 }
@@ -136,78 +133,36 @@ fn check_refusals<const N: usize>(cases: [(String, &str); N]) {
 #[test]
 fn what_is_wrong_is_said_by_field() {
     check_refusals([
-        (
-            with(r#""workspace":"acme","#, ""),
-            "event field `workspace` is missing: it is mandatory",
-        ),
-        (
-            with(r#""workspace":"acme""#, r#""workspace":"""#),
-            "event field `workspace` is empty: it is mandatory",
-        ),
-        (
-            with(r#""type":"user","#, ""),
-            "event field `actor.type` is missing: it is mandatory",
-        ),
-        (
-            with(r#""id":"d-42""#, r#""id":null"#),
-            "event field `target.id` is missing: it is mandatory",
-        ),
-        (
-            with(r#""outcome":"success","#, ""),
-            "event field `outcome` is missing: it is mandatory",
-        ),
+        (with(r#""workspace":"acme","#, ""), "event field `workspace` is missing: it is mandatory"),
+        (with(r#""workspace":"acme""#, r#""workspace":"""#), "event field `workspace` is empty: it is mandatory"),
+        (with(r#""type":"user","#, ""), "event field `actor.type` is missing: it is mandatory"),
+        (with(r#""id":"d-42""#, r#""id":null"#), "event field `target.id` is missing: it is mandatory"),
+        (with(r#""outcome":"success","#, ""), "event field `outcome` is missing: it is mandatory"),
         (
             with(r#""outcome":"success""#, r#""outcome":"ok""#),
             "\"ok\" is not a known outcome: use one of success, failure, partial, pending",
         ),
-        (
-            with(r#""outcome":"success""#, r#""outcome":"unknown(9)""#),
-            "event field `outcome` has the unknown code 9",
-        ),
+        (with(r#""outcome":"success""#, r#""outcome":"unknown(9)""#), "event field `outcome` has the unknown code 9"),
         (with(r#""lane""#, r#""line""#), "unknown field `line`"),
         (with(r#""role""#, r#""rolle""#), "unknown field `rolle`"),
-        (
-            with(r#""lane":"api""#, r#""id":"again""#),
-            "duplicate field `id`",
-        ),
+        (with(r#""lane":"api""#, r#""id":"again""#), "duplicate field `id`"),
     ]);
 }
 
 #[test]
 fn what_is_wrong_inside_a_field_is_said_too() {
     check_refusals([
-        (
-            with(r#"{"duration_ms":12}"#, "[12]"),
-            "event field `metadata` is not a JSON object",
-        ),
-        (
-            with(r#"{"duration_ms":12}"#, r#"{"a":1,"a":2}"#),
-            "has the key \"a\" twice",
-        ),
-        (
-            with(r#""2026-11-20T10:00:00Z""#, "9223372036854775808"),
-            "64 bits",
-        ),
+        (with(r#"{"duration_ms":12}"#, "[12]"), "event field `metadata` is not a JSON object"),
+        (with(r#"{"duration_ms":12}"#, r#"{"a":1,"a":2}"#), "has the key \"a\" twice"),
+        (with(r#""2026-11-20T10:00:00Z""#, "9223372036854775808"), "64 bits"),
         (with(r#""2026-11-20T10:00:00Z""#, "1e18"), "64 bits"),
+        (with(r#""2026-11-20T10:00:00Z""#, r#""yesterday""#), "\"yesterday\" is not an RFC 3339 time"),
+        (with(r#""reason":null"#, r#""original":"x""#), "event field `original_format` is missing"),
         (
-            with(r#""2026-11-20T10:00:00Z""#, r#""yesterday""#),
-            "\"yesterday\" is not an RFC 3339 time",
-        ),
-        (
-            with(r#""reason":null"#, r#""original":"x""#),
-            "event field `original_format` is missing",
-        ),
-        (
-            with(
-                r#""reason":null"#,
-                r#""original_format":"x","original_base64":"*""#,
-            ),
+            with(r#""reason":null"#, r#""original_format":"x","original_base64":"*""#),
             "event field `original_base64` cannot be read",
         ),
-        (
-            CONTRACT.replace('}', ""),
-            "event field `event` cannot be read",
-        ),
+        (CONTRACT.replace('}', ""), "event field `event` cannot be read"),
         ("".to_owned(), "event field `event` cannot be read"),
         ("[]".to_owned(), "event field `event` cannot be read"),
     ]);
@@ -215,11 +170,9 @@ fn what_is_wrong_inside_a_field_is_said_too() {
 
 #[test]
 fn integers_are_nanoseconds() {
-    for (time, nanoseconds) in [
-        ("9223372036854775807", i64::MAX),
-        ("-1", -1),
-        ("1795168800000000001", 1_795_168_800_000_000_001),
-    ] {
+    for (time, nanoseconds) in
+        [("9223372036854775807", i64::MAX), ("-1", -1), ("1795168800000000001", 1_795_168_800_000_000_001)]
+    {
         let event = read(&with(r#""2026-11-20T10:00:00Z""#, time)).expect(time);
         assert_eq!(event.time, Some(Timestamp(nanoseconds)));
     }
@@ -230,34 +183,19 @@ fn half_a_surrogate_pair_keeps_the_whole_line() {
     let line = with("\"u-7\"", r#""u-\ud800""#);
     let event = read(&line).expect("half a pair is data");
     assert_eq!(event.actor.id, "u-\\ud800");
-    assert_eq!(
-        event.original,
-        Some(Original {
-            format: "native".to_owned(),
-            bytes: line.clone().into_bytes()
-        })
-    );
+    assert_eq!(event.original, Some(Original { format: "native".to_owned(), bytes: line.clone().into_bytes() }));
     assert_eq!(read(&event.to_native_json()), Ok(event));
     let inside = with("{\"duration_ms\":12}", r#"{"x":"\ud800"}"#);
     assert_eq!(read(&inside).expect("kept as text").original, None);
 }
 
 fn started() -> EventBuilder<NeedsOutcome> {
-    AuditEvent::in_workspace("w")
-        .action("a")
-        .actor(ActorType::Agent, "bot")
-        .target("t", "1")
+    AuditEvent::in_workspace("w").action("a").actor(ActorType::Agent, "bot").target("t", "1")
 }
 
 #[test]
 fn the_builder_fills_every_field() {
-    let proof = Proof {
-        kind: ProofKind::Url,
-        data: None,
-        url: Some("u".into()),
-        hash: None,
-        captured_at: None,
-    };
+    let proof = Proof { kind: ProofKind::Url, data: None, url: Some("u".into()), hash: None, captured_at: None };
     let event = started()
         .failed("E1", "no")
         .id("i")
@@ -287,46 +225,17 @@ fn the_builder_fills_every_field() {
 
 #[test]
 fn the_builder_checks_at_the_end() {
-    assert_eq!(
-        started().partial().build().map(|event| event.outcome),
-        Ok(Outcome::Partial)
-    );
-    assert_eq!(
-        started().pending().build().map(|event| event.outcome),
-        Ok(Outcome::Pending)
-    );
-    let problem =
-        |built: Result<AuditEvent, indelible::EventInvalid>| built.expect_err("refused").problem;
-    assert_eq!(
-        problem(
-            started()
-                .succeeded()
-                .metadata(serde_json::json!([1]))
-                .build()
-        ),
-        EventProblem::NotAnObject
-    );
+    assert_eq!(started().partial().build().map(|event| event.outcome), Ok(Outcome::Partial));
+    assert_eq!(started().pending().build().map(|event| event.outcome), Ok(Outcome::Pending));
+    let problem = |built: Result<AuditEvent, indelible::EventInvalid>| built.expect_err("refused").problem;
+    assert_eq!(problem(started().succeeded().metadata(serde_json::json!([1])).build()), EventProblem::NotAnObject);
     assert_eq!(
         problem(started().succeeded().lane("x".repeat(4_097)).build()),
-        EventProblem::TooLong {
-            bytes: 4_097,
-            limit: 4_096
-        }
+        EventProblem::TooLong { bytes: 4_097, limit: 4_096 }
     );
-    assert_eq!(
-        problem(started().outcome(Outcome::Unknown(9)).build()),
-        EventProblem::UnknownCode { code: 9 }
-    );
+    assert_eq!(problem(started().outcome(Outcome::Unknown(9)).build()), EventProblem::UnknownCode { code: 9 });
     assert!(matches!(
-        problem(
-            started()
-                .succeeded()
-                .original("x", vec![0; 1 << 20])
-                .build()
-        ),
-        EventProblem::TooLong {
-            limit: 1_048_576,
-            ..
-        }
+        problem(started().succeeded().original("x", vec![0; 1 << 20]).build()),
+        EventProblem::TooLong { limit: 1_048_576, .. }
     ));
 }

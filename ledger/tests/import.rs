@@ -26,15 +26,8 @@ fn run_as(input: impl Read, format: Format) -> Run {
     })
     .expect("memory can be read");
     assert_eq!(summary.read, summary.events + summary.rejected);
-    assert_eq!(
-        (summary.events, summary.rejected),
-        (events.len() as u64, rejects.len() as u64)
-    );
-    Run {
-        events,
-        rejects,
-        summary,
-    }
+    assert_eq!((summary.events, summary.rejected), (events.len() as u64, rejects.len() as u64));
+    Run { events, rejects, summary }
 }
 
 fn run(input: impl AsRef<[u8]>) -> Run {
@@ -51,13 +44,7 @@ fn one(input: &str) -> AuditEvent {
 /// Checks native JSON against the parts it should contain, and that the original is the exact input.
 fn check(input: &str, parts: &[&str]) {
     let event = one(input);
-    assert_eq!(
-        event
-            .original
-            .as_ref()
-            .map(|original| original.bytes.as_slice()),
-        Some(input.as_bytes())
-    );
+    assert_eq!(event.original.as_ref().map(|original| original.bytes.as_slice()), Some(input.as_bytes()));
     let native = event.to_native_json();
     for part in parts {
         assert!(native.contains(part), "{native}\nshould contain {part}");
@@ -198,40 +185,15 @@ fn formats_may_be_mixed_and_every_repeat_is_kept() {
     let formats: Vec<_> = run
         .events
         .iter()
-        .map(|imported| {
-            (
-                imported.line,
-                imported
-                    .event
-                    .original
-                    .as_ref()
-                    .map_or("native", |original| &original.format),
-            )
-        })
+        .map(|imported| (imported.line, imported.event.original.as_ref().map_or("native", |original| &original.format)))
         .collect();
-    let expected = [
-        (1, "native"),
-        (2, "cloudtrail"),
-        (3, "cloudtrail"),
-        (5, "kubernetes"),
-        (7, "native"),
-        (7, "kubernetes"),
-    ];
+    let expected =
+        [(1, "native"), (2, "cloudtrail"), (3, "cloudtrail"), (5, "kubernetes"), (7, "native"), (7, "kubernetes")];
     assert_eq!(formats, expected);
-    let reasons: Vec<_> = run
-        .rejects
-        .iter()
-        .map(|reject| (reject.line, reject.reason.as_str()))
-        .collect();
+    let reasons: Vec<_> = run.rejects.iter().map(|reject| (reject.line, reject.reason.as_str())).collect();
     assert_eq!(reasons.len(), 2, "{reasons:?}");
-    assert!(
-        reasons[0].0 == 6 && reasons[0].1.starts_with("no known audit record"),
-        "{reasons:?}"
-    );
-    assert_eq!(
-        reasons[1],
-        (8, "event field `actor` is missing: it is mandatory")
-    );
+    assert!(reasons[0].0 == 6 && reasons[0].1.starts_with("no known audit record"), "{reasons:?}");
+    assert_eq!(reasons[1], (8, "event field `actor` is missing: it is mandatory"));
     assert_eq!(run.rejects[0].bytes, b"{\"kind\": 0}");
 }
 
@@ -240,19 +202,10 @@ fn a_format_that_was_asked_for_is_the_only_one() {
     let input = format!("{NATIVE}\n{TRAIL}");
     let run = run_as(input.as_bytes(), Format::CloudTrail);
     assert_eq!((run.events.len(), run.rejects.len()), (1, 1));
-    assert_eq!(
-        run.rejects[0].reason,
-        "not a record of the format cloudtrail: try --format auto"
-    );
+    assert_eq!(run.rejects[0].reason, "not a record of the format cloudtrail: try --format auto");
     assert_eq!("k8s".parse(), Ok(Format::Kubernetes));
     assert!("json".parse::<Format>().is_err());
-    for format in [
-        Format::Auto,
-        Format::Native,
-        Format::CloudTrail,
-        Format::Windows,
-        Format::Kubernetes,
-    ] {
+    for format in [Format::Auto, Format::Native, Format::CloudTrail, Format::Windows, Format::Kubernetes] {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
 }
@@ -261,13 +214,7 @@ fn a_format_that_was_asked_for_is_the_only_one() {
 fn the_sink_can_stop() {
     let input = format!("{NATIVE}\n{NATIVE}\n");
     let context = ImportContext::new("test");
-    let summary = import(
-        input.as_bytes(),
-        Format::Auto,
-        &Limits::default(),
-        &context,
-        &mut |_| ControlFlow::Break(()),
-    );
+    let summary = import(input.as_bytes(), Format::Auto, &Limits::default(), &context, &mut |_| ControlFlow::Break(()));
     assert_eq!(summary.expect("memory can be read").read, 1);
 }
 
@@ -284,16 +231,11 @@ fn compressed_inputs_and_what_is_left_of_cut_ones() {
     let gz = gzip(input.as_bytes());
     for whole in [&zst, &gz] {
         assert_eq!(run(whole).summary.events, 2_000);
-        assert_eq!(
-            run([whole.as_slice(), whole].concat()).summary.events,
-            4_000,
-            "members one after the other"
-        );
+        assert_eq!(run([whole.as_slice(), whole].concat()).summary.events, 4_000, "members one after the other");
         let cut = run(whole.get(..whole.len() - 5).expect("long enough"));
         let last = cut.rejects.last().expect("the cut is reported");
         assert!(
-            last.reason.contains("cannot be read to its end")
-                || last.reason.contains("ends inside"),
+            last.reason.contains("cannot be read to its end") || last.reason.contains("ends inside"),
             "{}",
             last.reason
         );
@@ -304,15 +246,7 @@ fn compressed_inputs_and_what_is_left_of_cut_ones() {
 }
 
 fn utf16(text: &str, big_endian: bool) -> Vec<u8> {
-    text.encode_utf16()
-        .flat_map(|unit| {
-            if big_endian {
-                unit.to_be_bytes()
-            } else {
-                unit.to_le_bytes()
-            }
-        })
-        .collect()
+    text.encode_utf16().flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
 }
 
 #[test]
@@ -325,38 +259,22 @@ fn utf_16_and_marks() {
             assert_eq!((run.events.len(), run.rejects.len()), (2, 1));
             assert_eq!(run.events[0].event.actor.id, "Ünal \u{1F600}");
             let original = run.events[1].event.original.as_ref().expect("imported");
-            assert_eq!(
-                original.bytes,
-                utf16(TRAIL, big_endian),
-                "exact source bytes"
-            );
+            assert_eq!(original.bytes, utf16(TRAIL, big_endian), "exact source bytes");
             assert_eq!(run.rejects[0].bytes, utf16("rubbish\r", big_endian));
         }
     }
     let mut odd = utf16(&marked, false);
     odd.push(b'{');
-    assert_eq!(
-        run(&odd)
-            .rejects
-            .last()
-            .map(|reject| reject.bytes.as_slice()),
-        Some(&b"{"[..])
-    );
+    assert_eq!(run(&odd).rejects.last().map(|reject| reject.bytes.as_slice()), Some(&b"{"[..]));
     assert_eq!(run(&marked).events.len(), 2, "a UTF-8 mark");
 }
 
 #[test]
 fn hostile_inputs_are_rejected_whole() {
-    let deep = format!(
-        "{{\"eventSource\":\"s\",\"eventName\":\"n\",\"x\":{}{}}}",
-        "[".repeat(200_000),
-        "]".repeat(200_000)
-    );
+    let deep =
+        format!("{{\"eventSource\":\"s\",\"eventName\":\"n\",\"x\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
     let nul_inside = TRAIL.replace("cli", "a\0b");
-    let bad_utf8: Vec<u8> = TRAIL
-        .bytes()
-        .map(|byte| if byte == b'k' { 0xFF } else { byte })
-        .collect();
+    let bad_utf8: Vec<u8> = TRAIL.bytes().map(|byte| if byte == b'k' { 0xFF } else { byte }).collect();
     let cases: [(&[u8], &str); 8] = [
         (deep.as_bytes(), "nested deeper than 128 levels"),
         (nul_inside.as_bytes(), "not valid JSON"),
@@ -365,10 +283,7 @@ fn hostile_inputs_are_rejected_whole() {
         (b"{\"a\":tru}", "not valid JSON"),
         (b"\"text\"", "not a JSON object"),
         (b"{\"a\":", "the input ends inside this record"),
-        (
-            &TRAIL.as_bytes()[..TRAIL.len() - 1],
-            "the input ends inside this record",
-        ),
+        (&TRAIL.as_bytes()[..TRAIL.len() - 1], "the input ends inside this record"),
     ];
     for (bad, reason) in cases {
         let input = [NATIVE.as_bytes(), b"\n", bad, b"\n", NATIVE.as_bytes()].concat();
@@ -377,12 +292,8 @@ fn hostile_inputs_are_rejected_whole() {
         assert_eq!(run.rejects.len(), 1, "{reason}");
         assert_eq!(run.rejects[0].bytes, bad, "{reason}");
         let said = &run.rejects[0].reason;
-        let cut_in_the_middle =
-            reason.starts_with("the input ends") && said.contains("was expected");
-        assert!(
-            said.contains(reason) || cut_in_the_middle,
-            "{said}\nshould contain {reason}"
-        );
+        let cut_in_the_middle = reason.starts_with("the input ends") && said.contains("was expected");
+        assert!(said.contains(reason) || cut_in_the_middle, "{said}\nshould contain {reason}");
     }
     for empty in ["", "\n\n \r\n", "\u{feff}", "[]", "{\"Records\":[]}"] {
         assert_eq!(run(empty).summary.read, 0, "{empty:?}");
@@ -391,21 +302,11 @@ fn hostile_inputs_are_rejected_whole() {
 
 #[test]
 fn one_line_of_fifty_megabytes_is_one_reject_with_all_its_bytes() {
-    let input = format!(
-        "{NATIVE}\n{{\"eventSource\":\"s\",\"eventName\":\"{}\"}}\n{NATIVE}\n",
-        "x".repeat(50 << 20)
-    );
+    let input = format!("{NATIVE}\n{{\"eventSource\":\"s\",\"eventName\":\"{}\"}}\n{NATIVE}\n", "x".repeat(50 << 20));
     let run = run(&input);
     assert_eq!(run.events.len(), 2);
-    assert_eq!(
-        run.rejects[0].bytes.len(),
-        input.len() - 2 * NATIVE.len() - 3
-    );
-    assert!(
-        run.rejects[0].reason.contains("over the limit of 1048576"),
-        "{}",
-        run.rejects[0].reason
-    );
+    assert_eq!(run.rejects[0].bytes.len(), input.len() - 2 * NATIVE.len() - 3);
+    assert!(run.rejects[0].reason.contains("over the limit of 1048576"), "{}", run.rejects[0].reason);
 }
 
 #[test]
@@ -413,21 +314,11 @@ fn fields_that_are_too_long_are_cut_and_said_to_be() {
     let long = TRAIL.replace("GetObject", &"é".repeat(3_000));
     let event = one(&long);
     assert!(event.action.len() <= 4_096 && event.action.ends_with("é\u{2026}"));
-    assert_eq!(
-        event.metadata.and_then(|metadata| metadata.get("clipped")),
-        Some("action".into())
-    );
-    assert_eq!(
-        event.original.map(|original| original.bytes),
-        Some(long.into_bytes())
-    );
-    let empty = one(
-        r#"{"eventSource":"s","eventName":"n","userIdentity":{"type":"Root","arn":""},"recipientAccountId":""}"#,
-    );
-    assert_eq!(
-        (empty.workspace.as_str(), empty.actor.id.as_str()),
-        ("home", "unknown")
-    );
+    assert_eq!(event.metadata.and_then(|metadata| metadata.get("clipped")), Some("action".into()));
+    assert_eq!(event.original.map(|original| original.bytes), Some(long.into_bytes()));
+    let empty =
+        one(r#"{"eventSource":"s","eventName":"n","userIdentity":{"type":"Root","arn":""},"recipientAccountId":""}"#);
+    assert_eq!((empty.workspace.as_str(), empty.actor.id.as_str()), ("home", "unknown"));
     assert_eq!(
         (empty.actor.kind, empty.outcome, empty.severity),
         (ActorType::User, Outcome::Success, Severity::Warning)
@@ -445,9 +336,7 @@ fn an_input_cut_anywhere_gives_what_came_before() {
     for layout in layouts {
         for length in 0..layout.len() {
             let run = run(&layout[..length]);
-            let whole = layout[..length]
-                .matches("\"AwsApiCall\",\"recipientAccountId\":\"222\"}")
-                .count()
+            let whole = layout[..length].matches("\"AwsApiCall\",\"recipientAccountId\":\"222\"}").count()
                 + layout[..length].matches("\"forbid\"}}").count();
             assert_eq!(run.events.len(), whole, "{}", &layout[..length]);
         }

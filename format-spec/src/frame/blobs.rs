@@ -12,7 +12,7 @@ use super::columns::PackedAt;
 use crate::bitpack::{put_packed, width_of};
 use crate::bytes::Reader;
 use crate::error::FormatError;
-use crate::zstd_block::{BlockCompressor, BlockDecompressor};
+use crate::zstd_block::{BlockCompressor, decompress};
 use crate::{FRAME_BYTES_MAX, FRAME_RECORDS_MAX};
 
 const NAME: &str = "blob column";
@@ -120,16 +120,10 @@ impl BlobColumn {
     }
 
     /// Inflates a block into `out` and says so; false where it is stored as it is and can be read in place.
-    pub(super) fn inflate(
-        &self,
-        body: &[u8],
-        block: &BlobBlock,
-        inflater: &mut BlockDecompressor,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, FormatError> {
+    pub(super) fn inflate(&self, body: &[u8], block: &BlobBlock, out: &mut Vec<u8>) -> Result<bool, FormatError> {
         if block.compressed {
             // The raw length was bounded when the column was opened.
-            inflater.decompress(NAME, self.stored(body, block), block.raw, out)?;
+            decompress(NAME, self.stored(body, block), block.raw, out)?;
         }
         Ok(block.compressed)
     }
@@ -221,12 +215,11 @@ mod tests {
     fn read(data: &[u8], rows: usize) -> Result<Vec<Vec<u8>>, FormatError> {
         let column = BlobColumn::open(data, 0, rows)?;
         column.check(data)?;
-        let mut inflater = BlockDecompressor::default();
         (0..rows)
             .map(|row| {
                 let block = column.block(data, column.block_of(data, row))?;
                 let mut scratch = Vec::new();
-                let inflated = column.inflate(data, &block, &mut inflater, &mut scratch)?;
+                let inflated = column.inflate(data, &block, &mut scratch)?;
                 let bytes = if inflated { &scratch } else { column.stored(data, &block) };
                 Ok(bytes[column.place(data, &block, row)].to_vec())
             })

@@ -78,15 +78,15 @@ impl NumberColumn {
         let Some(packed) = self.packed.over(body).get(row) else {
             return Err(FormatError::invalid("frame column", "row", 0, format!("no row {row}")));
         };
-        let value = i128::from(self.base) + i128::from(packed) * i128::from(self.unit);
-        let fits = match self.shape {
-            Shape::Codes => u8::try_from(value).is_ok(),
-            Shape::Terms => u32::try_from(value).is_ok(),
-            _ => true,
+        let value = packed.checked_mul(self.unit as u64).and_then(|offset| self.base.checked_add_unsigned(offset));
+        let max = match self.shape {
+            Shape::Codes => i64::from(u8::MAX),
+            Shape::Terms => i64::from(u32::MAX),
+            _ => i64::MAX,
         };
-        match i64::try_from(value) {
-            Ok(value) if fits => Ok(value),
-            _ => Err(FormatError::invalid("frame column", "packed", 0, format!("value {value} is out of range"))),
+        match value {
+            Some(value) if value <= max => Ok(value),
+            _ => Err(FormatError::invalid("frame column", "packed", 0, format!("row {row} is out of range"))),
         }
     }
 

@@ -18,13 +18,11 @@ use crate::error::FormatError;
 use crate::record::{GROUPS, Groups, Record, SCHEMA, TextRef, check_group};
 use crate::schema::{Field, Kind};
 use crate::segment::TermSource;
-use crate::zstd_block::BlockDecompressor;
 
 /// Reads rows of one frame; keeps at most one inflated block a blob column.
 #[derive(Debug)]
 pub struct FrameCursor<'r> {
     frame: &'r FrameReader<'r>,
-    inflater: BlockDecompressor,
     /// By blob column: the four fields of group 2, then the payload.
     kept: [KeptBlock; 5],
     bytes: Vec<u8>,
@@ -42,7 +40,7 @@ struct KeptBlock {
 
 impl<'r> FrameCursor<'r> {
     pub(super) fn new(frame: &'r FrameReader<'r>) -> Self {
-        Self { frame, inflater: BlockDecompressor::default(), kept: Default::default(), bytes: Vec::new() }
+        Self { frame, kept: Default::default(), bytes: Vec::new() }
     }
 
     /// Value of a field of group 2; `None` where it is absent or the field is in another group.
@@ -187,7 +185,7 @@ impl<'r> FrameCursor<'r> {
 
     /// Bytes of a row of a blob column, inflating its block where that is not the one read last.
     fn blob(&mut self, column: &BlobColumn, kept: usize, row: usize) -> Result<&[u8], FormatError> {
-        let Self { frame, inflater, kept: all, .. } = self;
+        let Self { frame, kept: all, .. } = self;
         let body: &[u8] = &frame.body;
         let length = column.length(body, row);
         let Some(kept) = all.get_mut(kept).filter(|_| length > 0) else { return Ok(&[]) };
@@ -196,7 +194,7 @@ impl<'r> FrameCursor<'r> {
             let index = column.block_of(body, row);
             let block = column.block(body, index)?;
             kept.block = None;
-            kept.in_place = !column.inflate(body, &block, inflater, &mut kept.raw)?;
+            kept.in_place = !column.inflate(body, &block, &mut kept.raw)?;
             kept.next = (block.rows.start, 0);
             kept.block = Some(block);
         }

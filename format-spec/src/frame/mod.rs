@@ -132,3 +132,6 @@ impl Shape {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,6 +119,10 @@ impl<'a> FrameReader<'a> {
 
     /// Position of a row; `None` past the last.
     pub fn position_of_row(&self, row: usize) -> Option<u32> {
+        if self.kept & self.kept.wrapping_add(1) == 0 {
+            // Nothing is removed before a kept record, so rows are positions.
+            return (row < self.rows()).then_some(row as u32);
+        }
         let mut left = self.kept;
         for _ in 0..row.min(128) {
             left &= left.wrapping_sub(1);

@@ -15,11 +15,12 @@ use crate::error::FormatError;
 use crate::layout;
 use crate::record::TextRef;
 use crate::schema::Field;
-use crate::zstd_block::{BlockCompressor, BlockDecompressor};
+use crate::zstd_block::{BlockCompressor, decompress};
 
 const NAME: &str = "term page";
 /// Most bytes of a page's data before compression.
 pub const TERM_PAGE_RAW_MAX: usize = 1_114_112;
+/// More than there are fields with terms; sections ascend by field, so a page never has as many.
 const SECTIONS_MAX: usize = 64;
 const VERSION: u8 = 1;
 
@@ -129,7 +130,11 @@ impl TermPage {
         let sections = usize::from(reader.u16("sections")?);
         let raw_length = reader.u32("raw_length")? as usize;
         if sections == 0 || sections > SECTIONS_MAX {
-            return Err(reader.invalid("sections", 2, format!("{sections} sections, 1 to 64 allowed")));
+            return Err(reader.invalid(
+                "sections",
+                2,
+                format!("{sections} sections: none, or more than there are fields"),
+            ));
         }
         if raw_length > TERM_PAGE_RAW_MAX {
             return Err(reader.invalid("raw_length", 4, format!("{raw_length} bytes, at most 1,114,112 allowed")));
@@ -139,7 +144,7 @@ impl TermPage {
         let stored = reader.take("data", reader.left())?;
         let raw = if compression == 1 {
             let mut raw = Vec::new();
-            let inflated = BlockDecompressor::default().decompress(NAME, stored, raw_length, &mut raw);
+            let inflated = decompress(NAME, stored, raw_length, &mut raw);
             inflated.map_err(|error| error.shifted(at))?;
             Cow::Owned(raw)
         } else if stored.len() == raw_length {

@@ -42,8 +42,7 @@ use serde::Serialize;
 
 use super::limits::{EventInvalid, EventProblem, Limits};
 use super::{
-    Actor, ActorType, AuditEvent, EventError, Metadata, Original, Outcome, Proof, Severity, Target,
-    Timestamp,
+    Actor, ActorType, AuditEvent, EventError, Metadata, Original, Outcome, Proof, Severity, Target, Timestamp,
 };
 
 /// State: the action comes next.
@@ -92,14 +91,8 @@ impl AuditEvent {
     /// # Ok::<(), indelible::EventInvalid>(())
     /// ```
     pub fn in_workspace(workspace: impl Into<String>) -> EventBuilder<NeedsAction> {
-        let actor = Actor {
-            kind: ActorType::System,
-            id: String::new(),
-            name: None,
-            role: None,
-            ip: None,
-            auth_method: None,
-        };
+        let actor =
+            Actor { kind: ActorType::System, id: String::new(), name: None, role: None, ip: None, auth_method: None };
         let event = AuditEvent {
             id: None,
             time: None,
@@ -111,10 +104,7 @@ impl AuditEvent {
             request_id: None,
             actor,
             action: String::new(),
-            target: Target {
-                kind: String::new(),
-                id: String::new(),
-            },
+            target: Target { kind: String::new(), id: String::new() },
             outcome: Outcome::Pending,
             severity: Severity::Info,
             service: None,
@@ -124,21 +114,13 @@ impl AuditEvent {
             metadata: None,
             original: None,
         };
-        EventBuilder {
-            event,
-            metadata: None,
-            state: PhantomData,
-        }
+        EventBuilder { event, metadata: None, state: PhantomData }
     }
 }
 
 impl<State> EventBuilder<State> {
     fn then<Next>(self) -> EventBuilder<Next> {
-        EventBuilder {
-            event: self.event,
-            metadata: self.metadata,
-            state: PhantomData,
-        }
+        EventBuilder { event: self.event, metadata: self.metadata, state: PhantomData }
     }
 }
 
@@ -161,15 +143,8 @@ impl EventBuilder<NeedsActor> {
 
 impl EventBuilder<NeedsTarget> {
     /// What it was done to.
-    pub fn target(
-        mut self,
-        kind: impl Into<String>,
-        id: impl Into<String>,
-    ) -> EventBuilder<NeedsOutcome> {
-        self.event.target = Target {
-            kind: kind.into(),
-            id: id.into(),
-        };
+    pub fn target(mut self, kind: impl Into<String>, id: impl Into<String>) -> EventBuilder<NeedsOutcome> {
+        self.event.target = Target { kind: kind.into(), id: id.into() };
         self.then()
     }
 }
@@ -181,15 +156,8 @@ impl EventBuilder<NeedsOutcome> {
     }
 
     /// It was refused or went wrong: a code to search for and a sentence to read.
-    pub fn failed(
-        mut self,
-        code: impl Into<String>,
-        message: impl Into<String>,
-    ) -> EventBuilder<Complete> {
-        self.event.error = Some(EventError {
-            code: Some(code.into()),
-            message: Some(message.into()),
-        });
+    pub fn failed(mut self, code: impl Into<String>, message: impl Into<String>) -> EventBuilder<Complete> {
+        self.event.error = Some(EventError { code: Some(code.into()), message: Some(message.into()) });
         self.outcome(Outcome::Failure)
     }
 
@@ -268,23 +236,16 @@ impl EventBuilder<Complete> {
 
     /// Open facts: anything that serde writes as a JSON object.
     pub fn metadata(mut self, metadata: impl Serialize) -> Self {
-        self.metadata = Some(serde_json::to_string(&metadata).map_err(|error| {
-            EventInvalid::new(
-                "metadata",
-                EventProblem::Unreadable {
-                    message: error.to_string(),
-                },
-            )
-        }));
+        self.metadata =
+            Some(serde_json::to_string(&metadata).map_err(|error| {
+                EventInvalid::new("metadata", EventProblem::Unreadable { message: error.to_string() })
+            }));
         self
     }
 
     /// The record that this event was made from.
     pub fn original(mut self, format: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        self.event.original = Some(Original {
-            format: format.into(),
-            bytes: bytes.into(),
-        });
+        self.event.original = Some(Original { format: format.into(), bytes: bytes.into() });
         self
     }
 

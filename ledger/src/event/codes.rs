@@ -22,10 +22,7 @@ pub struct UnknownName {
 
 /// Reads the number of `unknown(n)`.
 fn unknown_code(name: &str) -> Option<u8> {
-    name.strip_prefix("unknown(")?
-        .strip_suffix(')')?
-        .parse()
-        .ok()
+    name.strip_prefix("unknown(")?.strip_suffix(')')?.parse().ok()
 }
 
 macro_rules! closed_set {
@@ -177,35 +174,20 @@ mod tests {
             assert_eq!(outcome.code(), code);
             assert_eq!(outcome.to_string().parse::<Outcome>(), Ok(outcome));
         }
-        assert_eq!(
-            Outcome::from_code(0),
-            Outcome::Unknown(0),
-            "zeros never decode as a known value"
-        );
+        assert_eq!(Outcome::from_code(0), Outcome::Unknown(0), "zeros never decode as a known value");
         assert_eq!(ProofKind::ApiResponse.to_string(), "api_response");
         assert_eq!(ActorType::ALL.len(), 5);
     }
 
     #[test]
     fn names_outside_the_set_are_refused() {
-        for name in [
-            "",
-            "Success",
-            "ok",
-            "unknown",
-            "unknown(1)",
-            "unknown(256)",
-            "unknown()",
-        ] {
+        for name in ["", "Success", "ok", "unknown", "unknown(1)", "unknown(256)", "unknown()"] {
             assert!(name.parse::<Outcome>().is_err(), "{name}");
         }
         let error = "ok".parse::<Outcome>().map_err(|error| error.to_string());
         assert_eq!(
             error,
-            Err(
-                "\"ok\" is not a known outcome: use one of success, failure, partial, pending"
-                    .to_owned()
-            )
+            Err("\"ok\" is not a known outcome: use one of success, failure, partial, pending".to_owned())
         );
     }
 }

@@ -19,7 +19,7 @@ pub struct Limits {
     pub text_bytes_max: usize,
     /// Each field that is only read (reason, error message, proof data and address); 64 KiB.
     pub prose_bytes_max: usize,
-    /// All of an event, its original included; 1 MiB.
+    /// All of an event, its original included; 1 MiB less 4 KiB, so that the encoded record fits into a frame.
     pub event_bytes_max: usize,
 }
 
@@ -30,7 +30,7 @@ impl Default for Limits {
             metadata_depth_max: 16,
             text_bytes_max: 4_096,
             prose_bytes_max: 65_536,
-            event_bytes_max: 1 << 20,
+            event_bytes_max: (1 << 20) - (4 << 10),
         }
     }
 }
@@ -116,10 +116,7 @@ pub enum EventProblem {
 
 impl EventInvalid {
     pub(crate) fn new(field: impl Into<Cow<'static, str>>, problem: EventProblem) -> Self {
-        Self {
-            field: field.into(),
-            problem,
-        }
+        Self { field: field.into(), problem }
     }
 }
 
@@ -150,16 +147,10 @@ impl AuditEvent {
             ("actor.type", self.actor.kind.name(), self.actor.kind.code()),
             ("outcome", self.outcome.name(), self.outcome.code()),
             ("severity", self.severity.name(), self.severity.code()),
-            (
-                "proof.kind",
-                proof.map_or(Some(""), |kind| kind.name()),
-                proof.map_or(0, |kind| kind.code()),
-            ),
+            ("proof.kind", proof.map_or(Some(""), |kind| kind.name()), proof.map_or(0, |kind| kind.code())),
         ];
         match codes.into_iter().find(|(_, name, _)| name.is_none()) {
-            Some((field, _, code)) => {
-                Err(EventInvalid::new(field, EventProblem::UnknownCode { code }))
-            }
+            Some((field, _, code)) => Err(EventInvalid::new(field, EventProblem::UnknownCode { code })),
             None => Ok(()),
         }
     }
@@ -171,13 +162,7 @@ impl AuditEvent {
             total = total.saturating_add(text.len());
             let limit = limits.of_field(field);
             if text.len() > limit && problem.is_none() {
-                problem = Some(EventInvalid::new(
-                    field,
-                    EventProblem::TooLong {
-                        bytes: text.len(),
-                        limit,
-                    },
-                ));
+                problem = Some(EventInvalid::new(field, EventProblem::TooLong { bytes: text.len(), limit }));
             }
         });
         if let Some(problem) = problem {
@@ -188,15 +173,10 @@ impl AuditEvent {
             metadata.check_limits(limits)?;
         }
         if let Some(original) = &self.original {
-            total = total
-                .saturating_add(original.bytes.len())
-                .saturating_add(original.format.len());
+            total = total.saturating_add(original.bytes.len()).saturating_add(original.format.len());
         }
         if total > limits.event_bytes_max {
-            let problem = EventProblem::TooLong {
-                bytes: total,
-                limit: limits.event_bytes_max,
-            };
+            let problem = EventProblem::TooLong { bytes: total, limit: limits.event_bytes_max };
             return Err(EventInvalid::new("event", problem));
         }
         Ok(())

@@ -53,22 +53,15 @@ impl Metadata {
     /// Not JSON, not an object, over a limit, or a key twice in one object; the field is `metadata`.
     pub fn from_text(text: impl Into<String>, limits: &Limits) -> Result<Self, EventInvalid> {
         let text = text.into();
-        let raw: &RawValue = serde_json::from_str(&text).map_err(|error| {
-            invalid(EventProblem::Unreadable {
-                message: error.to_string(),
-            })
-        })?;
+        let raw: &RawValue = serde_json::from_str(&text)
+            .map_err(|error| invalid(EventProblem::Unreadable { message: error.to_string() }))?;
         let object = raw.get();
         if !object.starts_with('{') {
             return Err(invalid(EventProblem::NotAnObject));
         }
         check_size(object.len(), limits)?;
         let depth = check_structure(object, limits.metadata_depth_max)?;
-        let text = if object.len() == text.len() {
-            text
-        } else {
-            object.to_owned()
-        };
+        let text = if object.len() == text.len() { text } else { object.to_owned() };
         Ok(Self { text, depth })
     }
 
@@ -77,11 +70,8 @@ impl Metadata {
     /// # Errors
     /// As [`Metadata::from_text`], and where serde itself fails.
     pub fn from_serialize(value: &impl Serialize, limits: &Limits) -> Result<Self, EventInvalid> {
-        let text = serde_json::to_string(value).map_err(|error| {
-            invalid(EventProblem::Unreadable {
-                message: error.to_string(),
-            })
-        })?;
+        let text = serde_json::to_string(value)
+            .map_err(|error| invalid(EventProblem::Unreadable { message: error.to_string() }))?;
         Self::from_text(text, limits)
     }
 
@@ -118,11 +108,7 @@ impl Metadata {
         let mut out = String::with_capacity(self.text.len());
         let mut at = 0;
         while let Some(&byte) = self.text.as_bytes().get(at) {
-            let end = if byte == b'"' {
-                string_end(self.text.as_bytes(), at)
-            } else {
-                at + 1
-            };
+            let end = if byte == b'"' { string_end(self.text.as_bytes(), at) } else { at + 1 };
             if !byte.is_ascii_whitespace() {
                 out.push_str(self.text.get(at..end).unwrap_or_default());
             }
@@ -134,9 +120,7 @@ impl Metadata {
     pub(crate) fn check_limits(&self, limits: &Limits) -> Result<(), EventInvalid> {
         check_size(self.text.len(), limits)?;
         if self.depth > limits.metadata_depth_max {
-            return Err(invalid(EventProblem::TooDeep {
-                limit: limits.metadata_depth_max,
-            }));
+            return Err(invalid(EventProblem::TooDeep { limit: limits.metadata_depth_max }));
         }
         Ok(())
     }
@@ -148,10 +132,7 @@ fn invalid(problem: EventProblem) -> EventInvalid {
 
 fn check_size(bytes: usize, limits: &Limits) -> Result<(), EventInvalid> {
     if bytes > limits.metadata_bytes_max {
-        return Err(invalid(EventProblem::TooLong {
-            bytes,
-            limit: limits.metadata_bytes_max,
-        }));
+        return Err(invalid(EventProblem::TooLong { bytes, limit: limits.metadata_bytes_max }));
     }
     Ok(())
 }
@@ -208,13 +189,8 @@ fn check_structure(object: &str, depth_max: usize) -> Result<usize, EventInvalid
 
 fn check_distinct(keys: &mut [Cow<'_, str>]) -> Result<(), EventInvalid> {
     keys.sort_unstable();
-    match keys
-        .windows(2)
-        .find_map(|pair| pair.first().filter(|first| Some(*first) == pair.get(1)))
-    {
-        Some(key) => Err(invalid(EventProblem::DuplicateKey {
-            key: key.to_string(),
-        })),
+    match keys.windows(2).find_map(|pair| pair.first().filter(|first| Some(*first) == pair.get(1))) {
+        Some(key) => Err(invalid(EventProblem::DuplicateKey { key: key.to_string() })),
         None => Ok(()),
     }
 }
@@ -224,21 +200,13 @@ fn decode(string: &str) -> Result<Cow<'_, str>, EventInvalid> {
         Some(inner) if !inner.contains('\\') => Ok(Cow::Borrowed(inner)),
         _ => serde_json::from_str::<Text<'_>>(string)
             .map(|text| text.0)
-            .map_err(|error| {
-                invalid(EventProblem::Unreadable {
-                    message: error.to_string(),
-                })
-            }),
+            .map_err(|error| invalid(EventProblem::Unreadable { message: error.to_string() })),
     }
 }
 
 /// The next byte that is not white space.
 fn next_token(bytes: &[u8], from: usize) -> Option<u8> {
-    bytes
-        .get(from..)?
-        .iter()
-        .copied()
-        .find(|byte| !byte.is_ascii_whitespace())
+    bytes.get(from..)?.iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 
 /// The top-level members of an object, one after the other.
@@ -249,12 +217,7 @@ impl Members<'_> {
         let Self(bytes, at) = self;
         let start = *at + bytes.get(*at..)?.iter().position(|&byte| byte == b'"')?;
         let key_end = string_end(bytes, start);
-        let value_start = key_end
-            + bytes
-                .get(key_end..)?
-                .iter()
-                .position(|&byte| byte == b':')?
-            + 1;
+        let value_start = key_end + bytes.get(key_end..)?.iter().position(|&byte| byte == b':')? + 1;
         let mut depth = 0usize;
         let mut end = value_start;
         loop {
@@ -271,10 +234,7 @@ impl Members<'_> {
             end += 1;
         }
         *at = end;
-        Some((
-            decode(text.get(start..key_end)?).ok()?,
-            text.get(value_start..end)?.trim_ascii(),
-        ))
+        Some((decode(text.get(start..key_end)?).ok()?, text.get(value_start..end)?.trim_ascii()))
     }
 }
 
@@ -283,9 +243,7 @@ mod tests {
     use super::*;
 
     fn problem(text: &str) -> Option<EventProblem> {
-        Metadata::from_text(text, &Limits::default())
-            .err()
-            .map(|error| error.problem)
+        Metadata::from_text(text, &Limits::default()).err().map(|error| error.problem)
     }
 
     #[test]
@@ -296,74 +254,34 @@ mod tests {
             r#"{"half":"\ud800","nul":"\u0000","a":{"b":[{"a":1},{"a":1}]},"":""}"#,
             "{\"line\":\n[1,\r\n2]}",
         ] {
-            let metadata =
-                Metadata::from_text(format!(" \n{text}\t"), &Limits::default()).expect(text);
+            let metadata = Metadata::from_text(format!(" \n{text}\t"), &Limits::default()).expect(text);
             assert_eq!(metadata.as_str(), text);
         }
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert!(matches!(
-            problem("{"),
-            Some(EventProblem::Unreadable { .. })
-        ));
-        assert!(matches!(
-            problem("{} {}"),
-            Some(EventProblem::Unreadable { .. })
-        ));
-        assert!(matches!(
-            problem("{\"a\":\"\u{1}\"}"),
-            Some(EventProblem::Unreadable { .. })
-        ));
+        assert!(matches!(problem("{"), Some(EventProblem::Unreadable { .. })));
+        assert!(matches!(problem("{} {}"), Some(EventProblem::Unreadable { .. })));
+        assert!(matches!(problem("{\"a\":\"\u{1}\"}"), Some(EventProblem::Unreadable { .. })));
         assert_eq!(problem("[1]"), Some(EventProblem::NotAnObject));
         assert_eq!(problem("null"), Some(EventProblem::NotAnObject));
-        let twice = |key: &str| {
-            Some(EventProblem::DuplicateKey {
-                key: key.to_owned(),
-            })
-        };
+        let twice = |key: &str| Some(EventProblem::DuplicateKey { key: key.to_owned() });
         assert_eq!(problem(r#"{"a":1,"b":2,"a":3}"#), twice("a"));
         assert_eq!(problem(r#"{"x":[{"a":1,"\u0061":3}]}"#), twice("a"));
         assert_eq!(problem(r#"{"\ud800":1,"\uD800":2}"#), twice("\\ud800"));
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(65_536));
-        assert_eq!(
-            problem(&long),
-            Some(EventProblem::TooLong {
-                bytes: 65_544,
-                limit: 65_536
-            })
-        );
+        assert_eq!(problem(&long), Some(EventProblem::TooLong { bytes: 65_544, limit: 65_536 }));
     }
 
     #[test]
     fn depth_is_bounded_without_recursion() {
-        let nested = |depth: usize| {
-            format!(
-                "{{\"a\":{}{}}}",
-                "[".repeat(depth - 1),
-                "]".repeat(depth - 1)
-            )
-        };
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert_eq!(problem(&nested(16)), None);
-        assert_eq!(
-            problem(&nested(17)),
-            Some(EventProblem::TooDeep { limit: 16 })
-        );
-        let deep = Metadata::from_text(nested(200_000), &Limits::unbounded())
-            .expect("depth is not bounded here");
-        assert!(
-            deep.check_limits(&Limits {
-                metadata_bytes_max: usize::MAX,
-                ..Limits::default()
-            })
-            .is_err()
-        );
-        assert_eq!(
-            deep.get("a"),
-            None,
-            "too deep for a tree of values, and still no overflow"
-        );
+        assert_eq!(problem(&nested(17)), Some(EventProblem::TooDeep { limit: 16 }));
+        let deep = Metadata::from_text(nested(200_000), &Limits::unbounded()).expect("depth is not bounded here");
+        assert!(deep.check_limits(&Limits { metadata_bytes_max: usize::MAX, ..Limits::default() }).is_err());
+        assert_eq!(deep.get("a"), None, "too deep for a tree of values, and still no overflow");
     }
 
     #[test]
@@ -378,9 +296,7 @@ mod tests {
 
     #[test]
     fn line_breaks_between_tokens_are_dropped_for_one_line_only() {
-        let metadata =
-            Metadata::from_text("{ \"a b\" :\n [1,\r\n \" \\\" x\"] }", &Limits::default())
-                .expect("valid");
+        let metadata = Metadata::from_text("{ \"a b\" :\n [1,\r\n \" \\\" x\"] }", &Limits::default()).expect("valid");
         assert_eq!(metadata.one_line(), r#"{"a b":[1," \" x"]}"#);
         let spaced = Metadata::from_text(r#"{ "a": 1 }"#, &Limits::default()).expect("valid");
         assert_eq!(spaced.one_line(), r#"{ "a": 1 }"#);

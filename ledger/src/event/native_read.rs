@@ -19,8 +19,8 @@ use serde_json::value::RawValue;
 use super::limits::{EventInvalid, EventProblem, Limits};
 use super::text::{Text, unpaired_surrogates};
 use super::{
-    Actor, ActorType, AuditEvent, EventError, Metadata, Original, Outcome, Proof, ProofKind,
-    Severity, Target, Timestamp,
+    Actor, ActorType, AuditEvent, EventError, Metadata, Original, Outcome, Proof, ProofKind, Severity, Target,
+    Timestamp,
 };
 
 #[derive(Deserialize)]
@@ -109,14 +109,8 @@ impl AuditEvent {
     /// # Errors
     /// Not JSON, a key that is unknown, twice there or missing, or what [`AuditEvent::validate`] refuses.
     pub fn from_native_json(line: &str, limits: &Limits) -> Result<AuditEvent, EventInvalid> {
-        let native: NativeEvent<'_> = serde_json::from_str(line).map_err(|error| {
-            EventInvalid::new(
-                "event",
-                EventProblem::Unreadable {
-                    message: error.to_string(),
-                },
-            )
-        })?;
+        let native: NativeEvent<'_> = serde_json::from_str(line)
+            .map_err(|error| EventInvalid::new("event", EventProblem::Unreadable { message: error.to_string() }))?;
         let event = convert(native, line, limits)?;
         event.validate(limits)?;
         Ok(event)
@@ -131,27 +125,14 @@ fn mandatory<T>(field: &'static str, value: Option<T>) -> Result<T, EventInvalid
     value.ok_or_else(|| EventInvalid::new(field, EventProblem::Missing))
 }
 
-fn convert(
-    native: NativeEvent<'_>,
-    line: &str,
-    limits: &Limits,
-) -> Result<AuditEvent, EventInvalid> {
+fn convert(native: NativeEvent<'_>, line: &str, limits: &Limits) -> Result<AuditEvent, EventInvalid> {
     let actor = mandatory("actor", native.actor)?;
     let target = mandatory("target", native.target)?;
     // Only what lies outside the metadata loses anything: the metadata is kept as text.
-    let kept = native
-        .metadata
-        .map_or(0, |metadata| unpaired_surrogates(metadata.get()));
+    let kept = native.metadata.map_or(0, |metadata| unpaired_surrogates(metadata.get()));
     let altered = unpaired_surrogates(line) > kept;
-    let original = read_original(
-        native.original_format,
-        native.original,
-        native.original_base64,
-    )?;
-    let whole_line = || Original {
-        format: "native".to_owned(),
-        bytes: line.as_bytes().to_vec(),
-    };
+    let original = read_original(native.original_format, native.original, native.original_base64)?;
+    let whole_line = || Original { format: "native".to_owned(), bytes: line.as_bytes().to_vec() };
     Ok(AuditEvent {
         id: owned(native.id),
         time: native.time,
@@ -179,14 +160,8 @@ fn convert(
         service: owned(native.service),
         proof: native.proof.map(read_proof).transpose()?,
         reason: owned(native.reason),
-        error: native.error.map(|error| EventError {
-            code: owned(error.code),
-            message: owned(error.message),
-        }),
-        metadata: native
-            .metadata
-            .map(|raw| Metadata::from_text(raw.get(), limits))
-            .transpose()?,
+        error: native.error.map(|error| EventError { code: owned(error.code), message: owned(error.message) }),
+        metadata: native.metadata.map(|raw| Metadata::from_text(raw.get(), limits)).transpose()?,
         original: original.or_else(|| altered.then(whole_line)),
     })
 }
@@ -207,9 +182,8 @@ fn read_original(
     base64: Option<Text<'_>>,
 ) -> Result<Option<Original>, EventInvalid> {
     use base64::Engine as _;
-    let unreadable = |field: &'static str, message: String| {
-        EventInvalid::new(field, EventProblem::Unreadable { message })
-    };
+    let unreadable =
+        |field: &'static str, message: String| EventInvalid::new(field, EventProblem::Unreadable { message });
     let bytes = match (text, base64) {
         (None, None) => return Ok(None),
         (Some(text), None) => text.into_string().into_bytes(),
@@ -217,14 +191,8 @@ fn read_original(
             .decode(base64.as_str())
             .map_err(|error| unreadable("original_base64", error.to_string()))?,
         (Some(_), Some(_)) => {
-            return Err(unreadable(
-                "original",
-                "give original or original_base64, not both".to_owned(),
-            ));
+            return Err(unreadable("original", "give original or original_base64, not both".to_owned()));
         }
     };
-    Ok(Some(Original {
-        format: mandatory("original_format", format)?.into_string(),
-        bytes,
-    }))
+    Ok(Some(Original { format: mandatory("original_format", format)?.into_string(), bytes }))
 }

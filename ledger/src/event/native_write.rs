@@ -27,12 +27,7 @@ impl AuditEvent {
     /// );
     /// # Ok::<(), indelible::EventInvalid>(())
     /// ```
-    pub fn write_native_json(
-        &self,
-        seq: Option<u64>,
-        recorded_at: Option<Timestamp>,
-        out: &mut Vec<u8>,
-    ) {
+    pub fn write_native_json(&self, seq: Option<u64>, recorded_at: Option<Timestamp>, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         object.optional("id", self.id.as_deref());
         object.time("time", self.time);
@@ -70,14 +65,10 @@ impl AuditEvent {
             object.member("error", |out| write_error(error, out));
         }
         if let Some(metadata) = &self.metadata {
-            object.member("metadata", |out| {
-                out.extend_from_slice(metadata.one_line().as_bytes())
-            });
+            object.member("metadata", |out| out.extend_from_slice(metadata.one_line().as_bytes()));
         }
         if let Some(seq) = seq {
-            object.member("seq", |out| {
-                out.extend_from_slice(seq.to_string().as_bytes())
-            });
+            object.member("seq", |out| out.extend_from_slice(seq.to_string().as_bytes()));
         }
         if let Some(recorded_at) = recorded_at {
             object.text("recorded_at", &recorded_at.to_rfc3339_nanos());
@@ -94,8 +85,7 @@ impl AuditEvent {
         let mut line = Vec::with_capacity(512);
         self.write_native_json(None, None, &mut line);
         // Everything written is UTF-8: strings, and metadata that is a string.
-        String::from_utf8(line)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        String::from_utf8(line).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 }
 
@@ -136,10 +126,7 @@ pub(crate) struct Object<'a> {
 
 impl<'a> Object<'a> {
     pub(crate) fn begin(out: &'a mut Vec<u8>) -> Self {
-        Self {
-            out,
-            separator: b'{',
-        }
+        Self { out, separator: b'{' }
     }
 
     /// Writes a key that needs no escape, and lets the caller write its value.

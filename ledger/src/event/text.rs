@@ -100,17 +100,10 @@ fn spell_surrogates(bytes: &[u8]) -> String {
 pub(crate) fn unpaired_surrogates(json: &str) -> usize {
     let bytes = json.as_bytes();
     let (mut at, mut count) = (0, 0);
-    while let Some(found) = bytes
-        .get(at..)
-        .and_then(|rest| rest.iter().position(|&byte| byte == b'\\'))
-    {
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == b'\\')) {
         at += found;
         match escaped_unit(bytes, at) {
-            Some(0xD800..=0xDBFF)
-                if matches!(escaped_unit(bytes, at + 6), Some(0xDC00..=0xDFFF)) =>
-            {
-                at += 12
-            }
+            Some(0xD800..=0xDBFF) if matches!(escaped_unit(bytes, at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
             Some(0xD800..=0xDFFF) => {
                 count += 1;
                 at += 6;
@@ -124,9 +117,7 @@ pub(crate) fn unpaired_surrogates(json: &str) -> usize {
 /// The code unit of the `\uXXXX` at this place, if there is one.
 fn escaped_unit(bytes: &[u8], at: usize) -> Option<u32> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    digits.iter().try_fold(0, |unit, &digit| {
-        Some(unit * 16 + char::from(digit).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |unit, &digit| Some(unit * 16 + char::from(digit).to_digit(16)?))
 }
 
 #[cfg(test)]

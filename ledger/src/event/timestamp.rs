@@ -57,21 +57,12 @@ impl FromStr for Timestamp {
     type Err = TimestampInvalid;
 
     fn from_str(text: &str) -> Result<Self, TimestampInvalid> {
-        let invalid = |problem: String| TimestampInvalid {
-            given: text.chars().take(64).collect(),
-            problem,
-        };
+        let invalid = |problem: String| TimestampInvalid { given: text.chars().take(64).collect(), problem };
         if !has_shape(text.as_bytes()) {
-            return Err(invalid(
-                "a date, T, a time and Z or an offset are needed".to_owned(),
-            ));
+            return Err(invalid("a date, T, a time and Z or an offset are needed".to_owned()));
         }
-        let time: jiff::Timestamp = text
-            .parse()
-            .map_err(|error: jiff::Error| invalid(error.to_string()))?;
-        i64::try_from(time.as_nanosecond())
-            .map(Self)
-            .map_err(|_| invalid("outside the years 1677 to 2262".to_owned()))
+        let time: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| invalid(error.to_string()))?;
+        i64::try_from(time.as_nanosecond()).map(Self).map_err(|_| invalid("outside the years 1677 to 2262".to_owned()))
     }
 }
 
@@ -102,9 +93,9 @@ impl<'de> serde::Deserialize<'de> for Timestamp {
             }
 
             fn visit_u64<E: serde::de::Error>(self, nanoseconds: u64) -> Result<Timestamp, E> {
-                i64::try_from(nanoseconds).map(Timestamp).map_err(|_| {
-                    E::invalid_value(serde::de::Unexpected::Unsigned(nanoseconds), &self)
-                })
+                i64::try_from(nanoseconds)
+                    .map(Timestamp)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(nanoseconds), &self))
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
@@ -123,26 +114,10 @@ mod tests {
     fn rfc_3339_in_and_out() {
         let cases = [
             ("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00Z"),
-            (
-                "2026-11-20T10:00:00.123456789+01:00",
-                1_795_165_200_123_456_789,
-                "2026-11-20T09:00:00.123456789Z",
-            ),
-            (
-                "1969-12-31T23:59:59.999999999Z",
-                -1,
-                "1969-12-31T23:59:59.999999999Z",
-            ),
-            (
-                "2026-11-20t10:00:00.5z",
-                1_795_168_800_500_000_000,
-                "2026-11-20T10:00:00.5Z",
-            ),
-            (
-                "2262-04-11T23:47:16.854775807Z",
-                i64::MAX,
-                "2262-04-11T23:47:16.854775807Z",
-            ),
+            ("2026-11-20T10:00:00.123456789+01:00", 1_795_165_200_123_456_789, "2026-11-20T09:00:00.123456789Z"),
+            ("1969-12-31T23:59:59.999999999Z", -1, "1969-12-31T23:59:59.999999999Z"),
+            ("2026-11-20t10:00:00.5z", 1_795_168_800_500_000_000, "2026-11-20T10:00:00.5Z"),
+            ("2262-04-11T23:47:16.854775807Z", i64::MAX, "2262-04-11T23:47:16.854775807Z"),
         ];
         for (text, nanoseconds, shown) in cases {
             let time: Timestamp = text.parse().expect(text);
@@ -151,10 +126,7 @@ mod tests {
             assert_eq!(time.to_rfc3339_nanos().parse(), Ok(time));
             assert_eq!(time.to_rfc3339_nanos().len(), 30);
         }
-        assert_eq!(
-            Timestamp(i64::MIN).to_string().parse(),
-            Ok(Timestamp(i64::MIN))
-        );
+        assert_eq!(Timestamp(i64::MIN).to_string().parse(), Ok(Timestamp(i64::MIN)));
     }
 
     #[test]

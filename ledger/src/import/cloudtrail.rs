@@ -63,24 +63,11 @@ members!(Identity {
     session: "sessionContext",
 });
 
-members!(SessionContext {
-    issuer: "sessionIssuer",
-    attributes: "attributes"
-});
-members!(Issuer {
-    user_name: "userName"
-});
-members!(Attributes {
-    mfa: "mfaAuthenticated"
-});
-members!(Resource {
-    arn: "ARN" | "arn",
-    prefix: "ARNPrefix",
-    kind: "type"
-});
-members!(Response {
-    console_login: "ConsoleLogin"
-});
+members!(SessionContext { issuer: "sessionIssuer", attributes: "attributes" });
+members!(Issuer { user_name: "userName" });
+members!(Attributes { mfa: "mfaAuthenticated" });
+members!(Resource { arn: "ARN" | "arn", prefix: "ARNPrefix", kind: "type" });
+members!(Response { console_login: "ConsoleLogin" });
 members!(Parameters {
     bucket: "bucketName",
     key: "key",
@@ -111,50 +98,25 @@ pub(super) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     };
     let identity = Identity::nested(members.identity);
     let mut facts = Facts::default();
-    let mut event = blank(
-        owned(members.recipient).or_else(|| owned(identity.account)),
-        job,
-    );
+    let mut event = blank(owned(members.recipient).or_else(|| owned(identity.account)), job);
     event.id = owned(members.event_id);
     event.time = zoned(text(members.event_time));
     if event.time.is_none() {
         event.time = zoned(text(members.collector_time));
-        facts.text(
-            "time_source",
-            Some(if event.time.is_some() {
-                "@timestamp"
-            } else {
-                "none"
-            }),
-        );
+        facts.text("time_source", Some(if event.time.is_some() { "@timestamp" } else { "none" }));
     }
     event.lane = owned(members.region);
     event.request_id = owned(members.request_id);
-    event.correlation_id = event
-        .request_id
-        .clone()
-        .or_else(|| owned(members.shared_event_id));
-    event.action = format!(
-        "{}:{name}",
-        source.strip_suffix(".amazonaws.com").unwrap_or(&source)
-    );
-    event.target = target(&members).unwrap_or_else(|| Target {
-        kind: "service".to_owned(),
-        id: source.clone().into_owned(),
-    });
+    event.correlation_id = event.request_id.clone().or_else(|| owned(members.shared_event_id));
+    event.action = format!("{}:{name}", source.strip_suffix(".amazonaws.com").unwrap_or(&source));
+    event.target =
+        target(&members).unwrap_or_else(|| Target { kind: "service".to_owned(), id: source.clone().into_owned() });
     event.error = members.error_code.or(members.error_message).and_then(|_| {
-        let error = EventError {
-            code: owned(members.error_code),
-            message: owned(members.error_message),
-        };
+        let error = EventError { code: owned(members.error_code), message: owned(members.error_message) };
         (error.code.is_some() || error.message.is_some()).then_some(error)
     });
     let refused_login = is(Response::nested(members.response).console_login, "Failure");
-    event.outcome = if event.error.is_some() || refused_login {
-        Outcome::Failure
-    } else {
-        Outcome::Success
-    };
+    event.outcome = if event.error.is_some() || refused_login { Outcome::Failure } else { Outcome::Success };
     event.severity = severity(&name, &event, &identity);
     event.service = Some(source.into_owned());
     set_actor(&mut event, &members, &identity);
@@ -163,79 +125,47 @@ pub(super) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     facts.text("event_type", text(members.event_type));
     facts.text("shared_event_id", text(members.shared_event_id));
     facts.text("invoked_by", text(identity.invoked_by));
-    finish(
-        event,
-        facts,
-        "cloudtrail",
-        job.source_bytes(record),
-        job.limits,
-    )
-    .map_err(Refusal::from)
+    finish(event, facts, "cloudtrail", job.source_bytes(record), job.limits).map_err(Refusal::from)
 }
 
 fn set_actor(event: &mut AuditEvent, members: &Record<'_>, identity: &Identity<'_>) {
     let session = SessionContext::nested(identity.session);
     let kind = text(identity.kind);
     let arn = text(identity.arn);
-    let session_name = arn
-        .as_deref()
-        .filter(|arn| arn.contains(":assumed-role/"))
-        .and_then(|arn| arn.rsplit('/').next());
+    let session_name =
+        arn.as_deref().filter(|arn| arn.contains(":assumed-role/")).and_then(|arn| arn.rsplit('/').next());
     event.actor.kind = match kind.as_deref() {
         Some("AWSService" | "AWSAccount") => ActorType::Service,
         None if arn.is_none() && identity.principal.is_none() => ActorType::System,
         _ => ActorType::User,
     };
     event.actor.name = owned(identity.user_name).or_else(|| session_name.map(str::to_owned));
-    event.actor.id = [
-        identity.arn,
-        identity.principal,
-        identity.user_name,
-        identity.invoked_by,
-        identity.account,
-    ]
-    .into_iter()
-    .find_map(owned)
-    .unwrap_or_default();
-    event.actor.role = owned(Issuer::nested(session.issuer).user_name)
-        .or_else(|| kind.map(|kind| kind.into_owned()));
+    event.actor.id = [identity.arn, identity.principal, identity.user_name, identity.invoked_by, identity.account]
+        .into_iter()
+        .find_map(owned)
+        .unwrap_or_default();
+    event.actor.role = owned(Issuer::nested(session.issuer).user_name).or_else(|| kind.map(|kind| kind.into_owned()));
     event.actor.ip = owned(members.source_ip);
     let access_key = text(identity.access_key);
-    let temporary = access_key
-        .as_deref()
-        .is_some_and(|key| key.starts_with("ASIA"));
+    let temporary = access_key.as_deref().is_some_and(|key| key.starts_with("ASIA"));
     event.actor.auth_method = if is(Attributes::nested(session.attributes).mfa, "true") {
         Some("mfa".to_owned())
     } else {
-        access_key.as_ref().map(|_| {
-            if temporary {
-                "temporary_key"
-            } else {
-                "access_key"
-            }
-            .to_owned()
-        })
+        access_key.as_ref().map(|_| if temporary { "temporary_key" } else { "access_key" }.to_owned())
     };
     event.session = access_key.filter(|_| temporary).map(|key| key.into_owned());
 }
 
 fn severity(name: &str, event: &AuditEvent, identity: &Identity<'_>) -> Severity {
-    let code = event
-        .error
-        .as_ref()
-        .and_then(|error| error.code.as_deref())
-        .unwrap_or_default();
-    let denied = ["AccessDenied", "Unauthorized", "Forbidden"]
-        .iter()
-        .any(|word| code.contains(word));
+    let code = event.error.as_ref().and_then(|error| error.code.as_deref()).unwrap_or_default();
+    let denied = ["AccessDenied", "Unauthorized", "Forbidden"].iter().any(|word| code.contains(word));
     match name {
-        "StopLogging" | "DeleteTrail" | "DeleteFlowLogs" | "DeleteDetector"
-            if event.outcome == Outcome::Success =>
-        {
+        "StopLogging" | "DeleteTrail" | "DeleteFlowLogs" | "DeleteDetector" if event.outcome == Outcome::Success => {
             Severity::Critical
         }
-        "StopLogging" | "DeleteTrail" | "UpdateTrail" | "PutEventSelectors" | "DeleteFlowLogs"
-        | "DeleteDetector" => Severity::Warning,
+        "StopLogging" | "DeleteTrail" | "UpdateTrail" | "PutEventSelectors" | "DeleteFlowLogs" | "DeleteDetector" => {
+            Severity::Warning
+        }
         _ if denied || is(identity.kind, "Root") => Severity::Warning,
         _ if event.outcome == Outcome::Failure && name == "ConsoleLogin" => Severity::Warning,
         _ => Severity::Info,
@@ -255,10 +185,7 @@ fn target(members: &Record<'_>) -> Option<Target> {
 fn from_parameters(raw: Raw<'_>) -> Option<Target> {
     let parameters = Parameters::nested(raw);
     if let (Some(bucket), Some(key)) = (text(parameters.bucket), text(parameters.key)) {
-        return Some(Target {
-            kind: "AWS::S3::Object".to_owned(),
-            id: format!("{bucket}/{key}"),
-        });
+        return Some(Target { kind: "AWS::S3::Object".to_owned(), id: format!("{bucket}/{key}") });
     }
     [
         ("AWS::S3::Bucket", parameters.bucket),
@@ -281,10 +208,5 @@ fn from_parameters(raw: Raw<'_>) -> Option<Target> {
         ("AWS::Resource", parameters.name),
     ]
     .into_iter()
-    .find_map(|(kind, raw)| {
-        Some(Target {
-            kind: kind.to_owned(),
-            id: owned(raw)?,
-        })
-    })
+    .find_map(|(kind, raw)| Some(Target { kind: kind.to_owned(), id: owned(raw)? }))
 }

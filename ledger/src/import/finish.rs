@@ -21,8 +21,7 @@ pub(super) struct Facts {
 
 impl Facts {
     fn key(&mut self, key: &str) {
-        self.json
-            .extend_from_slice(if self.json.is_empty() { b"{\"" } else { b",\"" });
+        self.json.extend_from_slice(if self.json.is_empty() { b"{\"" } else { b",\"" });
         self.json.extend_from_slice(key.as_bytes());
         self.json.extend_from_slice(b"\":");
     }
@@ -42,9 +41,7 @@ impl Facts {
             return;
         };
         if json.len() <= 64
-            && json.starts_with(|first: char| {
-                first.is_ascii_digit() || matches!(first, '-' | 't' | 'f')
-            })
+            && json.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | 't' | 'f'))
         {
             self.key(key);
             self.json.extend_from_slice(json.as_bytes());
@@ -85,10 +82,7 @@ pub(super) fn finish(
         facts.text("clipped", Some(clipped.join(",")));
     }
     event.metadata = facts.metadata(limits)?;
-    event.original = Some(Original {
-        format: format.to_owned(),
-        bytes: record,
-    });
+    event.original = Some(Original { format: format.to_owned(), bytes: record });
     event.validate(limits)?;
     Ok(event)
 }

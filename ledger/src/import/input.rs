@@ -85,11 +85,7 @@ fn decode<'r>(first: Vec<u8>, reader: Box<dyn Read + 'r>) -> io::Result<Opened<'
         [0xFF, 0xFE, ..] | [b'{' | b'[' | b' ' | b'\r' | b'\n', 0, _, 0] => Encoding::Utf16Le,
         [0xFE, 0xFF, ..] | [0, b'{' | b'[' | b' ' | b'\r' | b'\n', 0, _] => Encoding::Utf16Be,
         _ => {
-            return Ok(Opened {
-                reader,
-                encoding: Encoding::Utf8,
-                odd_byte,
-            });
+            return Ok(Opened { reader, encoding: Encoding::Utf8, odd_byte });
         }
     };
     let reader = Box::new(Utf16Reader {
@@ -100,11 +96,7 @@ fn decode<'r>(first: Vec<u8>, reader: Box<dyn Read + 'r>) -> io::Result<Opened<'
         odd_byte: Rc::clone(&odd_byte),
         ended: false,
     });
-    Ok(Opened {
-        reader,
-        encoding,
-        odd_byte,
-    })
+    Ok(Opened { reader, encoding, odd_byte })
 }
 
 impl Encoding {
@@ -120,11 +112,7 @@ impl Encoding {
         while let Some((code, after)) = next_code(rest) {
             rest = after;
             let mut push = |unit: u16| {
-                out.extend_from_slice(&if big_endian {
-                    unit.to_be_bytes()
-                } else {
-                    unit.to_le_bytes()
-                });
+                out.extend_from_slice(&if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() });
             };
             match u16::try_from(code) {
                 Ok(unit) => push(unit),
@@ -145,13 +133,8 @@ fn next_code(bytes: &[u8]) -> Option<(u32, &[u8])> {
     match bytes {
         [a @ ..=0x7F, rest @ ..] => Some((u32::from(*a), rest)),
         [a @ 0xC0..=0xDF, b, rest @ ..] => Some((u32::from(a & 0x1F) << 6 | low(*b), rest)),
-        [a @ 0xE0..=0xEF, b, c, rest @ ..] => {
-            Some((u32::from(a & 0x0F) << 12 | low(*b) << 6 | low(*c), rest))
-        }
-        [a, b, c, d, rest @ ..] => Some((
-            u32::from(a & 0x07) << 18 | low(*b) << 12 | low(*c) << 6 | low(*d),
-            rest,
-        )),
+        [a @ 0xE0..=0xEF, b, c, rest @ ..] => Some((u32::from(a & 0x0F) << 12 | low(*b) << 6 | low(*c), rest)),
+        [a, b, c, d, rest @ ..] => Some((u32::from(a & 0x07) << 18 | low(*b) << 12 | low(*c) << 6 | low(*d), rest)),
         _ => None,
     }
 }
@@ -187,8 +170,7 @@ impl Read for Utf16Reader<'_> {
             let mut chunk = [0; 16_384];
             let read = self.source.read(&mut chunk)?;
             self.ended = read == 0;
-            self.raw
-                .extend_from_slice(chunk.get(..read).unwrap_or_default());
+            self.raw.extend_from_slice(chunk.get(..read).unwrap_or_default());
             self.decode_raw();
         }
     }
@@ -203,10 +185,7 @@ impl Utf16Reader<'_> {
             let next = self.unit(used + 2);
             match (unit, next) {
                 (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) => {
-                    push_code(
-                        0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00),
-                        &mut out,
-                    );
+                    push_code(0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00), &mut out);
                     used += 4;
                 }
                 (0xD800..=0xDBFF, None) if !self.ended => break,
@@ -225,11 +204,7 @@ impl Utf16Reader<'_> {
 
     fn unit(&self, at: usize) -> Option<u32> {
         let bytes: [u8; 2] = self.raw.get(at..at + 2)?.try_into().ok()?;
-        Some(u32::from(if self.big_endian {
-            u16::from_be_bytes(bytes)
-        } else {
-            u16::from_le_bytes(bytes)
-        }))
+        Some(u32::from(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }))
     }
 }
 

@@ -51,54 +51,26 @@ members!(Record {
     metadata: "metadata",
 });
 
-members!(User {
-    name: "username",
-    uid: "uid",
-    groups: "groups"
-});
-members!(ObjectRef {
-    resource: "resource",
-    namespace: "namespace",
-    name: "name",
-    subresource: "subresource"
-});
-members!(Status {
-    code: "code",
-    status: "status",
-    message: "message",
-    reason: "reason"
-});
-members!(Annotations {
-    decision: "authorization.k8s.io/decision"
-});
-members!(ObjectMeta {
-    created: "creationTimestamp",
-    name: "name"
-});
-members!(Object {
-    metadata: "metadata"
-});
+members!(User { name: "username", uid: "uid", groups: "groups" });
+members!(ObjectRef { resource: "resource", namespace: "namespace", name: "name", subresource: "subresource" });
+members!(Status { code: "code", status: "status", message: "message", reason: "reason" });
+members!(Annotations { decision: "authorization.k8s.io/decision" });
+members!(ObjectMeta { created: "creationTimestamp", name: "name" });
+members!(Object { metadata: "metadata" });
 
 /// Converts one record.
 pub(super) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Refusal> {
     let members = Record::read(record).map_err(Refusal::unreadable)?;
-    let audit_version =
-        text(members.api_version).is_some_and(|version| version.starts_with("audit.k8s.io/"));
+    let audit_version = text(members.api_version).is_some_and(|version| version.starts_with("audit.k8s.io/"));
     let audit_id = text(members.audit_id);
     let is_request = members.verb.is_some() || members.request_uri.is_some();
-    let (Some(audit_id), true) = (
-        audit_id,
-        is_request && (is(members.kind, "Event") || audit_version),
-    ) else {
+    let (Some(audit_id), true) = (audit_id, is_request && (is(members.kind, "Event") || audit_version)) else {
         return Err(Refusal::OtherFormat);
     };
     let object = ObjectRef::nested(members.object_ref);
     let mut facts = Facts::default();
     let mut event = blank(None, job);
-    event.id = Some(text(members.stage).map_or_else(
-        || audit_id.to_string(),
-        |stage| format!("{audit_id}/{stage}"),
-    ));
+    event.id = Some(text(members.stage).map_or_else(|| audit_id.to_string(), |stage| format!("{audit_id}/{stage}")));
     event.correlation_id = Some(audit_id.to_string());
     event.request_id = Some(audit_id.into_owned());
     event.time = time(&members);
@@ -118,44 +90,21 @@ pub(super) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     event.outcome = outcome(&members, &status);
     if event.outcome == Outcome::Failure {
         let message = owned(status.message).or_else(|| owned(status.reason));
-        event.error = Some(EventError {
-            code: owned(status.code),
-            message,
-        });
+        event.error = Some(EventError { code: owned(status.code), message });
     }
     set_actor(&mut event, &members);
     event.severity = severity(&event, &members, &object, &status);
     facts.text("user_agent", text(members.user_agent));
     facts.text("level", text(members.level));
     facts.text("stage", text(members.stage));
-    facts.text(
-        "impersonated_user",
-        text(User::nested(members.impersonated).name),
-    );
-    facts.text(
-        "decision",
-        text(Annotations::nested(members.annotations).decision),
-    );
-    finish(
-        event,
-        facts,
-        "kubernetes",
-        job.source_bytes(record),
-        job.limits,
-    )
-    .map_err(Refusal::from)
+    facts.text("impersonated_user", text(User::nested(members.impersonated).name));
+    facts.text("decision", text(Annotations::nested(members.annotations).decision));
+    finish(event, facts, "kubernetes", job.source_bytes(record), job.limits).map_err(Refusal::from)
 }
 
 fn time(members: &Record<'_>) -> Option<Timestamp> {
     let created = ObjectMeta::nested(members.metadata).created;
-    [
-        members.stage_time,
-        members.received_time,
-        members.timestamp,
-        created,
-    ]
-    .into_iter()
-    .find_map(|raw| zoned(text(raw)))
+    [members.stage_time, members.received_time, members.timestamp, created].into_iter().find_map(|raw| zoned(text(raw)))
 }
 
 fn resource(object: &ObjectRef<'_>) -> Option<String> {
@@ -170,17 +119,13 @@ fn target(kind: Option<String>, object: &ObjectRef<'_>, members: &Record<'_>) ->
     let Some(kind) = kind else {
         let uri = text(members.request_uri).unwrap_or_default();
         let path = uri.split('?').next().unwrap_or_default();
-        return Target {
-            kind: "url".to_owned(),
-            id: path.to_owned(),
-        };
+        return Target { kind: "url".to_owned(), id: path.to_owned() };
     };
     let body_name = |raw| owned(ObjectMeta::nested(Object::nested(raw).metadata).name);
     // Only what is created lacks a name although it is one object; a list has many.
     let name = owned(object.name).or_else(|| {
-        is(members.verb, "create").then(|| {
-            body_name(members.response_object).or_else(|| body_name(members.request_object))
-        })?
+        is(members.verb, "create")
+            .then(|| body_name(members.response_object).or_else(|| body_name(members.request_object)))?
     });
     let name = name.unwrap_or_else(|| "*".to_owned());
     let id = match text(object.namespace) {
@@ -191,9 +136,7 @@ fn target(kind: Option<String>, object: &ObjectRef<'_>, members: &Record<'_>) ->
 }
 
 fn outcome(members: &Record<'_>, status: &Status<'_>) -> Outcome {
-    let code: u32 = text(status.code)
-        .and_then(|code| code.parse().ok())
-        .unwrap_or(0);
+    let code: u32 = text(status.code).and_then(|code| code.parse().ok()).unwrap_or(0);
     if code >= 400 || is(status.status, "Failure") || is(members.stage, "Panic") {
         Outcome::Failure
     } else if is(members.stage, "RequestReceived") {
@@ -213,35 +156,15 @@ fn set_actor(event: &mut AuditEvent, members: &Record<'_>) {
         Some(_) => ActorType::User,
         None => ActorType::System,
     };
-    event.actor.id = name
-        .map(|name| name.into_owned())
-        .or_else(|| owned(user.uid))
-        .unwrap_or_default();
-    let groups: Vec<_> = elements(user.groups)
-        .into_iter()
-        .filter_map(|raw| text(Some(raw)))
-        .collect();
+    event.actor.id = name.map(|name| name.into_owned()).or_else(|| owned(user.uid)).unwrap_or_default();
+    let groups: Vec<_> = elements(user.groups).into_iter().filter_map(|raw| text(Some(raw))).collect();
     event.actor.role = (!groups.is_empty()).then(|| groups.join(","));
-    event.actor.ip = elements(members.source_ips)
-        .first()
-        .and_then(|raw| owned(Some(raw)));
+    event.actor.ip = elements(members.source_ips).first().and_then(|raw| owned(Some(raw)));
 }
 
-fn severity(
-    event: &AuditEvent,
-    members: &Record<'_>,
-    object: &ObjectRef<'_>,
-    status: &Status<'_>,
-) -> Severity {
+fn severity(event: &AuditEvent, members: &Record<'_>, object: &ObjectRef<'_>, status: &Status<'_>) -> Severity {
     let refused = matches!(text(status.code).as_deref(), Some("401" | "403"));
-    let command = matches!(
-        text(object.subresource).as_deref(),
-        Some("exec" | "attach" | "portforward")
-    );
+    let command = matches!(text(object.subresource).as_deref(), Some("exec" | "attach" | "portforward"));
     let anonymous = event.actor.id == "system:anonymous";
-    if refused || command || anonymous || is(members.stage, "Panic") {
-        Severity::Warning
-    } else {
-        Severity::Info
-    }
+    if refused || command || anonymous || is(members.stage, "Panic") { Severity::Warning } else { Severity::Info }
 }

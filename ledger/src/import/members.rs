@@ -82,11 +82,7 @@ pub(super) fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
         b'{' | b'[' | b'n' => return None,
         b'"' => {
             let inner = json.get(1..json.len().checked_sub(1)?)?;
-            if inner.contains('\\') {
-                serde_json::from_str::<Text<'_>>(json).ok()?.0
-            } else {
-                Cow::Borrowed(inner)
-            }
+            if inner.contains('\\') { serde_json::from_str::<Text<'_>>(json).ok()?.0 } else { Cow::Borrowed(inner) }
         }
         _ => Cow::Borrowed(json),
     };
@@ -105,38 +101,23 @@ pub(super) fn is(raw: Raw<'_>, wanted: &str) -> bool {
 
 /// The elements of an array; none for anything else.
 pub(super) fn elements(raw: Raw<'_>) -> Vec<&RawValue> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
-        .unwrap_or_default()
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    members!(Sample {
-        a: "a" | "A",
-        n: "n",
-        list: "list"
-    });
+    members!(Sample { a: "a" | "A", n: "n", list: "list" });
 
     #[test]
     fn members_keep_their_exact_text() {
         let json = r#"{"x":{"a":1},"a":"1","n":-9223372036854775809,"A":"q\u0041\ud800","list":[1, "b",{}]}"#;
         let read = Sample::read(json).expect("an object");
-        assert_eq!(
-            text(read.a).as_deref(),
-            Some("qA\\ud800"),
-            "the last one counts"
-        );
+        assert_eq!(text(read.a).as_deref(), Some("qA\\ud800"), "the last one counts");
         assert_eq!(text(read.n).as_deref(), Some("-9223372036854775809"));
         assert_eq!(text(read.list), None);
-        assert_eq!(
-            elements(read.list)
-                .iter()
-                .map(|raw| raw.get())
-                .collect::<Vec<_>>(),
-            ["1", "\"b\"", "{}"]
-        );
+        assert_eq!(elements(read.list).iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["1", "\"b\"", "{}"]);
         assert!(elements(read.n).is_empty());
         assert!(Sample::read("[]").is_err());
         assert!(Sample::read("{} {}").is_err());

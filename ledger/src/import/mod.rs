@@ -75,11 +75,7 @@ impl FromStr for Format {
             "kubernetes" | "k8s" => Self::Kubernetes,
             _ => {
                 let expected = "auto, native, cloudtrail, windows, kubernetes";
-                return Err(UnknownName {
-                    what: "format",
-                    given: name.to_owned(),
-                    expected,
-                });
+                return Err(UnknownName { what: "format", given: name.to_owned(), expected });
             }
         })
     }
@@ -99,10 +95,7 @@ impl ImportContext {
     /// The context of a file, or of `-` for standard input.
     #[must_use]
     pub fn new(file: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            workspace: "default".to_owned(),
-        }
+        Self { file: file.into(), workspace: "default".to_owned() }
     }
 
     /// Sets the workspace of records that do not name one.
@@ -230,31 +223,13 @@ pub fn import<R: Read>(
     context: &ImportContext,
     sink: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> io::Result<ImportSummary> {
-    let in_file =
-        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", context.file));
+    let in_file = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", context.file));
     let opened = input::open(input).map_err(in_file)?;
-    let job = Convert {
-        limits,
-        context,
-        encoding: opened.encoding,
-    };
-    let mut splitter = Splitter::new(
-        opened.reader,
-        matches!(
-            format,
-            Format::Auto | Format::CloudTrail | Format::Kubernetes
-        ),
-    );
-    let mut run = Run {
-        asked: format,
-        last: format,
-        job,
-        summary: ImportSummary {
-            format,
-            ..Default::default()
-        },
-        sink,
-    };
+    let job = Convert { limits, context, encoding: opened.encoding };
+    let mut splitter =
+        Splitter::new(opened.reader, matches!(format, Format::Auto | Format::CloudTrail | Format::Kubernetes));
+    let mut run =
+        Run { asked: format, last: format, job, summary: ImportSummary { format, ..Default::default() }, sink };
     let mut line = 1;
     while let Some(piece) = splitter.next_piece().map_err(in_file)? {
         line = piece.line;
@@ -263,13 +238,8 @@ pub fn import<R: Read>(
         }
     }
     if let Some(byte) = opened.odd_byte.get() {
-        let reason =
-            "the UTF-16 input ends in half a character: it was cut, get a whole copy".to_owned();
-        let _ = run.hand_over(Item::Reject(Rejected {
-            line,
-            reason,
-            bytes: vec![byte],
-        }));
+        let reason = "the UTF-16 input ends in half a character: it was cut, get a whole copy".to_owned();
+        let _ = run.hand_over(Item::Reject(Rejected { line, reason, bytes: vec![byte] }));
     }
     Ok(run.summary)
 }
@@ -304,21 +274,14 @@ impl Run<'_> {
             }
             (None, Ok(record)) => match self.convert(record) {
                 Ok(event) => {
-                    let imported = Imported {
-                        line: piece.line,
-                        event,
-                    };
+                    let imported = Imported { line: piece.line, event };
                     return self.hand_over(Item::Event(Box::new(imported)));
                 }
                 Err(reason) => reason,
             },
         };
         let bytes = self.job.encoding.source_bytes(piece.bytes);
-        self.hand_over(Item::Reject(Rejected {
-            line: piece.line,
-            reason,
-            bytes,
-        }))
+        self.hand_over(Item::Reject(Rejected { line: piece.line, reason, bytes }))
     }
 
     fn hand_over(&mut self, item: Item) -> ControlFlow<()> {
@@ -353,12 +316,10 @@ impl Run<'_> {
         match (shape(record), self.asked) {
             (Err(error), _) => format!("not valid JSON: {error} (of this record)"),
             (Ok(_), Format::Auto) => UNKNOWN.to_owned(),
-            (Ok(_), Format::Native) => {
-                match AuditEvent::from_native_json(record, self.job.limits) {
-                    Err(error) => error.to_string(),
-                    Ok(_) => UNKNOWN.to_owned(),
-                }
-            }
+            (Ok(_), Format::Native) => match AuditEvent::from_native_json(record, self.job.limits) {
+                Err(error) => error.to_string(),
+                Ok(_) => UNKNOWN.to_owned(),
+            },
             (Ok(_), asked) => format!("not a record of the format {asked}: try --format auto"),
         }
     }
@@ -399,22 +360,15 @@ members!(Shape {
 /// The format that a record's members suggest; [`Format::Auto`] where they suggest none.
 fn shape(record: &str) -> Result<Format, serde_json::Error> {
     let shape = Shape::read(record)?;
-    Ok(
-        if shape.event_source.is_some() && shape.event_name.is_some() {
-            Format::CloudTrail
-        } else if shape.audit_id.is_some() {
-            Format::Kubernetes
-        } else if [shape.workspace, shape.actor, shape.action]
-            .iter()
-            .flatten()
-            .count()
-            >= 2
-        {
-            Format::Native
-        } else if shape.event_id.is_some() {
-            Format::Windows
-        } else {
-            Format::Auto
-        },
-    )
+    Ok(if shape.event_source.is_some() && shape.event_name.is_some() {
+        Format::CloudTrail
+    } else if shape.audit_id.is_some() {
+        Format::Kubernetes
+    } else if [shape.workspace, shape.actor, shape.action].iter().flatten().count() >= 2 {
+        Format::Native
+    } else if shape.event_id.is_some() {
+        Format::Windows
+    } else {
+        Format::Auto
+    })
 }

@@ -78,11 +78,7 @@ impl Scanner {
 
     /// Just after the records of an envelope, inside its object.
     pub(super) fn after_records() -> Self {
-        Self {
-            stack: vec![b'{'],
-            want: Want::CommaOrEnd,
-            ..Self::new(true)
-        }
+        Self { stack: vec![b'{'], want: Want::CommaOrEnd, ..Self::new(true) }
     }
 
     /// Looks at the bytes not seen yet; `bytes` begins where the value does and only ever grows.
@@ -133,11 +129,7 @@ impl Scanner {
                 None
             }
             (b',', Want::CommaOrEnd) => {
-                self.want = if self.stack.last() == Some(&b'{') {
-                    Want::Key
-                } else {
-                    Want::Value
-                };
+                self.want = if self.stack.last() == Some(&b'{') { Want::Key } else { Want::Value };
                 self.at += 1;
                 None
             }
@@ -160,11 +152,7 @@ impl Scanner {
             return self.broken("nested deeper than 128 levels");
         }
         self.stack.push(byte);
-        self.want = if byte == b'{' {
-            Want::KeyOrEnd
-        } else {
-            Want::ValueOrEnd
-        };
+        self.want = if byte == b'{' { Want::KeyOrEnd } else { Want::ValueOrEnd };
         self.at += 1;
         None
     }
@@ -186,10 +174,7 @@ impl Scanner {
     /// Runs to the end of the string, or as far as the bytes go.
     fn string(&mut self, bytes: &[u8]) -> Option<Step> {
         let rest = bytes.get(self.at..).unwrap_or_default();
-        let Some(found) = rest
-            .iter()
-            .position(|&byte| matches!(byte, b'"' | b'\\' | b'\n'))
-        else {
+        let Some(found) = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | b'\n')) else {
             self.at = bytes.len();
             return None;
         };
@@ -220,8 +205,7 @@ impl Scanner {
         self.want = Want::Colon;
         if self.stack.len() == 1 {
             let key = bytes.get(self.string_start..self.at);
-            self.envelope_key =
-                self.envelopes && matches!(key, Some(b"\"Records\"" | b"\"items\""));
+            self.envelope_key = self.envelopes && matches!(key, Some(b"\"Records\"" | b"\"items\""));
         }
         None
     }
@@ -299,11 +283,7 @@ mod tests {
             (r#""text""#, ","),
             ("-12.5", "]"),
         ] {
-            assert_eq!(
-                scan(&format!("{value}{after}")),
-                Step::Done(value.len()),
-                "{value}"
-            );
+            assert_eq!(scan(&format!("{value}{after}")), Step::Done(value.len()), "{value}");
         }
     }
 
@@ -317,11 +297,7 @@ mod tests {
             ("{\"a\":[1}", 7),
             ("{\"a\" 1}", 5),
         ] {
-            assert!(
-                matches!(scan(cut), Step::Broken(place, _) if place == at),
-                "{cut}: {:?}",
-                scan(cut)
-            );
+            assert!(matches!(scan(cut), Step::Broken(place, _) if place == at), "{cut}: {:?}", scan(cut));
         }
         assert_eq!(scan("{\"a\":{\"b\":\"x\\"), Step::More);
     }
@@ -330,29 +306,17 @@ mod tests {
     fn depth_is_bounded() {
         let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert_eq!(scan(&deep(DEPTH_MAX)), Step::Done(2 * DEPTH_MAX));
-        assert!(matches!(
-            scan(&deep(DEPTH_MAX + 1)),
-            Step::Broken(DEPTH_MAX, _)
-        ));
+        assert!(matches!(scan(&deep(DEPTH_MAX + 1)), Step::Broken(DEPTH_MAX, _)));
     }
 
     #[test]
     fn envelopes_are_seen_at_the_top_only() {
         assert_eq!(scan(r#"{"Records":[{}]}"#), Step::Envelope(11));
-        assert_eq!(
-            scan(r#"{"kind":"EventList","items": [{}]}"#),
-            Step::Envelope(29)
-        );
+        assert_eq!(scan(r#"{"kind":"EventList","items": [{}]}"#), Step::Envelope(29));
         assert_eq!(scan(r#"{"a":{"items":[1]}}"#), Step::Done(19));
         assert_eq!(scan(r#"{"items":{"a":[1]}}"#), Step::Done(19));
-        assert_eq!(
-            Scanner::new(false).advance(br#"{"items":[1]}"#),
-            Step::Done(13)
-        );
-        assert_eq!(
-            Scanner::after_records().advance(b" ,\"a\":1}"),
-            Step::Done(8)
-        );
+        assert_eq!(Scanner::new(false).advance(br#"{"items":[1]}"#), Step::Done(13));
+        assert_eq!(Scanner::after_records().advance(b" ,\"a\":1}"), Step::Done(8));
     }
 
     #[test]
@@ -366,9 +330,6 @@ mod tests {
         ] {
             assert_eq!(balance(text.as_bytes()), expected, "{text}");
         }
-        assert_eq!(
-            balance("[".repeat(DEPTH_MAX + 1).as_bytes()),
-            Balance::Never
-        );
+        assert_eq!(balance("[".repeat(DEPTH_MAX + 1).as_bytes()), Balance::Never);
     }
 }

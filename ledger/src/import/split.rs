@@ -61,27 +61,15 @@ struct Cut {
 
 impl Cut {
     fn record(length: usize) -> Self {
-        Self {
-            length,
-            broken: None,
-            to_end: false,
-        }
+        Self { length, broken: None, to_end: false }
     }
 
     fn broken(length: usize, why: String) -> Self {
-        Self {
-            length,
-            broken: Some(why),
-            to_end: false,
-        }
+        Self { length, broken: Some(why), to_end: false }
     }
 
     fn to_end(length: usize, why: String) -> Self {
-        Self {
-            length,
-            broken: Some(why),
-            to_end: true,
-        }
+        Self { length, broken: Some(why), to_end: true }
     }
 }
 
@@ -143,11 +131,7 @@ impl<R: Read> Splitter<R> {
         let bytes = self.window.bytes();
         // At the end, a piece is broken because the input ends, and no second piece has to say so.
         self.end_reported = cut.to_end;
-        Piece {
-            line: self.window.line,
-            bytes: bytes.get(..cut.length).unwrap_or_default(),
-            broken: cut.broken,
-        }
+        Piece { line: self.window.line, bytes: bytes.get(..cut.length).unwrap_or_default(), broken: cut.broken }
     }
 
     fn at_end(&mut self) -> Option<Piece<'_>> {
@@ -158,18 +142,10 @@ impl<R: Read> Splitter<R> {
         }
         self.end_reported = true;
         let broken = Some(match failure {
-            Some(failure) => format!(
-                "the input cannot be read to its end ({failure}): records after this are missing"
-            ),
-            None => {
-                "the input ends inside an array of records: it was cut, get a whole copy".to_owned()
-            }
+            Some(failure) => format!("the input cannot be read to its end ({failure}): records after this are missing"),
+            None => "the input ends inside an array of records: it was cut, get a whole copy".to_owned(),
         });
-        Some(Piece {
-            line: self.window.line,
-            bytes: &[],
-            broken,
-        })
+        Some(Piece { line: self.window.line, bytes: &[], broken })
     }
 
     fn at_byte(&mut self, byte: u8) -> io::Result<Option<Cut>> {
@@ -196,9 +172,7 @@ impl<R: Read> Splitter<R> {
                 Ok(None)
             }
             (Some(_), _) => self.stray_element(),
-            (None, _) => self
-                .line_of("this is not a JSON object".to_owned())
-                .map(Some),
+            (None, _) => self.line_of("this is not a JSON object".to_owned()).map(Some),
         }
     }
 
@@ -215,23 +189,15 @@ impl<R: Read> Splitter<R> {
                     return Ok(None);
                 }
                 Step::Broken(at, why) => {
-                    return self
-                        .broken(format!("{why} at byte {at} of this record"))
-                        .map(Some);
+                    return self.broken(format!("{why} at byte {at} of this record")).map(Some);
                 }
                 Step::More if self.window.bytes().len() >= PIECE_BYTES_MAX => {
                     return Ok(Some(self.begin_too_long()));
                 }
                 Step::More => {
                     if !self.window.fill()? {
-                        let why = self
-                            .window
-                            .failure
-                            .clone()
-                            .unwrap_or_else(|| "it was cut".to_owned());
-                        return self
-                            .broken(format!("the input ends inside this record ({why})"))
-                            .map(Some);
+                        let why = self.window.failure.clone().unwrap_or_else(|| "it was cut".to_owned());
+                        return self.broken(format!("the input ends inside this record ({why})")).map(Some);
                     }
                 }
             }
@@ -254,11 +220,7 @@ impl<R: Read> Splitter<R> {
                     return Ok(None);
                 }
                 Step::Broken(at, why) => {
-                    return self
-                        .line_of(format!(
-                            "{why} at byte {at} behind the records of an envelope"
-                        ))
-                        .map(Some);
+                    return self.line_of(format!("{why} at byte {at} behind the records of an envelope")).map(Some);
                 }
                 Step::More if self.window.bytes().len() >= PIECE_BYTES_MAX => {
                     return Ok(Some(self.begin_too_long()));
@@ -280,17 +242,11 @@ impl<R: Read> Splitter<R> {
         loop {
             match scanner.advance(self.window.bytes()) {
                 Step::Done(length) => {
-                    return Ok(Some(Cut::broken(
-                        length,
-                        "this element is not a JSON object".to_owned(),
-                    )));
+                    return Ok(Some(Cut::broken(length, "this element is not a JSON object".to_owned())));
                 }
-                Step::More
-                    if self.window.bytes().len() < PIECE_BYTES_MAX && self.window.fill()? => {}
+                Step::More if self.window.bytes().len() < PIECE_BYTES_MAX && self.window.fill()? => {}
                 _ => {
-                    return self
-                        .line_of("this is not a JSON value".to_owned())
-                        .map(Some);
+                    return self.line_of("this is not a JSON value".to_owned()).map(Some);
                 }
             }
         }
@@ -317,20 +273,10 @@ impl<R: Read> Splitter<R> {
     /// How much of a broken record is given up; the table is in the module's header.
     fn broken(&mut self, why: String) -> io::Result<Cut> {
         let bytes = self.window.bytes();
-        let first_line = bytes
-            .get(..find(bytes, 0, b'\n').unwrap_or(bytes.len()))
-            .unwrap_or_default();
-        let pretty = first_line
-            .get(1..)
-            .unwrap_or_default()
-            .trim_ascii()
-            .is_empty();
+        let first_line = bytes.get(..find(bytes, 0, b'\n').unwrap_or(bytes.len())).unwrap_or_default();
+        let pretty = first_line.get(1..).unwrap_or_default().trim_ascii().is_empty();
         if self.containers.is_empty() {
-            return if pretty {
-                self.up_to_sibling(why)
-            } else {
-                self.line_of(why)
-            };
+            return if pretty { self.up_to_sibling(why) } else { self.line_of(why) };
         }
         // The whole record may not have arrived yet; looking again only when the window has doubled keeps this linear.
         let mut looked_at = 0;
@@ -358,10 +304,7 @@ impl<R: Read> Splitter<R> {
             let bytes = self.window.bytes();
             while let (Some(indentation), Some(at)) = (indentation, find(bytes, from, b'\n')) {
                 let line = bytes.get(at + 1..).unwrap_or_default();
-                let blanks = line
-                    .iter()
-                    .take_while(|byte| matches!(byte, b' ' | b'\t'))
-                    .count();
+                let blanks = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
                 let Some(first) = line.get(blanks) else { break };
                 if *first == b'{' && blanks == indentation {
                     return Ok(Cut::broken(at, why));
@@ -405,11 +348,7 @@ impl<R: Read> Splitter<R> {
 }
 
 fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
-    bytes
-        .get(from..)?
-        .iter()
-        .position(|&byte| byte == wanted)
-        .map(|found| found + from)
+    bytes.get(from..)?.iter().position(|&byte| byte == wanted).map(|found| found + from)
 }
 
 #[cfg(test)]
@@ -422,9 +361,7 @@ mod tests {
     impl Read for Drip<'_> {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             let (now, later) = self.0.split_at(self.1.min(self.0.len()).min(out.len()));
-            out.get_mut(..now.len())
-                .expect("checked")
-                .copy_from_slice(now);
+            out.get_mut(..now.len()).expect("checked").copy_from_slice(now);
             self.0 = later;
             Ok(now.len())
         }
@@ -437,11 +374,7 @@ mod tests {
             let mut out = Vec::new();
             while let Some(piece) = splitter.next_piece().expect("reads") {
                 let mark = if piece.broken.is_some() { "!" } else { "" };
-                out.push(format!(
-                    "{mark}{}:{}",
-                    piece.line,
-                    String::from_utf8_lossy(piece.bytes)
-                ));
+                out.push(format!("{mark}{}:{}", piece.line, String::from_utf8_lossy(piece.bytes)));
             }
             out
         };
@@ -457,32 +390,14 @@ mod tests {
         for (input, expected) in [
             ("", vec![]),
             (" \n\r\n\u{feff}\n", vec![]),
-            (
-                "\u{feff}{\"a\":1}\r\n\r\n{\"b\":2}",
-                vec!["1:{\"a\":1}", "3:{\"b\":2}"],
-            ),
+            ("\u{feff}{\"a\":1}\r\n\r\n{\"b\":2}", vec!["1:{\"a\":1}", "3:{\"b\":2}"]),
             ("{}{}\n{}", vec!["1:{}", "1:{}", "2:{}"]),
-            (
-                "[{\"a\":[1]},\n {}]\n[]\n[{}]",
-                vec!["1:{\"a\":[1]}", "2:{}", "4:{}"],
-            ),
-            (
-                "{\n  \"a\": {\n  }\n}\n{\n}",
-                vec!["1:{\n  \"a\": {\n  }\n}", "5:{\n}"],
-            ),
-            (
-                "{\"Records\":[{},{\"a\":1}]}\n{\"Records\":[{}]}",
-                vec!["1:{}", "1:{\"a\":1}", "2:{}"],
-            ),
+            ("[{\"a\":[1]},\n {}]\n[]\n[{}]", vec!["1:{\"a\":[1]}", "2:{}", "4:{}"]),
+            ("{\n  \"a\": {\n  }\n}\n{\n}", vec!["1:{\n  \"a\": {\n  }\n}", "5:{\n}"]),
+            ("{\"Records\":[{},{\"a\":1}]}\n{\"Records\":[{}]}", vec!["1:{}", "1:{\"a\":1}", "2:{}"]),
             ("{\"Records\":[]}", vec![]),
-            (
-                "{\"kind\":\"List\",\"items\":[{}],\"metadata\":{\"x\":[1]}}{}",
-                vec!["1:{}", "1:{}"],
-            ),
-            (
-                "[{\"Records\":[{\"a\":1}],\"items\":[{}]},{}]",
-                vec!["1:{\"a\":1}", "1:{}", "1:{}"],
-            ),
+            ("{\"kind\":\"List\",\"items\":[{}],\"metadata\":{\"x\":[1]}}{}", vec!["1:{}", "1:{}"]),
+            ("[{\"Records\":[{\"a\":1}],\"items\":[{}]},{}]", vec!["1:{\"a\":1}", "1:{}", "1:{}"]),
         ] {
             assert_eq!(pieces(input), expected, "{input}");
         }
@@ -493,41 +408,20 @@ mod tests {
         for (input, expected) in [
             // Outside arrays: its line.
             ("{\"a\":1\n{\"b\":2}\n", vec!["!1:{\"a\":1", "2:{\"b\":2}"]),
-            (
-                "{\"a\":\n{\"b\":2}\n{\"c\":3}",
-                vec!["!1:{\"a\":", "2:{\"b\":2}", "3:{\"c\":3}"],
-            ),
-            (
-                "hello\n{\"b\":2}\nworld",
-                vec!["!1:hello", "2:{\"b\":2}", "!3:world"],
-            ),
+            ("{\"a\":\n{\"b\":2}\n{\"c\":3}", vec!["!1:{\"a\":", "2:{\"b\":2}", "3:{\"c\":3}"]),
+            ("hello\n{\"b\":2}\nworld", vec!["!1:hello", "2:{\"b\":2}", "!3:world"]),
             ("{\"a\" 1}{}\n{}", vec!["!1:{\"a\" 1}{}", "2:{}"]),
             ("{}\n{\"a\":\"x", vec!["1:{}", "!2:{\"a\":\"x"]),
             // Pretty-printed: up to the next one.
-            (
-                "{\n \"a\": 1\n \"b\": 2\n}\n{\n}",
-                vec!["!1:{\n \"a\": 1\n \"b\": 2\n}", "5:{\n}"],
-            ),
+            ("{\n \"a\": 1\n \"b\": 2\n}\n{\n}", vec!["!1:{\n \"a\": 1\n \"b\": 2\n}", "5:{\n}"]),
             // Inside arrays: its brackets, or the next one at its indentation, or the rest.
             ("[{\"a\" 1},{\"b\":2}]", vec!["!1:{\"a\" 1}", "1:{\"b\":2}"]),
-            (
-                "[\n {\n  \"a\n },\n {\"b\":2}\n]",
-                vec!["!2:{\n  \"a\n },", "5:{\"b\":2}"],
-            ),
-            (
-                "{\"Records\":[{\"a\":1},{\"b\":",
-                vec!["1:{\"a\":1}", "!1:{\"b\":"],
-            ),
+            ("[\n {\n  \"a\n },\n {\"b\":2}\n]", vec!["!2:{\n  \"a\n },", "5:{\"b\":2}"]),
+            ("{\"Records\":[{\"a\":1},{\"b\":", vec!["1:{\"a\":1}", "!1:{\"b\":"]),
             ("{\"Records\":[{\"a\":1},", vec!["1:{\"a\":1}", "!1:"]),
             ("{\"Records\":[{\"a\":1}]", vec!["1:{\"a\":1}", "!1:"]),
-            (
-                "{\"Records\":[{\"a\":1}],\"x\":",
-                vec!["1:{\"a\":1}", "!1:,\"x\":"],
-            ),
-            (
-                "[1,\"a]\",{},[2]]{}",
-                vec!["!1:1", "!1:\"a]\"", "1:{}", "!1:2", "1:{}"],
-            ),
+            ("{\"Records\":[{\"a\":1}],\"x\":", vec!["1:{\"a\":1}", "!1:,\"x\":"]),
+            ("[1,\"a]\",{},[2]]{}", vec!["!1:1", "!1:\"a]\"", "1:{}", "!1:2", "1:{}"]),
             ("]\n{}", vec!["!1:]", "2:{}"]),
         ] {
             assert_eq!(pieces(input), expected, "{input}");

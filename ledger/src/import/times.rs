@@ -42,14 +42,8 @@ mod tests {
     #[test]
     fn zones_are_told_apart() {
         let both = |text: &'static str| (zoned(Some(text.into())), zoneless(Some(text.into())));
-        assert_eq!(
-            both("2020-10-09 22:27:49.040"),
-            (None, Some(at("2020-10-09T22:27:49.04Z")))
-        );
-        assert_eq!(
-            both("2020-10-09T22:27:49Z"),
-            (Some(at("2020-10-09T22:27:49Z")), None)
-        );
+        assert_eq!(both("2020-10-09 22:27:49.040"), (None, Some(at("2020-10-09T22:27:49.04Z"))));
+        assert_eq!(both("2020-10-09T22:27:49Z"), (Some(at("2020-10-09T22:27:49Z")), None));
         assert_eq!(both("soon"), (None, None));
         assert_eq!(both(""), (None, None));
     }
@@ -60,10 +54,7 @@ mod tests {
         let hours = |hours: i64| Some(hours * 3_600_000_000_000);
         assert_eq!(zone_offset(at("2020-10-09T18:30:01Z"), utc), hours(-4));
         assert_eq!(zone_offset(at("2020-10-09T22:30:01Z"), utc), hours(0));
-        assert_eq!(
-            zone_offset(at("2020-10-10T04:15:00Z"), at("2020-10-09T22:30:01Z")),
-            Some(20_700_000_000_000)
-        );
+        assert_eq!(zone_offset(at("2020-10-10T04:15:00Z"), at("2020-10-09T22:30:01Z")), Some(20_700_000_000_000));
         assert_eq!(zone_offset(at("2020-10-09T18:36:01Z"), utc), None);
         assert_eq!(zone_offset(at("2020-10-08T18:30:01Z"), utc), None);
         assert_eq!(zone_offset(Timestamp(i64::MIN), Timestamp(i64::MAX)), None);

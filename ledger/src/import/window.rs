@@ -28,15 +28,7 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     pub(super) fn new(source: R) -> Self {
-        Self {
-            source,
-            buffer: Vec::new(),
-            start: 0,
-            ended: false,
-            failure: None,
-            line: 1,
-            indentation: Some(0),
-        }
+        Self { source, buffer: Vec::new(), start: 0, ended: false, failure: None, line: 1, indentation: Some(0) }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -56,16 +48,12 @@ impl<R: Read> Window<R> {
         let length = self.buffer.len();
         self.buffer.resize(length + READ_BYTES.max(length / 2), 0);
         let read = loop {
-            match self
-                .source
-                .read(self.buffer.get_mut(length..).unwrap_or_default())
-            {
+            match self.source.read(self.buffer.get_mut(length..).unwrap_or_default()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => break other,
             }
         };
-        self.buffer
-            .truncate(length + read.as_ref().copied().unwrap_or(0));
+        self.buffer.truncate(length + read.as_ref().copied().unwrap_or(0));
         match read {
             Ok(0) => self.ended = true,
             Ok(_) => {}
@@ -79,18 +67,9 @@ impl<R: Read> Window<R> {
     }
 
     pub(super) fn consume(&mut self, length: usize) {
-        let gone = self
-            .buffer
-            .get(self.start..self.start + length)
-            .unwrap_or_default();
+        let gone = self.buffer.get(self.start..self.start + length).unwrap_or_default();
         let lines = gone.iter().filter(|&&byte| byte == b'\n').count();
-        let last = gone
-            .get(
-                gone.iter()
-                    .rposition(|&byte| byte == b'\n')
-                    .map_or(0, |at| at + 1)..,
-            )
-            .unwrap_or_default();
+        let last = gone.get(gone.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)..).unwrap_or_default();
         let blank = last.iter().all(|byte| matches!(byte, b' ' | b'\t'));
         let before = if lines > 0 { Some(0) } else { self.indentation };
         self.indentation = before.filter(|_| blank).map(|before| before + last.len());
@@ -102,9 +81,7 @@ impl<R: Read> Window<R> {
     pub(super) fn skip_white_space(&mut self) -> io::Result<Option<u8>> {
         loop {
             let bytes = self.bytes();
-            let blank = bytes
-                .iter()
-                .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+            let blank = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
             let next = blank.and_then(|at| bytes.get(at).copied());
             let length = blank.unwrap_or(bytes.len());
             self.consume(length);

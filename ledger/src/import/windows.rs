@@ -99,25 +99,15 @@ members!(Record {
     share_name: "ShareName",
 });
 
-members!(BeatEvent {
-    outcome: "outcome",
-    code: "code",
-    provider: "provider"
-});
+members!(BeatEvent { outcome: "outcome", code: "code", provider: "provider" });
 members!(BeatLog { level: "level" });
-members!(BeatUser {
-    name: "name",
-    domain: "domain",
-    identifier: "identifier"
-});
+members!(BeatUser { name: "name", domain: "domain", identifier: "identifier" });
 
 /// Keyword bit that Windows sets on refused audits.
 const AUDIT_FAILURE: u64 = 0x0010_0000_0000_0000;
 
 /// Logons, logoffs and tickets, whose actor is the target user.
-const LOGONS: [&str; 8] = [
-    "4624", "4625", "4634", "4647", "4768", "4769", "4771", "4776",
-];
+const LOGONS: [&str; 8] = ["4624", "4625", "4634", "4647", "4768", "4769", "4771", "4776"];
 
 /// A text that is not Windows' mark for absent.
 fn present(raw: Raw<'_>) -> Option<Cow<'_, str>> {
@@ -144,10 +134,7 @@ pub(super) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     };
     let mut facts = Facts::default();
     let host = present(members.host);
-    let domain = host
-        .as_deref()
-        .and_then(|host| host.split_once('.'))
-        .map(|(_, domain)| domain.to_ascii_lowercase());
+    let domain = host.as_deref().and_then(|host| host.split_once('.')).map(|(_, domain)| domain.to_ascii_lowercase());
     let mut event = blank(domain.filter(|domain| !domain.is_empty()), job);
     facts.scalar("event_id", members.event_id);
     facts.text("channel", present(members.channel));
@@ -161,34 +148,17 @@ pub(super) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     let logon = LOGONS.contains(&event_id.as_ref()) && present(members.target_name).is_some();
     set_actor(&mut event, &members, logon);
     set_links(&mut event, &members, logon);
-    event.target = target(&members, logon).unwrap_or_else(|| Target {
-        kind: "host".to_owned(),
-        id: host.as_deref().unwrap_or_default().to_owned(),
-    });
+    event.target = target(&members, logon)
+        .unwrap_or_else(|| Target { kind: "host".to_owned(), id: host.as_deref().unwrap_or_default().to_owned() });
     set_result(&mut event, &members, &beat_event, &event_id);
-    finish(
-        event,
-        facts,
-        "windows",
-        job.source_bytes(record),
-        job.limits,
-    )
-    .map_err(Refusal::from)
+    finish(event, facts, "windows", job.source_bytes(record), job.limits).map_err(Refusal::from)
 }
 
 fn action(provider: &str, event_id: &str) -> String {
-    let short = provider
-        .strip_prefix("Microsoft-Windows-")
-        .unwrap_or(provider);
+    let short = provider.strip_prefix("Microsoft-Windows-").unwrap_or(provider);
     let mut action = String::with_capacity(short.len() + event_id.len() + 9);
     action.push_str("windows.");
-    action.extend(short.chars().map(|letter| {
-        if letter.is_whitespace() {
-            '-'
-        } else {
-            letter.to_ascii_lowercase()
-        }
-    }));
+    action.extend(short.chars().map(|letter| if letter.is_whitespace() { '-' } else { letter.to_ascii_lowercase() }));
     action.push('.');
     action.push_str(event_id);
     action
@@ -212,23 +182,11 @@ fn time(members: &Record<'_>, beat: bool, facts: &mut Facts) -> Option<Timestamp
     if let Some(local) = zoneless(text(members.event_time)) {
         facts.text("time_source", Some("EventTime"));
         let received = zoneless(text(members.received_time));
-        let offset = received
-            .zip(collected)
-            .and_then(|(received, collected)| zone_offset(received, collected));
-        facts.text(
-            "time_zone",
-            Some(offset.map_or("assumed UTC".into(), describe_offset)),
-        );
+        let offset = received.zip(collected).and_then(|(received, collected)| zone_offset(received, collected));
+        facts.text("time_zone", Some(offset.map_or("assumed UTC".into(), describe_offset)));
         return Some(Timestamp(local.0.saturating_sub(offset.unwrap_or(0))));
     }
-    facts.text(
-        "time_source",
-        Some(if collected.is_some() {
-            "@timestamp"
-        } else {
-            "none"
-        }),
-    );
+    facts.text("time_source", Some(if collected.is_some() { "@timestamp" } else { "none" }));
     collected
 }
 
@@ -236,12 +194,7 @@ fn describe_offset(nanoseconds: i64) -> Cow<'static, str> {
     let minutes = nanoseconds / 60_000_000_000;
     let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
     let sign = if minutes < 0 { '-' } else { '+' };
-    if rest == 0 {
-        format!("derived UTC{sign}{hours}")
-    } else {
-        format!("derived UTC{sign}{hours}:{rest:02}")
-    }
-    .into()
+    if rest == 0 { format!("derived UTC{sign}{hours}") } else { format!("derived UTC{sign}{hours}:{rest:02}") }.into()
 }
 
 fn set_actor(event: &mut AuditEvent, members: &Record<'_>, logon: bool) {
@@ -257,23 +210,12 @@ fn set_actor(event: &mut AuditEvent, members: &Record<'_>, logon: bool) {
         account,
         (beat_user.domain, beat_user.name),
     ];
-    let sids = [
-        members.subject_sid,
-        members.user_sid,
-        beat_user.identifier,
-        members.target_sid,
-    ];
-    let named = pairs
-        .into_iter()
-        .find_map(|(domain, name)| Some((present(domain), present(name)?)));
+    let sids = [members.subject_sid, members.user_sid, beat_user.identifier, members.target_sid];
+    let named = pairs.into_iter().find_map(|(domain, name)| Some((present(domain), present(name)?)));
     let sid = first(sids);
     let system_sid = matches!(sid.as_deref(), Some("S-1-5-18" | "S-1-5-19" | "S-1-5-20"));
     let Some((domain, name)) = named else {
-        event.actor.kind = if sid.is_none() || system_sid {
-            ActorType::System
-        } else {
-            ActorType::User
-        };
+        event.actor.kind = if sid.is_none() || system_sid { ActorType::System } else { ActorType::User };
         event.actor.id = sid.map(|sid| sid.into_owned()).unwrap_or_default();
         return;
     };
@@ -282,54 +224,30 @@ fn set_actor(event: &mut AuditEvent, members: &Record<'_>, logon: bool) {
         None => name.clone().into_owned(),
     };
     let bare = name.rsplit('\\').next().unwrap_or_default();
-    let built_in = [
-        "SYSTEM",
-        "LOCAL SERVICE",
-        "NETWORK SERVICE",
-        "ANONYMOUS LOGON",
-    ];
-    let system = built_in
-        .iter()
-        .any(|built_in| bare.eq_ignore_ascii_case(built_in))
-        || bare.ends_with('$');
-    event.actor.kind = if system {
-        ActorType::System
-    } else {
-        ActorType::User
-    };
+    let built_in = ["SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE", "ANONYMOUS LOGON"];
+    let system = built_in.iter().any(|built_in| bare.eq_ignore_ascii_case(built_in)) || bare.ends_with('$');
+    event.actor.kind = if system { ActorType::System } else { ActorType::User };
     event.actor.name = Some(bare.to_owned());
 }
 
 fn set_links(event: &mut AuditEvent, members: &Record<'_>, logon: bool) {
     let target_logon = if logon { members.target_logon } else { None };
-    event.session =
-        first([target_logon, members.subject_logon, members.logon]).map(Cow::into_owned);
-    let logon_guid = present(members.logon_guid).filter(|guid| {
-        guid.bytes()
-            .any(|byte| byte.is_ascii_hexdigit() && byte != b'0')
-    });
+    event.session = first([target_logon, members.subject_logon, members.logon]).map(Cow::into_owned);
+    let logon_guid =
+        present(members.logon_guid).filter(|guid| guid.bytes().any(|byte| byte.is_ascii_hexdigit() && byte != b'0'));
     event.correlation_id = present(members.activity)
         .or(logon_guid)
         .or_else(|| first([members.process_guid, members.source_process_guid]))
         .map(Cow::into_owned);
-    event.actor.ip = first([
-        members.ip_address,
-        members.source_ip,
-        members.source_address,
-    ])
-    .map(Cow::into_owned);
+    event.actor.ip = first([members.ip_address, members.source_ip, members.source_address]).map(Cow::into_owned);
     event.actor.auth_method = present(members.package).map(Cow::into_owned);
 }
 
 /// What was acted upon: the most specific thing that the record names.
 fn target(members: &Record<'_>, logon: bool) -> Option<Target> {
-    let thing = |kind: &str, id: Cow<'_, str>| Target {
-        kind: kind.to_owned(),
-        id: id.into_owned(),
-    };
+    let thing = |kind: &str, id: Cow<'_, str>| Target { kind: kind.to_owned(), id: id.into_owned() };
     if let Some(id) = present(members.object_name) {
-        let kind =
-            present(members.object_type).map_or("object".into(), |kind| kind.to_ascii_lowercase());
+        let kind = present(members.object_type).map_or("object".into(), |kind| kind.to_ascii_lowercase());
         return Some(thing(&kind, id));
     }
     if let Some(address) = present(members.destination) {
@@ -370,29 +288,17 @@ fn set_result(event: &mut AuditEvent, members: &Record<'_>, beat: &BeatEvent<'_>
     let level = Level::of(members);
     let refused = audit_failed(members) || present(beat.outcome).as_deref() == Some("failure");
     let failed = refused || level >= Level::Error;
-    event.outcome = if failed {
-        Outcome::Failure
-    } else {
-        Outcome::Success
-    };
+    event.outcome = if failed { Outcome::Failure } else { Outcome::Success };
     if failed {
-        let no_error = |code: &Cow<'_, str>| {
-            code.bytes()
-                .any(|byte| byte.is_ascii_hexdigit() && byte != b'0')
-        };
-        let code = present(members.status)
-            .filter(no_error)
-            .or_else(|| present(members.sub_status).filter(no_error));
+        let no_error = |code: &Cow<'_, str>| code.bytes().any(|byte| byte.is_ascii_hexdigit() && byte != b'0');
+        let code = present(members.status).filter(no_error).or_else(|| present(members.sub_status).filter(no_error));
         let message = present(members.failure_reason).map(Cow::into_owned);
-        event.error = (code.is_some() || message.is_some()).then(|| EventError {
-            code: code.map(Cow::into_owned),
-            message,
-        });
+        event.error =
+            (code.is_some() || message.is_some()).then(|| EventError { code: code.map(Cow::into_owned), message });
     }
     // The numbers are of the Security and System logs; other providers use them for other things.
     let provider = event.service.as_deref().unwrap_or_default();
-    let log_itself = provider == "Microsoft-Windows-Eventlog"
-        || provider == "Microsoft-Windows-Security-Auditing";
+    let log_itself = provider == "Microsoft-Windows-Eventlog" || provider == "Microsoft-Windows-Security-Auditing";
     event.severity = match event_id {
         "1102" | "104" | "4719" if log_itself => Severity::Critical,
         _ if level == Level::Critical => Severity::Critical,
@@ -420,8 +326,7 @@ impl Level {
                 _ => Self::Quiet,
             };
         }
-        let level =
-            present(members.level).or_else(|| present(BeatLog::nested(members.beat_log).level));
+        let level = present(members.level).or_else(|| present(BeatLog::nested(members.beat_log).level));
         match level.as_deref().map(str::to_ascii_lowercase).as_deref() {
             Some("3" | "warning") => Self::Warning,
             Some("2" | "error") => Self::Error,
@@ -437,17 +342,11 @@ fn audit_failed(members: &Record<'_>) -> bool {
         return true;
     }
     let Some(keywords) = text(members.keywords) else {
-        return elements(members.keywords)
-            .into_iter()
-            .any(|raw| owned(Some(raw)).as_deref() == Some("Audit Failure"));
+        return elements(members.keywords).into_iter().any(|raw| owned(Some(raw)).as_deref() == Some("Audit Failure"));
     };
     let mask = match keywords.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
-        None => keywords
-            .parse::<i64>()
-            .map(i64::cast_unsigned)
-            .ok()
-            .or_else(|| keywords.parse().ok()),
+        None => keywords.parse::<i64>().map(i64::cast_unsigned).ok().or_else(|| keywords.parse().ok()),
     };
     match mask {
         Some(mask) => mask & AUDIT_FAILURE != 0,

@@ -1,0 +1,269 @@
+//! A ledger open for writing: the thing that applications embed.
+//!
+//! ```text
+//! AuditEvent -> validate -> encode, class by the schedule -> engine -> Receipt
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use indelible_engine::storage::Access;
+use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt, RecoveryReport};
+use indelible_format::LogId;
+use indelible_format::key::SigningKey;
+
+use crate::codec;
+use crate::error::{EmitError, Error, Result};
+use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
+use crate::keys;
+use crate::reader::LedgerReader;
+use crate::schedule::Schedule;
+
+/// How a log is created.
+#[derive(Debug, Clone, Default)]
+pub struct CreateOptions {
+    /// Origin of its checkpoints: no white space, no `+`. Default: `indelible/<log id>`.
+    pub origin: Option<String>,
+    /// Where the signing key is written. Default: under the user's data directory, by log id.
+    pub sign_key_file: Option<PathBuf>,
+}
+
+/// What creating a log made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The log's id.
+    pub log_id: LogId,
+    /// Origin of its checkpoints.
+    pub origin: String,
+    /// Where the signing key lies. Whoever has it can sign for the log; keep a copy elsewhere.
+    pub key_file: PathBuf,
+    /// The verifier key: give it to whoever will check the log.
+    pub verifier_key: String,
+}
+
+/// How a log is opened for writing.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// Whether a missing log is created, with default options.
+    pub create: bool,
+    /// Where the signing key lies. Default: under the user's data directory, by log id; without a key no checkpoints are made.
+    pub sign_key_file: Option<PathBuf>,
+    /// How the log is written.
+    pub engine: Options,
+    /// Bounds of events.
+    pub limits: Option<Limits>,
+}
+
+/// A log that is open for writing. Cloning gives another handle to the same log.
+///
+/// ```
+/// use indelible::{Ack, ActorType, AuditEvent, CreateOptions, Ledger, OpenOptions};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let (log, key) = (dir.path().join("log"), dir.path().join("log.key"));
+/// let options = CreateOptions { origin: Some("example.org/audit".into()), sign_key_file: Some(key.clone()) };
+/// Ledger::create(&log, &options)?;
+///
+/// let ledger = Ledger::open(&log, &OpenOptions { sign_key_file: Some(key), ..OpenOptions::default() })?;
+/// let event = AuditEvent::in_workspace("acme")
+///     .action("document.publish")
+///     .actor(ActorType::User, "u-7")
+///     .target("document", "d-42")
+///     .succeeded()
+///     .build()?;
+/// let receipt = ledger.emit(event)?;
+/// receipt.wait(Ack::Durable, None)?;
+/// assert_eq!(ledger.reader().count(&indelible::query::Expr::events())?, 1);
+/// ledger.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    log: Arc<Log>,
+    schedule: Arc<Schedule>,
+    limits: Limits,
+}
+
+impl Ledger {
+    /// Creates a log in a missing or empty directory, with a new signing key, and closes it.
+    ///
+    /// # Errors
+    /// Where the directory holds something already, or key or log cannot be written.
+    pub fn create(path: impl AsRef<Path>, options: &CreateOptions) -> Result<Created> {
+        let (created, log) = create(path.as_ref(), options, Options::default())?;
+        log.close()?;
+        Ok(created)
+    }
+
+    /// Opens a log for writing; recovers it where it was not closed cleanly (see [`Ledger::recovery`]).
+    ///
+    /// # Errors
+    /// Where there is no log and `create` is not set, another writer has it, or something durable is damaged.
+    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
+        let path = path.as_ref();
+        let limits = options.limits.unwrap_or_default();
+        let schedule = Arc::new(Schedule::default());
+        if options.create && !path.join("MANIFEST").exists() {
+            let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
+            let (_, log) = create(path, &create_options, options.engine.clone())?;
+            return Ok(Self { log: Arc::new(log), schedule, limits });
+        }
+        if !path.join("MANIFEST").exists() {
+            return Err(indelible_engine::Error::NotALog { path: path.display().to_string() }.into());
+        }
+        let mut config = LogConfig::at(path, Access::ReadWrite)?;
+        config.options = options.engine.clone();
+        config.signer = signer_of(path, options)?.map(Arc::new);
+        Ok(Self { log: Arc::new(Log::open(config)?), schedule, limits })
+    }
+
+    /// What opening found.
+    #[must_use]
+    pub fn recovery(&self) -> &RecoveryReport {
+        self.log.recovery()
+    }
+
+    /// Hands an event to the log. Never touches the disk; waits for room where the log is behind, as its options say.
+    ///
+    /// # Errors
+    /// The event comes back where it is not valid, or the log takes no more.
+    pub fn emit(&self, event: AuditEvent) -> Result<Receipt, EmitError> {
+        self.emit_draft(event, false)
+    }
+
+    /// Like [`Ledger::emit`], but an event whose id was stored before is reported as a duplicate and not stored again.
+    ///
+    /// # Errors
+    /// As [`Ledger::emit`].
+    pub fn emit_once(&self, event: AuditEvent) -> Result<Receipt, EmitError> {
+        self.emit_draft(event, true)
+    }
+
+    fn emit_draft(&self, event: AuditEvent, once: bool) -> Result<Receipt, EmitError> {
+        if let Err(reason) = event.validate(&self.limits) {
+            return Err(EmitError::Invalid { event: Box::new(event), reason });
+        }
+        let id = if event.id.is_none() { uuid::Uuid::now_v7().to_string() } else { String::new() };
+        let mut draft = codec::encode(&event, &id, self.schedule.class_of(event.severity));
+        draft.once = once;
+        if draft.len() > indelible_format::FRAME_BYTES_MAX {
+            let problem = EventProblem::TooLong { bytes: draft.len(), limit: indelible_format::FRAME_BYTES_MAX };
+            return Err(EmitError::Invalid { event: Box::new(event), reason: EventInvalid::new("event", problem) });
+        }
+        self.log.emit(draft).map_err(|refused| EmitError::Refused { event: Box::new(event), error: refused.error })
+    }
+
+    /// Waits until everything emitted so far is durable.
+    ///
+    /// # Errors
+    /// The deadline passed, or the log is poisoned.
+    pub fn flush(&self, deadline: Option<Instant>) -> Result<()> {
+        Ok(self.log.flush(deadline)?)
+    }
+
+    /// Waits until an event has come as far as `ack`: a shorthand for emit and wait.
+    ///
+    /// # Errors
+    /// As [`Ledger::emit`] and [`Receipt::wait`].
+    pub fn store(
+        &self,
+        event: AuditEvent,
+    ) -> Result<indelible_engine::Outcome, Box<dyn std::error::Error + Send + Sync>> {
+        let receipt = self.emit(event)?;
+        receipt.wait(Ack::Durable, None)?.ok_or_else(|| Error::from(indelible_engine::Error::Closed).into())
+    }
+
+    /// Every record below this seq is durable.
+    #[must_use]
+    pub fn durable_to(&self) -> u64 {
+        self.log.durable_to()
+    }
+
+    /// How the log is doing.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn health(&self) -> Result<Health> {
+        Ok(self.log.health()?)
+    }
+
+    /// Frames everything that is durable and signs the tree head: the checkpoint as a C2SP signed note.
+    ///
+    /// # Errors
+    /// Without a signing key; the disk's own.
+    pub fn checkpoint(&self) -> Result<String> {
+        Ok(self.log.checkpoint()?)
+    }
+
+    /// A reader of the same log, which sees everything durable.
+    #[must_use]
+    pub fn reader(&self) -> LedgerReader {
+        LedgerReader::of_log(Arc::clone(&self.log))
+    }
+
+    /// The log below, for what this crate does not wrap.
+    #[must_use]
+    pub fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    /// Stops accepting, makes everything accepted durable, signs, and closes cleanly. Dropping the last handle does the same
+    /// without telling how it went.
+    ///
+    /// # Errors
+    /// Where the log is poisoned or the disk fails.
+    pub fn close(&self) -> Result<()> {
+        Ok(self.log.close()?)
+    }
+}
+
+fn create(path: &Path, options: &CreateOptions, engine: Options) -> Result<(Created, Log)> {
+    if path.join("MANIFEST").exists() {
+        return Err(indelible_engine::Error::Exists { path: path.display().to_string() }.into());
+    }
+    let not_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    if not_empty {
+        let problem = format!("{} is not empty and holds no log: choose a new or an empty directory", path.display());
+        return Err(Error::Option { option: "log directory", problem });
+    }
+    let log_id = LogId(*uuid::Uuid::new_v4().as_bytes());
+    let origin = options.origin.clone().unwrap_or_else(|| format!("indelible/{log_id}"));
+    indelible_format::key::check_origin(&origin)
+        .map_err(|error| Error::Option { option: "origin", problem: error.to_string() })?;
+    let key_file = match &options.sign_key_file {
+        Some(file) => file.clone(),
+        None => keys::default_key_file(log_id)?,
+    };
+    let mut config = LogConfig::at(path, Access::Create)?;
+    let key = existing_or_new_key(&key_file, &origin)?;
+    let verifier_key = key.verifier().to_string();
+    config.options = engine;
+    config.signer = Some(Arc::new(key));
+    let schedule = Schedule::default().body();
+    let log = Log::create(config, &CreateSpec { log_id, origin: origin.clone(), key: verifier_key.clone(), schedule })?;
+    Ok((Created { log_id, origin, key_file, verifier_key }, log))
+}
+
+/// A key file that is already there is used where it is for this origin; otherwise one is made.
+fn existing_or_new_key(file: &Path, origin: &str) -> Result<SigningKey> {
+    match keys::load(file, false)? {
+        None => keys::create(file, origin),
+        Some(key) if key.name() == origin => Ok(key),
+        Some(key) => Err(Error::Key {
+            file: file.to_owned(),
+            problem: format!("it exists and is for the origin {}, not {origin}: name another file", key.name()),
+        }),
+    }
+}
+
+fn signer_of(path: &Path, options: &OpenOptions) -> Result<Option<SigningKey>> {
+    if let Some(file) = &options.sign_key_file {
+        return keys::load(file, true);
+    }
+    let manifest = indelible_engine::read_manifest(path)?;
+    match keys::default_key_file(manifest.log_id) {
+        Ok(file) => keys::load(&file, false),
+        Err(_) => Ok(None),
+    }
+}

@@ -1,0 +1,64 @@
+//! The class schedule: which retention class an event gets when it is appended.
+//!
+//! The class never changes afterwards; what duty a class has can. Class 0 is permanent and belongs to the records that proofs
+//! need. The schedule is a record of the log (`schedule`), so that a checker knows the rules that were in force.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Severity;
+
+/// Which retention class an event gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Counts from 1.
+    pub version: u32,
+    /// The first rule that matches decides.
+    pub rules: Vec<Rule>,
+    /// Class of events that no rule matches.
+    pub default: u16,
+}
+
+/// A rule of the schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Retention class, 1 to 65,535.
+    pub class: u16,
+    /// What people call the class.
+    pub label: String,
+    /// Severity code that it applies to.
+    pub severity: u8,
+}
+
+impl Default for Schedule {
+    /// By severity: info 1, warning 2, critical 3.
+    fn default() -> Self {
+        let rule =
+            |class, label: &str, severity: Severity| Rule { class, label: label.to_owned(), severity: severity.code() };
+        Self {
+            version: 1,
+            rules: vec![
+                rule(1, "info", Severity::Info),
+                rule(2, "warning", Severity::Warning),
+                rule(3, "critical", Severity::Critical),
+            ],
+            default: 1,
+        }
+    }
+}
+
+impl Schedule {
+    /// The class of an event.
+    #[must_use]
+    pub fn class_of(&self, severity: Severity) -> u16 {
+        let code = severity.code();
+        self.rules.iter().find(|rule| rule.severity == code).map_or(self.default, |rule| rule.class)
+    }
+
+    /// Body of the schedule record.
+    pub(crate) fn body(&self) -> String {
+        // Plain numbers and texts always serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

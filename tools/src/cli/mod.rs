@@ -1,0 +1,377 @@
+//! What can be asked of the command: verbs, options, help.
+//!
+//! The page `cli.md` of the project is the contract; names and meanings here follow it. Every verb's help has an example.
+
+pub mod filters;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use filters::FilterArgs;
+
+use crate::failure::Outcome;
+use crate::output::Format;
+use crate::verbs;
+
+/// An audit log that can prove itself.
+#[derive(Debug, Parser)]
+#[command(name = "indelible", version, about, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 done, 1 operational error, 2 usage, 3 verification failed.\n\
+    Example: indelible demo")]
+pub struct Cli {
+    /// Key of an encrypted log
+    #[arg(long, global = true, env = "INDELIBLE_KEY_FILE", value_name = "FILE", help_heading = "Keys")]
+    pub key_file: Option<PathBuf>,
+    /// Signing key of the log's checkpoints [default: in the user's data directory, by log id]
+    #[arg(long, global = true, env = "INDELIBLE_SIGN_KEY", value_name = "FILE", help_heading = "Keys")]
+    pub sign_key: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Create a log
+    Init(InitArgs),
+    /// Read events from files or stdin into a log
+    Ingest(IngestArgs),
+    /// Find events
+    Query(QueryArgs),
+    /// Count events
+    Stats(StatsArgs),
+    /// Show matching events, then new ones as they arrive
+    Tail(TailArgs),
+    /// Check that nothing was changed
+    Verify(VerifyArgs),
+    /// Show the structure of a log or of one of its files, down to the bytes
+    Inspect(InspectArgs),
+    /// Print the newest signed checkpoint, making one where the log may be written
+    Checkpoint(CheckpointArgs),
+    /// The whole story on generated events: ingest, query, verify, tamper with a copy and catch it
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: indelible init /var/log/audit --origin audit.example.com/api")]
+pub struct InitArgs {
+    /// Directory of the log; must be empty or not exist
+    pub log: PathBuf,
+    /// Name under which checkpoints are signed, without white space or '+' [default: from the log's id]
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<String>,
+    /// Encrypt the log with the key in --key-file
+    #[arg(long)]
+    pub encrypt: bool,
+    /// Event types that the log knows
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// When `ingest` is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AckArg {
+    /// Everything is synced to the device
+    Durable,
+    /// Everything is in the journal file; a clean end syncs it too
+    Written,
+}
+
+/// Arguments of `ingest`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "One bad input never stops the rest: it is reported on stderr as `file:line: reason` and counted, and the exit \
+    code stays 0 unless --strict is given.\n\
+    --rejects FILE gets one JSON object a line: file, line, reason, and the whole bad input in `text`, or in \
+    `bytes_base64` where it is not UTF-8.\n\n\
+    Examples:\n  indelible ingest LOG trail.json.gz --rejects rejects.ndjson\n  journal-source | indelible ingest LOG -"
+)]
+pub struct IngestArgs {
+    /// Directory of the log; created where it does not exist
+    pub log: PathBuf,
+    /// Files, plain, .gz or .zst; none or `-`: stdin
+    pub files: Vec<PathBuf>,
+    /// Format of the inputs: auto, native, cloudtrail, windows, kubernetes
+    #[arg(long, default_value = "auto")]
+    pub format: indelible::import::Format,
+    /// What to wait for before the end
+    #[arg(long, value_enum, default_value = "durable")]
+    pub ack: AckArg,
+    /// End with exit code 1 at the first bad input
+    #[arg(long)]
+    pub strict: bool,
+    /// Keep bad inputs whole in this file
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Append a line `durable N` here as the highest synced seq grows, unbuffered
+    #[arg(long, value_name = "FILE")]
+    pub acks: Option<PathBuf>,
+    /// Do not store an event whose id is in the log already
+    #[arg(long)]
+    pub once: bool,
+    /// Workspace of records that do not name one
+    #[arg(long, value_name = "NAME")]
+    pub workspace: Option<String>,
+    /// Fail where there is no log instead of creating one
+    #[arg(long)]
+    pub no_create: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Order of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OrderArg {
+    /// The log's own order, newest first
+    Newest,
+    /// The log's own order, oldest first
+    Oldest,
+    /// The events' own time, oldest first
+    Time,
+}
+
+/// Arguments of `query`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  indelible query LOG --actor u-7 --action 'document.*' --from -7d\n  \
+    indelible query LOG --where 'severity = critical and not (lane in (api, web))' --format ndjson")]
+pub struct QueryArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// Which events
+    #[command(flatten)]
+    pub filters: FilterArgs,
+    /// Most rows; 0: all of them
+    #[arg(long, default_value_t = 50)]
+    pub limit: u64,
+    /// Order of the rows
+    #[arg(long, value_enum, default_value = "newest")]
+    pub order: OrderArg,
+    /// Go on where an earlier page of the same query ended
+    #[arg(long, value_name = "CURSOR")]
+    pub cursor: Option<String>,
+    /// Print the exact number of matching events instead of the rows
+    #[arg(long)]
+    pub count: bool,
+    /// Say on stderr how the query is answered
+    #[arg(long)]
+    pub explain: bool,
+    /// Form of the rows
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `stats`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: indelible stats LOG --by severity outcome --bucket 1d --from -30d")]
+pub struct StatsArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// Columns to group by
+    #[arg(long, value_name = "COLUMN", num_args = 1.., value_delimiter = ',')]
+    pub by: Vec<String>,
+    /// Also group by time, in steps of this length: 15m, 1h, 1d
+    #[arg(long, value_name = "SPAN")]
+    pub bucket: Option<String>,
+    /// Which events
+    #[command(flatten)]
+    pub filters: FilterArgs,
+    /// Form of the counts
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `tail`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: indelible tail LOG --severity critical --format ndjson")]
+pub struct TailArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// Which events
+    #[command(flatten)]
+    pub filters: FilterArgs,
+    /// First seq to show [default: the beginning of the log]
+    #[arg(long, value_name = "N")]
+    pub from_seq: Option<u64>,
+    /// End after this many rows
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Form of the rows; a table is printed row by row without its frame
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: indelible verify LOG --key audit.pub\n\
+    Without --key the log's own log.pub is trusted: that finds damage, not somebody who replaced the whole log.")]
+pub struct VerifyArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// Check checkpoints and structure only, not every record
+    #[arg(long)]
+    pub quick: bool,
+    /// Verifier key: the string itself or a file that holds it
+    #[arg(long, value_name = "PUB")]
+    pub key: Option<String>,
+    /// First seq to check
+    #[arg(long, value_name = "N", requires = "to_seq")]
+    pub from_seq: Option<u64>,
+    /// Last seq to check
+    #[arg(long, value_name = "M", requires = "from_seq")]
+    pub to_seq: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  indelible inspect LOG\n  \
+    indelible inspect LOG/segments/0000000000000000-00000000.seg --frames --bytes")]
+pub struct InspectArgs {
+    /// Directory of a log, or one of its files
+    pub path: PathBuf,
+    /// Show frames
+    #[arg(long)]
+    pub frames: bool,
+    /// Show records
+    #[arg(long)]
+    pub records: bool,
+    /// Show index runs, lookups and the footer
+    #[arg(long)]
+    pub index: bool,
+    /// Show the bytes of every structure, field by field
+    #[arg(long)]
+    pub bytes: bool,
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `checkpoint`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: indelible checkpoint LOG > checkpoint.txt")]
+pub struct CheckpointArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: indelible demo --events 200000 --dir /tmp/demo")]
+pub struct DemoArgs {
+    /// Events to generate
+    #[arg(long, default_value_t = 1_000_000)]
+    pub events: u64,
+    /// Directory to work in, kept afterwards [default: a temporary one, removed]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Seed of the generator
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: indelible completions bash > /etc/bash_completion.d/indelible")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Reads the command line, does what it asks, and gives the exit code.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => match run(&cli) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(),
+        },
+        Err(error) => {
+            // Help and version go to stdout and are no error; a reader that goes away is none either.
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+        }
+    }
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// What the verb says.
+pub fn run(cli: &Cli) -> Outcome {
+    match &cli.verb {
+        Verb::Init(args) => verbs::init::run(cli, args),
+        Verb::Ingest(args) => verbs::ingest::run(cli, args),
+        Verb::Query(args) => verbs::query::run(args),
+        Verb::Stats(args) => verbs::stats::run(args),
+        Verb::Tail(args) => verbs::tail::run(args),
+        Verb::Verify(args) => verbs::verify::run(args),
+        Verb::Inspect(args) => verbs::inspect::run(args),
+        Verb::Checkpoint(args) => verbs::checkpoint::run(cli, args),
+        Verb::Demo(args) => verbs::demo::run(args),
+        Verb::Completions(args) => verbs::completions::run(args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound_and_every_verb_has_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} has no example", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn the_lines_of_the_contract_are_read() {
+        for line in [
+            "init LOG --origin NAME --encrypt --key-file F --schema FILE",
+            "init LOG --sign-key F",
+            "ingest LOG a.json b.gz --format cloudtrail --ack written --strict --rejects R --json --acks A --no-create",
+            "ingest LOG",
+            "ingest LOG - --format auto",
+            "query LOG --limit 50 --order time --cursor C --count --format csv",
+            "query LOG --workspace a --workspace b* --lane !c --session =d --actor e --actor-type user --action f",
+            "query LOG --target-type g --target h --outcome failure --severity critical --service i --correlation j --id k",
+            "query LOG --from -7d --to now --recorded-from 2026-11-20 --recorded-to 2026-11-20T10:00:00Z --where lane=a",
+            "stats LOG --by severity outcome --bucket 1h --from -7d --format json",
+            "stats LOG --by severity --by action",
+            "tail LOG --severity critical --from-seq 7 --format ndjson",
+            "verify LOG --quick --key PUB --from-seq 1 --to-seq 2 --json",
+            "inspect LOG --frames --records --index --bytes --json",
+            "checkpoint LOG",
+            "demo --events 1000 --dir D",
+            "completions bash",
+        ] {
+            let read = Cli::try_parse_from(std::iter::once("indelible").chain(line.split(' ')));
+            assert!(read.is_ok(), "{line}: {}", read.err().map(|error| error.to_string()).unwrap_or_default());
+        }
+        for line in
+            ["", "purge LOG", "query", "query LOG --limit x", "verify LOG --from-seq 1", "ingest LOG --format xml"]
+        {
+            let read = Cli::try_parse_from(
+                std::iter::once("indelible").chain(line.split(' ').filter(|word| !word.is_empty())),
+            );
+            assert!(read.is_err_and(|error| error.exit_code() == 2), "{line}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The verbs, one file each. A verb reads its arguments, calls the `indelible` crate and writes results; nothing else.
+
+pub mod checkpoint;
+pub mod completions;
+pub mod demo;
+pub mod ingest;
+pub mod init;
+pub mod inspect;
+pub mod query;
+pub mod stats;
+pub mod tail;
+pub mod verify;
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A progress bar on stderr, invisible where that is no terminal; `total` is in bytes, `None` where it is not known.
+pub(crate) fn bytes_bar(verb: &'static str, total: Option<u64>) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{prefix:>9} {wide_bar:.cyan/blue} {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}",
+        None => "{prefix:>9} {spinner} {bytes} {bytes_per_sec} {msg}",
+    };
+    bar(verb, template, total)
+}
+
+/// As [`bytes_bar`], counting events.
+pub(crate) fn events_bar(verb: &'static str, total: u64) -> ProgressBar {
+    bar(verb, "{prefix:>9} {wide_bar:.cyan/blue} {human_pos}/{human_len} events {per_sec} {eta}", Some(total))
+}
+
+fn bar(verb: &'static str, template: &str, total: Option<u64>) -> ProgressBar {
+    let bar = match total {
+        Some(total) => ProgressBar::new(total),
+        None => ProgressBar::new_spinner(),
+    };
+    // The templates are constants above; a test reads them.
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style);
+    bar.set_prefix(verb);
+    if !bar.is_hidden() {
+        bar.enable_steady_tick(Duration::from_millis(100));
+    }
+    bar
+}
+
+/// Says on stderr that a table shows escaped text.
+pub(crate) fn explain_mark(flagged: bool) {
+    if flagged {
+        eprintln!(
+            "! marks rows with control, invisible or misleading characters, shown as \\u{{...}}, or with path traversal"
+        );
+    }
+}
