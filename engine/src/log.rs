@@ -380,8 +380,8 @@ pub(crate) fn first_records(
     {
         add(Kind::Schedule, schedule);
     }
-    if report.cut_anything() {
-        add(Kind::Recovery, &report.body());
+    for body in report.bodies() {
+        add(Kind::Recovery, &body);
     }
     first
 }

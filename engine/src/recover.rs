@@ -15,7 +15,7 @@ use indelible_format::commit::{FrameFacts, genesis_chain};
 use indelible_format::descriptor::Hash;
 use indelible_format::key::VerifierKey;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
-use indelible_format::names::{journal_file_name, segment_file_name, torn_file_name};
+use indelible_format::names::{journal_file_name, parse_torn_file_name, segment_file_name, torn_file_name};
 use indelible_format::segment::{SegmentHeader, TermTable};
 use parking_lot::RwLock;
 
@@ -42,6 +42,8 @@ pub struct RecoveryReport {
     pub incarnation: u64,
     /// The journal's torn tail that was cut, kept in `torn/`.
     pub journal_cut: Option<JournalCut>,
+    /// What earlier openings cut and kept in `torn/`, but did not live to record.
+    pub earlier_cuts: Vec<JournalCut>,
     /// Bytes of unfinished frames cut off the active segment; their records are in the journal.
     pub segment_cut_bytes: u64,
 }
@@ -67,13 +69,21 @@ impl RecoveryReport {
         self.journal_cut.is_some() || self.segment_cut_bytes > 0
     }
 
-    /// Body of the recovery record.
-    pub(crate) fn body(&self) -> String {
+    /// Bodies of the recovery records: one for each cut that no record tells of yet.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        let mut bodies: Vec<String> = self.earlier_cuts.iter().map(|cut| self.body(Some(cut), 0)).collect();
+        if self.cut_anything() {
+            bodies.push(self.body(self.journal_cut.as_ref(), self.segment_cut_bytes));
+        }
+        bodies
+    }
+
+    fn body(&self, cut: Option<&JournalCut>, segment_cut_bytes: u64) -> String {
         let (file, offset, bytes, crc) =
-            self.journal_cut.as_ref().map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
+            cut.map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
         format!(
-            r#"{{"incarnation":{},"journal_file":{file},"journal_offset":{offset},"cut_bytes":{bytes},"cut_crc":"{crc:08x}","segment_cut_bytes":{}}}"#,
-            self.incarnation, self.segment_cut_bytes
+            r#"{{"incarnation":{},"journal_file":{file},"journal_offset":{offset},"cut_bytes":{bytes},"cut_crc":"{crc:08x}","segment_cut_bytes":{segment_cut_bytes}}}"#,
+            self.incarnation
         )
     }
 }
@@ -156,6 +166,7 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     let proven = check_durable(storage.as_ref(), &manifest, &framing, &journal)?;
     framing.proven_frames = proven;
     let mut report = cut_torn(&storage, &mut framing, &journal)?;
+    report.earlier_cuts = untold_cuts(storage.as_ref(), &journal, report.journal_cut.as_ref())?;
     report.was_closed = manifest.closed.is_some();
     report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
     report.incarnation = manifest.incarnation.max(journal.incarnation) + 1;
@@ -368,6 +379,32 @@ fn write_frames_again(active: &Active, proven_frames: u64) -> Result<()> {
         last.map_or(SegmentHeader::SIZE as u64, |frame| frame.offset + u64::from(frame.length))
     };
     write_again(active.file.as_ref(), &active.segment.name, from)
+}
+
+/// Cuts in `torn/` that no record tells of: the opening that made them ended before its recovery record was durable.
+///
+/// That record is the first of the file that the opening began: the next number, or the same one where not even the header
+/// was whole. So a cut is told where a file from there on holds records, or where the files are gone because they did.
+fn untold_cuts(
+    storage: &dyn Storage,
+    journal: &JournalState,
+    current: Option<&JournalCut>,
+) -> Result<Vec<JournalCut>> {
+    let first = journal.files.first().map_or(0, |&(number, _)| number);
+    let mut untold = Vec::new();
+    for file in storage.list("torn").doing("list", "torn")? {
+        let name = format!("torn/{file}");
+        let Some((file_no, offset)) = parse_torn_file_name(&name) else { continue };
+        let told_from = if offset == 0 { file_no } else { file_no + 1 };
+        let told = told_from < first || journal.last_with_records.is_some_and(|last| last >= told_from);
+        if told || current.is_some_and(|cut| (cut.file_no, cut.offset) == (file_no, offset)) {
+            continue;
+        }
+        let cut = storage.read(&name, 1 << 31).doing("read", &name)?;
+        let why = "cut by an opening that ended before it could record it".to_owned();
+        untold.push(JournalCut { file_no, offset, bytes: cut.len() as u64, crc: crc32fast::hash(&cut), why });
+    }
+    Ok(untold)
 }
 
 fn keep_aside(storage: &Arc<dyn Storage>, name: &str, file_no: u64, offset: u64, why: &str) -> Result<JournalCut> {

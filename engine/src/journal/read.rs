@@ -49,6 +49,8 @@ pub(crate) struct JournalState {
     /// Where the last whole group of the last file begins, or 0 where it has none: what lies before it was synced before
     /// it was written.
     pub(crate) last_group: u64,
+    /// Number of the last file that holds a group of records.
+    pub(crate) last_with_records: Option<u64>,
     /// Latest recorded-at.
     pub(crate) recorded_last: Option<i64>,
     /// Highest incarnation seen.
@@ -126,7 +128,11 @@ pub(crate) fn read_journal(
         state.closed = false;
         let before = Position { next_seq: Some(header.first_seq), ..position };
         let stop = state.take_file(&name, &bytes, before, from_seq, &mut position)?;
-        state.files.push((file_no, position.next_seq.unwrap_or(header.first_seq)));
+        let end_seq = position.next_seq.unwrap_or(header.first_seq);
+        state.files.push((file_no, end_seq));
+        if end_seq > header.first_seq {
+            state.last_with_records = Some(file_no);
+        }
         if let Some(stop) = stop {
             let later_file = numbers.get(index + 1).copied();
             state.stop_in_file(storage, &header, &name, &bytes, stop, later_file);
