@@ -197,7 +197,12 @@ impl JournalState {
 
     fn stop_at_header(&mut self, file_no: u64, name: &str, length: u64, error: FormatError, later_file: bool) {
         let later_file = later_file && !planted(Mutant::TruncateNonFinal);
-        let durable_because = later_file.then(|| "a later journal file exists".to_owned());
+        let durable_because = if later_file {
+            Some("a later journal file exists".to_owned())
+        } else {
+            // A group is written only after the header is synced.
+            (length > JournalHeader::SIZE as u64).then(|| "groups were written behind it".to_owned())
+        };
         self.damage = Some(JournalDamage { file_no, name: name.to_owned(), offset: 0, length, error, durable_because });
     }
 
