@@ -27,7 +27,7 @@ use std::sync::{Arc, OnceLock};
 use indelible_format::descriptor::Hash;
 use indelible_format::frame::FrameReader;
 use indelible_format::manifest::SegmentEntry;
-use indelible_format::record::{Record, put_text};
+use indelible_format::record::put_text;
 use indelible_format::schema::Field;
 use indelible_format::segment::{FrameEntry, SegmentHeader};
 use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
