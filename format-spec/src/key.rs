@@ -284,7 +284,6 @@ mod tests {
         }
     }
 
-    /// [CHK-7]
     #[test]
     fn any_changed_character_is_refused() {
         let key = signing_key();

@@ -70,7 +70,6 @@ fn a_changed_byte_is_refused_or_gives_other_values() {
 }
 
 /// [FRM-12]
-/// [FRM-14] [FRM-15]
 #[test]
 fn other_forms_of_the_same_uuids_are_refused() {
     let two = [[1; 16], [2; 16]].concat();

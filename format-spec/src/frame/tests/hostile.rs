@@ -50,7 +50,6 @@ fn what_a_changed_byte_says_does_not_hash_to_the_frame_root() {
 }
 
 /// [FRM-4]
-/// [FRM-13]
 #[test]
 fn columns_must_ascend_and_the_mandatory_ones_be_there() {
     let (payload, terms) = whole(&small(), PLAIN);
