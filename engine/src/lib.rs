@@ -29,6 +29,7 @@ mod segment;
 mod snapshot;
 pub mod step;
 pub mod storage;
+pub mod verify;
 pub mod watermark;
 mod write;
 
