@@ -24,7 +24,7 @@ use crate::journal::JournalWriter;
 use crate::mutant::{Mutant, planted};
 use crate::query::{Expr, View};
 use crate::snapshot::TailGroup;
-use crate::storage::{OpenMode, StorageFile};
+use crate::storage::{LockGuard, OpenMode, StorageFile};
 
 /// Name of the file that tells readers in other processes how far they may read.
 pub(crate) const LIVE: &str = "live";
@@ -44,6 +44,8 @@ struct Appended {
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    /// Held as long as this writer lives.
+    lock: LockGuard,
     pub(crate) journal: JournalWriter,
     live: Arc<dyn StorageFile>,
     incarnation: u64,
@@ -57,6 +59,7 @@ impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
         clock: Arc<dyn Clock>,
+        lock: LockGuard,
         journal: JournalWriter,
         next_seq: u64,
         last_recorded: i64,
@@ -70,6 +73,7 @@ impl Writer {
         let writer = Self {
             shared,
             clock,
+            lock,
             journal,
             live,
             incarnation,
@@ -113,6 +117,7 @@ impl Writer {
     }
 
     fn append_group(&mut self, items: &mut [Item]) -> Result<()> {
+        self.check_lock()?;
         if planted(Mutant::AckBeforeSync) {
             self.journal.sync()?;
         }
@@ -162,6 +167,8 @@ impl Writer {
         if !planted(Mutant::AckBeforeSync) {
             self.journal.sync()?;
         }
+        // Whoever took a new lock before this sync may have read the journal without this group.
+        self.check_lock()?;
         self.write_live()?;
         let group = Arc::new(TailGroup::new(appended.records));
         let end = group.end_seq();
@@ -172,6 +179,14 @@ impl Writer {
             }
         });
         Ok(Some(group))
+    }
+
+    /// The lock file may have been removed under our hands, and another writer may hold a new one: then stop before harm.
+    fn check_lock(&self) -> Result<()> {
+        if self.lock.is_current().doing("look at", "lock")? {
+            return Ok(());
+        }
+        Err(Error::Poisoned { reason: "the lock file was replaced, and another writer may be at work".to_owned() })
     }
 
     fn remove_framed(&mut self) -> Result<()> {
@@ -187,6 +202,7 @@ impl Writer {
         if framed < self.next_seq {
             return Err(Error::Closed);
         }
+        self.check_lock()?;
         self.journal.rotate()?;
         self.remove_framed()?;
         self.journal.close(self.shared.framed.frames.load(Ordering::Acquire))?;
