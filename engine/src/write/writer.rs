@@ -82,7 +82,9 @@ impl Writer {
             payload: Vec::new(),
             appended: None,
         };
-        writer.write_live()?;
+        // The first mark must be there: without one, readers take the journal for that of a writer that died, and read all
+        // of it. Later ones are written over it; where one fails on a full disk, readers see less for a while.
+        writer.try_write_live()?;
         Ok(writer)
     }
 
@@ -222,6 +224,13 @@ impl Writer {
 
     /// Tells readers in other processes how far they may read. Never synced and never evidence, so a failure is no loss.
     pub(crate) fn write_live(&self) -> Result<()> {
+        match self.try_write_live() {
+            Err(error) if error.is_disk_full() => Ok(()),
+            written => written,
+        }
+    }
+
+    fn try_write_live(&self) -> Result<()> {
         let live = Live {
             log_id: self.shared.manifest.get_log_id(),
             incarnation: self.incarnation,
@@ -229,14 +238,7 @@ impl Writer {
             durable_end: self.journal.end(),
             framed_to: self.shared.framed.frames.load(Ordering::Acquire),
         };
-        match self.live.write_at(&live.encode(), 0) {
-            Err(error)
-                if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) =>
-            {
-                Ok(())
-            }
-            written => written.doing("write", LIVE),
-        }
+        self.live.write_at(&live.encode(), 0).doing("write", LIVE)
     }
 
     /// For each item that is to be stored once: the record that has its event id already.
