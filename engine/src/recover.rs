@@ -118,7 +118,6 @@ pub(crate) struct Opened {
     pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
     pub(crate) framer: Framer,
-    pub(crate) lock: LockGuard,
     pub(crate) report: RecoveryReport,
 }
 
@@ -479,8 +478,8 @@ fn begin(
     });
     let facts = FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 };
     let framer = Framer::new(Arc::clone(&shared), framing.growth, facts, framing.chain);
-    let writer = Writer::new(Arc::clone(&shared), config.clock, journal_writer, next_seq, last_recorded)?;
-    Ok(Opened { shared, writer, framer, lock, report })
+    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
+    Ok(Opened { shared, writer, framer, report })
 }
 
 fn reopened(entry: &SegmentEntry) -> SegmentEntry {
