@@ -19,7 +19,9 @@ mod schedule;
 
 pub use error::{EmitError, Error, Result};
 pub use indelible_engine::query::Order;
-pub use indelible_engine::{Ack, Corruption, Health, Options, Outcome as Stored, Overflow, Receipt, RecoveryReport, query};
+pub use indelible_engine::{
+    Ack, Corruption, Health, Options, Outcome as Stored, Overflow, Receipt, RecoveryReport, query,
+};
 pub use indelible_format::LogId;
 pub use keys::default_key_file;
 pub use ledger::{CreateOptions, Created, Ledger, OpenOptions};

@@ -59,6 +59,17 @@ impl Slot {
         Slot(field.id())
     }
 
+    /// Name for people.
+    fn name(self) -> &'static str {
+        match self {
+            Slot::RECORDED_AT => "recorded_at",
+            Slot::OCCURRED_AT => "occurred_at",
+            Slot::SCHEMA => "schema",
+            Slot::PAYLOAD => "payload",
+            _ => crate::schema::Field::from_id(self.0).map_or("unknown", crate::schema::Field::name),
+        }
+    }
+
     /// Code in the directory.
     fn code(self) -> u8 {
         if self.0 <= Slot::KIND.0 { self.0 } else { 0xf0 + (self.0 - Slot::RECORDED_AT.0) }

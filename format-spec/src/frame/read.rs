@@ -230,6 +230,11 @@ impl<'a> FrameReader<'a> {
         FrameCursor::new(self)
     }
 
+    /// Name and bytes of every column, in their order: the field's name, or that of one of the frame's own columns.
+    pub fn column_sizes(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        self.columns.iter().map(|column| (column.slot.name(), column.data.len() + layout::COLUMN_ENTRY.size()))
+    }
+
     pub(super) fn column(&self, slot: Slot) -> Option<&ColumnAt> {
         self.columns.get(usize::from(*self.by_slot.get(usize::from(slot.0))?))
     }
