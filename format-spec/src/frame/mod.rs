@@ -24,6 +24,8 @@ mod read;
 mod salts;
 mod seal;
 mod split;
+mod template;
+mod texts;
 
 pub use cursor::FrameCursor;
 pub use encode::{FrameEncoder, FrameOptions};
@@ -44,6 +46,7 @@ const SLOTS: usize = 31;
 struct Slot(u8);
 
 impl Slot {
+    const TEXTS: Slot = Slot(crate::schema::Field::METADATA.id());
     const KIND: Slot = Slot(26);
     const RECORDED_AT: Slot = Slot(27);
     const OCCURRED_AT: Slot = Slot(28);
@@ -90,6 +93,7 @@ impl Slot {
             Slot::RECORDED_AT | Slot::OCCURRED_AT => return Some(Shape::Times),
             Slot::SCHEMA | Slot::KIND => return Some(Shape::Codes),
             Slot::PAYLOAD => return Some(Shape::Payload),
+            Slot::TEXTS => return Some(Shape::Texts),
             _ => {}
         }
         let spec = Field::from_id(self.0)?.spec();
@@ -130,6 +134,8 @@ enum Shape {
     Ids,
     /// Encoding 7.
     Payload,
+    /// Encoding 9.
+    Texts,
 }
 
 impl Shape {
@@ -140,6 +146,7 @@ impl Shape {
             Shape::Terms => encoding == 3,
             Shape::Ids => matches!(encoding, 4 | 5 | 6 | 8),
             Shape::Payload => encoding == 7,
+            Shape::Texts => encoding == 9,
         }
     }
 }
