@@ -24,6 +24,7 @@ mod run;
 mod segment;
 mod snapshot;
 pub mod storage;
+pub mod verify;
 pub mod watermark;
 mod write;
 

@@ -8,6 +8,8 @@
 //! (a file sealed or removed between two looks) is read again; only what stays wrong is reported.
 
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

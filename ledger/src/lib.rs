@@ -16,15 +16,19 @@ mod keys;
 mod ledger;
 mod reader;
 mod schedule;
+mod verify;
 
 pub use error::{EmitError, Error, Result};
 pub use indelible_engine::query::Order;
-pub use indelible_engine::{Ack, Corruption, Health, Options, Outcome as Stored, Overflow, Receipt, RecoveryReport, query};
+pub use indelible_engine::{
+    Ack, Corruption, Health, Options, Outcome as Stored, Overflow, Receipt, RecoveryReport, query,
+};
 pub use indelible_format::LogId;
 pub use keys::default_key_file;
 pub use ledger::{CreateOptions, Created, Ledger, OpenOptions};
 pub use reader::{Follow, LedgerReader, Page, Query, ReadOptions, Row, StatsQuery, StatsRow};
 pub use schedule::{Rule, Schedule};
+pub use verify::{Progress, VerifyOptions, VerifyReport, verify};
 
 pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,

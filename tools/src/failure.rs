@@ -10,6 +10,7 @@ use std::io;
 use std::process::ExitCode;
 
 use indelible::filter::FilterError;
+use indelible_engine::Error as Log;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use crate::output::hygiene::{Place, show};
@@ -93,7 +94,7 @@ impl Failure {
             if handler.render_report(&mut text, self).is_err() {
                 text.clone_from(&self.message);
             }
-            eprintln!("{}", text.trim_end());
+            crate::output::say(text.trim_end());
         }
         ExitCode::from(self.exit.code())
     }
@@ -139,15 +140,20 @@ impl From<io::Error> for Failure {
 impl From<indelible::Error> for Failure {
     fn from(error: indelible::Error) -> Self {
         let message = error.to_string();
+        let indelible::Error::Log(error) = error else { return Failure::operational(message) };
         match error {
-            indelible::Error::Cursor(_) => {
-                Failure::usage(message).help("take the cursor that the same query printed last")
-            }
-            indelible::Error::Query(_) => Failure::usage(message),
-            indelible::Error::Corrupt(_) => Failure::operational(message)
+            Log::Cursor(_) => Failure::usage(message).help("take the cursor that the same query printed last"),
+            Log::Query(_) => Failure::usage(message),
+            Log::Corrupt(_) => Failure::operational(message)
                 .help("`indelible verify LOG` names every break; `indelible inspect` shows the bytes"),
             _ => Failure::operational(message),
         }
+    }
+}
+
+impl From<Log> for Failure {
+    fn from(error: Log) -> Self {
+        Failure::from(indelible::Error::from(error))
     }
 }
 
@@ -178,8 +184,8 @@ mod tests {
         assert_eq!(Failure::from(io::Error::from(io::ErrorKind::StorageFull)).exit(), Exit::Operational);
         let filter = indelible::filter::parse_expression("lane ~ x").map_err(Failure::from);
         assert!(matches!(filter, Err(failure) if failure.exit() == Exit::Usage));
-        assert_eq!(Failure::from(indelible::Error::Cursor("x")).exit(), Exit::Usage);
-        assert_eq!(Failure::from(indelible::Error::Locked).exit(), Exit::Operational);
+        assert_eq!(Failure::from(Log::Cursor("x")).exit(), Exit::Usage);
+        assert_eq!(Failure::from(Log::Locked).exit(), Exit::Operational);
     }
 
     #[test]

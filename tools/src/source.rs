@@ -44,7 +44,7 @@ pub fn total_bytes(files: &[PathBuf]) -> Option<u64> {
 /// # Errors
 /// Where the file cannot be read, or is a directory.
 pub fn open(path: &Path, bar: &ProgressBar, stop: &Stop) -> Outcome<Counted> {
-    let inner: Box<dyn Read> = if is_stdin(path) {
+    let inner: Box<dyn Read + Send> = if is_stdin(path) {
         Box::new(Interruptible::over(io::stdin()))
     } else {
         let file = File::open(path).doing("read", path)?;
@@ -59,7 +59,7 @@ pub fn open(path: &Path, bar: &ProgressBar, stop: &Stop) -> Outcome<Counted> {
 
 /// A reader that moves the progress bar, and is at its end once the command should stop.
 pub struct Counted {
-    inner: Box<dyn Read>,
+    inner: Box<dyn Read + Send>,
     bar: ProgressBar,
     stop: Stop,
 }

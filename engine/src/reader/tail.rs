@@ -94,12 +94,11 @@ impl JournalTail {
             (None, Some(place)) => (head_size, Position { next_seq: Some(header.first_seq), ..place.position }),
             (None, None) => (head_size, Position { previous_crc: None, next_seq: Some(header.first_seq) }),
         };
-        let new = length.saturating_sub(offset);
-        bytes.resize(JournalHeader::SIZE + usize::try_from(new).unwrap_or(0), 0);
-        let read =
-            file.read_at(bytes.get_mut(JournalHeader::SIZE..).unwrap_or_default(), offset).doing("read", &name)?;
-        bytes.truncate(JournalHeader::SIZE + read);
-        let mut scanner = GroupScanner::new(&bytes, position).in_file(&name, 0)?;
+        bytes.clear();
+        bytes.resize(usize::try_from(length.saturating_sub(offset)).unwrap_or(0), 0);
+        let read = file.read_at(&mut bytes, offset).doing("read", &name)?;
+        bytes.truncate(read);
+        let mut scanner = GroupScanner::resume(header, &bytes, offset, position);
         let mut whole = true;
         while let Some(next) = scanner.next() {
             let Ok(group) = next else {
@@ -108,7 +107,7 @@ impl JournalTail {
             };
             let mut records = Vec::with_capacity(group.header.count as usize);
             for record in group.records() {
-                records.push(record.in_file(&name, offset + group.offset - head_size)?);
+                records.push(record.in_file(&name, group.offset)?);
             }
             if !records.is_empty() {
                 self.groups.push(Arc::new(TailGroup::new(records)));
@@ -116,7 +115,7 @@ impl JournalTail {
         }
         self.at = Some(Place {
             file_no,
-            offset: offset + scanner.offset() - head_size,
+            offset: scanner.offset(),
             incarnation: header.incarnation,
             position: scanner.position(),
         });

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader, check_payload};
+use indelible_format::segment::{BlockHeader, SegmentHeader, check_payload};
 
 use crate::error::{Corruption, FormatContext};
 use crate::storage::{Mapping, Storage, StorageFile};
@@ -152,9 +152,4 @@ pub(crate) fn block_at(blocks: &Blocks, name: &str, offset: u64) -> Result<Optio
     let head = blocks.bytes(name, offset, BlockHeader::SIZE)?;
     let header = BlockHeader::decode(&head).in_file(name, offset)?;
     blocks.block(name, offset, header.total()).map(Some)
-}
-
-/// Kinds that hold data; the others are derived from them.
-pub(crate) fn is_data(kind: BlockKind) -> bool {
-    matches!(kind, BlockKind::Terms | BlockKind::Frame)
 }

@@ -156,11 +156,6 @@ impl Directory {
         pages.get(index).copied().filter(|page| ordinal - page.first < page.count)
     }
 
-    /// Number of terms of a field.
-    pub(crate) fn term_count(&self, field: Field) -> u32 {
-        self.pages.get(usize::from(field.id())).and_then(|pages| pages.last()).map_or(0, |page| page.first + page.count)
-    }
-
     /// Adds a frame with its keys.
     pub(crate) fn push_frame(
         &mut self,

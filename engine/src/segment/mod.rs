@@ -27,7 +27,7 @@ use std::sync::{Arc, OnceLock};
 use indelible_format::descriptor::Hash;
 use indelible_format::frame::FrameReader;
 use indelible_format::manifest::SegmentEntry;
-use indelible_format::record::{Record, put_text};
+use indelible_format::record::put_text;
 use indelible_format::schema::Field;
 use indelible_format::segment::{FrameEntry, SegmentHeader};
 use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
@@ -157,11 +157,6 @@ impl Segment {
         Ok(self.directory()?.read().frames.get(index).copied())
     }
 
-    /// Number of frames known.
-    pub(crate) fn frame_count(&self) -> Result<usize, Corruption> {
-        Ok(self.directory()?.read().frames.len())
-    }
-
     /// Calls `with` on frame `index`, opened, its payload's checksum checked.
     pub(crate) fn with_frame<T>(
         &self,
@@ -181,16 +176,6 @@ impl Segment {
             .map_err(|d| self.located(d).in_frame(frame_no))?;
         let terms = self.segment_terms()?;
         with(&reader, &terms).map_err(|d| self.located(d).in_frame(frame_no))
-    }
-
-    /// One record; `None` where it was removed or lies beyond the segment.
-    pub(crate) fn record(&self, ordinal: u32) -> Result<Option<Record>, Corruption> {
-        let Some(index) = self.frame_of(ordinal)? else { return Ok(None) };
-        let first = self.frame_entry(index)?.map_or(0, |entry| entry.first_ordinal);
-        self.with_frame(index, |frame, terms| {
-            let Some(row) = frame.row_of_position(ordinal - first) else { return Ok(None) };
-            frame.record(row, terms).map(Some).in_file(&self.name, 0)
-        })
     }
 
     /// Gives terms by ordinal, for decoding frames.

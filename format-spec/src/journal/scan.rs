@@ -53,6 +53,8 @@ pub struct ScanStop {
 pub struct GroupScanner<'a> {
     file: JournalHeader,
     bytes: &'a [u8],
+    /// Offset in the file of `bytes`.
+    base: u64,
     at: usize,
     position: Position,
     closed: bool,
@@ -69,7 +71,13 @@ impl<'a> GroupScanner<'a> {
             return Err(FormatError::invalid("journal header", "first_seq", 48, why));
         }
         let position = Position { next_seq: Some(file.first_seq), ..before };
-        Ok(Self { file, bytes, at: JournalHeader::SIZE, position, closed: false, stopped: false })
+        Ok(Self { file, bytes, base: 0, at: JournalHeader::SIZE, position, closed: false, stopped: false })
+    }
+
+    /// A scanner that goes on in a file where another stopped: `bytes` begin at `offset` of the file, `position` is what that
+    /// scanner's was.
+    pub fn resume(file: JournalHeader, bytes: &'a [u8], offset: u64, position: Position) -> Self {
+        Self { file, bytes, base: offset, at: 0, position, closed: false, stopped: false }
     }
 
     /// The file's header.
@@ -84,7 +92,7 @@ impl<'a> GroupScanner<'a> {
 
     /// Offset behind the last good group.
     pub fn offset(&self) -> u64 {
-        self.at as u64
+        self.base + self.at as u64
     }
 
     /// Whether a close mark was read.
@@ -113,7 +121,7 @@ impl<'a> GroupScanner<'a> {
         let length = (header.length as usize).min(rest.len().saturating_sub(GroupHeader::SIZE));
         let payload = rest.get(GroupHeader::SIZE..GroupHeader::SIZE + length).unwrap_or_default();
         header.check_payload(payload)?;
-        Ok(Group { offset: self.at as u64, header, payload })
+        Ok(Group { offset: self.offset(), header, payload })
     }
 }
 
@@ -134,7 +142,7 @@ impl<'a> Iterator for GroupScanner<'a> {
             }
             Err(error) => {
                 self.stopped = true;
-                Some(Err(ScanStop { offset: self.at as u64, error }))
+                Some(Err(ScanStop { offset: self.offset(), error }))
             }
         }
     }

@@ -147,9 +147,6 @@ pub enum OrderArg {
 pub struct QueryArgs {
     /// Directory of the log
     pub log: PathBuf,
-    /// Which events
-    #[command(flatten)]
-    pub filters: FilterArgs,
     /// Most rows; 0: all of them
     #[arg(long, default_value_t = 50)]
     pub limit: u64,
@@ -168,6 +165,9 @@ pub struct QueryArgs {
     /// Form of the rows
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+    /// Which events
+    #[command(flatten)]
+    pub filters: FilterArgs,
 }
 
 /// Arguments of `stats`.
@@ -182,12 +182,12 @@ pub struct StatsArgs {
     /// Also group by time, in steps of this length: 15m, 1h, 1d
     #[arg(long, value_name = "SPAN")]
     pub bucket: Option<String>,
-    /// Which events
-    #[command(flatten)]
-    pub filters: FilterArgs,
     /// Form of the counts
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+    /// Which events
+    #[command(flatten)]
+    pub filters: FilterArgs,
 }
 
 /// Arguments of `tail`.
@@ -196,9 +196,6 @@ pub struct StatsArgs {
 pub struct TailArgs {
     /// Directory of the log
     pub log: PathBuf,
-    /// Which events
-    #[command(flatten)]
-    pub filters: FilterArgs,
     /// First seq to show [default: the beginning of the log]
     #[arg(long, value_name = "N")]
     pub from_seq: Option<u64>,
@@ -208,6 +205,9 @@ pub struct TailArgs {
     /// Form of the rows; a table is printed row by row without its frame
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+    /// Which events
+    #[command(flatten)]
+    pub filters: FilterArgs,
 }
 
 /// Arguments of `verify`.

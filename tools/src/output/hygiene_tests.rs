@@ -11,7 +11,7 @@ const ATTACKS: &[(&str, &str, &str, &[Flags])] = &[
     ("one-byte csi", "\u{9b}2J", r"\u{9b}2J", &[Flags::ESCAPE]),
     ("osc window title", "\u{1b}]0;pwned\u{7}", r"\u{1b}]0;pwned\u{7}", &[Flags::ESCAPE, Flags::CONTROL]),
     ("osc 8 link", "\u{1b}]8;;http://x\u{1b}\\a", r"\u{1b}]8;;http://x\u{1b}\\a", &[Flags::ESCAPE]),
-    ("osc 52 clipboard", "\u{1b}]52;c;ZWNobw==\u{7}", r"\u{1b}]52;c;ZWNobw==\u{7}", &[Flags::ESCAPE]),
+    ("osc 52 clipboard", "\u{1b}]52;c;ZWNobw==\u{7}", r"\u{1b}]52;c;ZWNobw==\u{7}", &[Flags::ESCAPE, Flags::CONTROL]),
     ("dcs", "\u{90}q\u{9c}", r"\u{90}q\u{9c}", &[Flags::CONTROL]),
     ("forged second line", "login\n2026-11-20 admin ok", r"login\u{a}2026-11-20 admin ok", &[Flags::LINE]),
     ("carriage return overwrites", "failure\rsuccess", r"failure\u{d}success", &[Flags::LINE]),

@@ -6,10 +6,12 @@ use std::io::Write as _;
 use std::time::SystemTime;
 
 use indelible::{Error, Ledger, LedgerReader, OpenOptions, ReadOptions};
+use indelible_engine::Error as Log;
 
 use crate::cli::{CheckpointArgs, Cli};
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::verbs::say_recovery;
 
 /// Prints the checkpoint.
 ///
@@ -19,9 +21,7 @@ pub fn run(cli: &Cli, args: &CheckpointArgs) -> Outcome {
     let options = OpenOptions { create: false, sign_key_file: cli.sign_key.clone(), ..Default::default() };
     let note = match Ledger::open(&args.log, &options) {
         Ok(ledger) => {
-            if let Some(recovery) = ledger.recovery() {
-                eprintln!("recovered: {recovery}");
-            }
+            say_recovery(&ledger);
             let note = ledger.checkpoint();
             ledger.close()?;
             note?
@@ -38,8 +38,8 @@ pub fn run(cli: &Cli, args: &CheckpointArgs) -> Outcome {
 /// Whether the log is only closed to writing.
 fn may_read(error: &Error) -> bool {
     match error {
-        Error::Locked => true,
-        Error::Io { source, .. } => {
+        Error::Log(Log::Locked) => true,
+        Error::Log(Log::Io { source, .. }) => {
             matches!(source.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem)
         }
         _ => false,
@@ -48,11 +48,13 @@ fn may_read(error: &Error) -> bool {
 
 fn newest(args: &CheckpointArgs, error: &Error) -> Outcome<String> {
     let reader = LedgerReader::open(&args.log, &ReadOptions::default())?;
-    let Some((note, made)) = reader.checkpoint() else {
+    let Some(note) = reader.checkpoint()? else {
         return Err(Failure::operational(format!("there is no checkpoint yet, and none can be made: {error}"))
             .help("the writer makes one every minute while events arrive, and when it closes the log"));
     };
-    let age = SystemTime::now().duration_since(made).unwrap_or_default().as_secs();
-    eprintln!("the newest checkpoint there is, {age} s old: {error}");
+    // The file is replaced when a checkpoint is made, so its time is the checkpoint's.
+    let made = std::fs::metadata(args.log.join("checkpoint")).and_then(|metadata| metadata.modified());
+    let age = made.ok().and_then(|made| SystemTime::now().duration_since(made).ok()).unwrap_or_default().as_secs();
+    output::say(&format!("the newest checkpoint there is, {age} s old: {error}"));
     Ok(note)
 }

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::say;
+
 /// A progress bar on stderr, invisible where that is no terminal; `total` is in bytes, `None` where it is not known.
 pub(crate) fn bytes_bar(verb: &'static str, total: Option<u64>) -> ProgressBar {
     let template = match total {
@@ -47,8 +49,14 @@ fn bar(verb: &'static str, template: &str, total: Option<u64>) -> ProgressBar {
 /// Says on stderr that a table shows escaped text.
 pub(crate) fn explain_mark(flagged: bool) {
     if flagged {
-        eprintln!(
-            "! marks rows with control, invisible or misleading characters, shown as \\u{{...}}, or with path traversal"
-        );
+        say("! marks rows with control, invisible or misleading characters, shown as \\u{...}, or with path traversal");
+    }
+}
+
+/// Says on stderr what opening the log had to cut, where it did.
+pub(crate) fn say_recovery(ledger: &indelible::Ledger) {
+    let recovery = ledger.recovery();
+    if recovery.cut_anything() {
+        say(&format!("recovered: {recovery}"));
     }
 }

@@ -3,7 +3,8 @@
 use std::io::Write as _;
 use std::time::Instant;
 
-use indelible::{LedgerReader, Order, Query, ReadOptions};
+use indelible::query::Order;
+use indelible::{LedgerReader, Query, ReadOptions};
 
 use crate::cli::filters::now;
 use crate::cli::{OrderArg, QueryArgs};
@@ -34,7 +35,7 @@ pub fn run(args: &QueryArgs) -> Outcome {
         cursor: args.cursor.clone(),
     };
     if args.explain {
-        eprintln!("{}", reader.explain(&query)?);
+        output::say(&reader.explain(&query)?);
     }
     if args.count {
         output::line(&mut out, &reader.count(&query.filter)?.to_string())?;
@@ -59,12 +60,12 @@ pub fn run(args: &QueryArgs) -> Outcome {
     explain_mark(flagged);
     if args.format == Format::Table {
         let events = if rows == 1 { "event" } else { "events" };
-        eprintln!("{rows} {events} in {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
+        output::say(&format!("{rows} {events} in {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0));
     }
     if let Some(cursor) = next_cursor
         && args.format != Format::Json
     {
-        eprintln!("more: --cursor {cursor}");
+        output::say(&format!("more: --cursor {cursor}"));
     }
     Ok(())
 }

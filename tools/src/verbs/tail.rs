@@ -23,7 +23,7 @@ pub fn run(args: &TailArgs) -> Outcome {
     let filter = args.filters.expr(now())?;
     let reader = LedgerReader::open(&args.log, &ReadOptions::default())?;
     let stop = Stop::on_signals()?;
-    let mut follow = reader.follow(filter, Some(args.from_seq.unwrap_or(0)));
+    let mut follow = reader.follow(filter, Some(args.from_seq.unwrap_or(0)))?;
     let mut out = output::stdout();
     let mut writer = RowWriter::new(args.format, Look::of_stdout(), &mut out);
     let mut pending = false;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use indelible::{Corruption, Error, VerifyOptions, VerifyReport, verify};
+use indelible_engine::Error as Log;
 use serde_json::{Value, json};
 
 use crate::cli::VerifyArgs;
@@ -40,7 +41,7 @@ pub fn run(args: &VerifyArgs) -> Outcome {
     let seconds = started.elapsed().as_secs_f64();
     let report = match result {
         Ok(report) => report,
-        Err(Error::Corrupt(corruption)) => return broken_at_once(args, &corruption),
+        Err(Error::Log(Log::Corrupt(corruption))) => return broken_at_once(args, &corruption),
         Err(error) => return Err(error.into()),
     };
     let mut out = output::stdout();
@@ -95,13 +96,17 @@ fn print(report: &VerifyReport, quick: bool, seconds: f64, out: &mut dyn std::io
     line(out, &format!("records     {}", thousands(report.records)))?;
     line(out, &format!("frames      {}", thousands(report.frames)))?;
     line(out, &format!("segments    {}", thousands(report.segments)))?;
-    let rate = report.bytes as f64 / seconds.max(1e-9);
-    line(out, &format!("read        {} in {seconds:.2} s, {}/s", bytes(report.bytes), bytes(rate as u64)))?;
+    let rate = report.canonical_bytes as f64 / seconds.max(1e-9);
+    let canonical = bytes(report.canonical_bytes);
+    line(out, &format!("on disk     {}", bytes(report.file_bytes)))?;
+    line(out, &format!("canonical   {canonical} in {seconds:.2} s, {}/s", bytes(rate as u64)))?;
+    line(out, &format!("closed      {}", if report.closed { "cleanly" } else { "no: a writer has it open, or had" }))?;
     match &report.checkpoint {
-        Some(checkpoint) => {
-            line(out, &format!("checkpoint  {} frames, root {}", thousands(checkpoint.size), hex(&checkpoint.root)))?;
-        }
+        Some((size, root)) => line(out, &format!("checkpoint  {} frames, root {}", thousands(*size), hex(root)))?,
         None => line(out, "checkpoint  none yet")?,
+    }
+    if let Some(torn) = &report.torn {
+        line(out, &format!("torn tail   {torn}"))?;
     }
     for note in &report.notes {
         line(out, &format!("note        {note}"))?;
@@ -117,13 +122,19 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn report_json(report: &VerifyReport, seconds: f64) -> Value {
-    let checkpoint = report.checkpoint.as_ref().map(|seen| json!({"size": seen.size, "root": hex(&seen.root)}));
+    let checkpoint = report.checkpoint.as_ref().map(|(size, root)| json!({"size": size, "root": hex(root)}));
     json!({
         "ok": report.breaks.is_empty(),
         "records": report.records,
         "frames": report.frames,
         "segments": report.segments,
-        "bytes": report.bytes,
+        "canonical_bytes": report.canonical_bytes,
+        "file_bytes": report.file_bytes,
+        "journal_records": report.journal_records,
+        "closed": report.closed,
+        "torn": report.torn,
+        "root": hex(&report.root),
+        "chain": hex(&report.chain),
         "seconds": seconds,
         "checkpoint": checkpoint,
         "notes": report.notes,

@@ -24,9 +24,10 @@ use indicatif::ProgressBar;
 use crate::cli::{AckArg, Cli, IngestArgs};
 use crate::failure::{Failure, Outcome};
 use crate::output::hygiene::{Place, show};
+use crate::output::say;
 use crate::signals::Stop;
 use crate::source;
-use crate::verbs::bytes_bar;
+use crate::verbs::{bytes_bar, say_recovery};
 use rejects::Rejects;
 use summary::{Counts, Tally};
 
@@ -49,9 +50,7 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
     let stop = Stop::on_signals()?;
     let options = OpenOptions { create: !args.no_create, sign_key_file: cli.sign_key.clone(), ..Default::default() };
     let ledger = Ledger::open(&args.log, &options)?;
-    if let Some(recovery) = ledger.recovery() {
-        eprintln!("recovered: {recovery}");
-    }
+    say_recovery(&ledger);
     let bar = bytes_bar("ingesting", source::total_bytes(&files));
     let started = Instant::now();
     let mut job =
@@ -124,12 +123,12 @@ impl Job<'_> {
                 self.tally.accepted(receipt, self.args.once);
                 ControlFlow::Continue(())
             }
-            Err(EmitError::Invalid { problem, event }) => {
+            Err(EmitError::Invalid { reason, event }) => {
                 let bytes = match event.original {
                     Some(original) => original.bytes,
                     None => event.to_native_json().into_bytes(),
                 };
-                self.reject(file, &Rejected { line, reason: problem.to_string(), bytes })
+                self.reject(file, &Rejected { line, reason: reason.to_string(), bytes })
             }
             Err(error) => {
                 self.failure = Some(Failure::operational(format!("{file}:{line}: {error}")));
@@ -141,8 +140,9 @@ impl Job<'_> {
     fn reject(&mut self, file: &str, rejected: &Rejected) -> ControlFlow<()> {
         self.tally.rejected += 1;
         let place = format!("{file}:{}", rejected.line);
-        let message = format!("{place}: {}", show(&rejected.reason, Place::Terminal).0);
-        self.bar.suspend(|| eprintln!("{}", message.replacen(file, &show(file, Place::Terminal).0, 1)));
+        let escaped = |text: &str| show(text, Place::Terminal).0.into_owned();
+        let message = format!("{}: {}", escaped(&place), escaped(&rejected.reason));
+        self.bar.suspend(|| say(&message));
         if let Some(rejects) = &mut self.rejects
             && let Err(failure) = rejects.keep(file, rejected)
         {
@@ -180,7 +180,7 @@ fn print(args: &IngestArgs, counts: &Counts) -> Outcome {
     crate::output::line(&mut out, &text)?;
     out.flush()?;
     if counts.rejected > 0 && args.rejects.is_none() && !args.json {
-        eprintln!("the rejected inputs were not kept: --rejects FILE keeps them whole");
+        say("the rejected inputs were not kept: --rejects FILE keeps them whole");
     }
     Ok(())
 }

@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use indelible::{Receipt, Stored};
+use indelible::Receipt;
+use indelible_engine::Outcome;
 use serde_json::{Map, Value, json};
 
 use crate::output::table::thousands;
@@ -51,7 +52,7 @@ impl Tally {
     pub fn settle(&mut self) {
         self.look();
         for receipt in [self.first.take(), self.last.clone()].into_iter().flatten() {
-            if let Some(Stored::Stored(seq)) = receipt.outcome() {
+            if let Some(Outcome::Stored(seq)) = receipt.outcome() {
                 self.note(seq);
             }
         }
@@ -62,8 +63,8 @@ impl Tally {
         while let Some(outcome) = self.open.front().and_then(Receipt::outcome) {
             self.open.pop_front();
             match outcome {
-                Stored::Stored(seq) => self.note(seq),
-                Stored::Duplicate(_) => self.duplicates += 1,
+                Outcome::Stored(seq) => self.note(seq),
+                Outcome::Duplicate(_) => self.duplicates += 1,
             }
         }
     }

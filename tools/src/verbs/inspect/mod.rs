@@ -48,6 +48,13 @@ pub fn run(args: &InspectArgs) -> Outcome {
     let depth = Depth { frames: args.frames, records: args.records, index: args.index, bytes: args.bytes };
     let mut out = output::stdout();
     let mut report = Report::new(&mut out, args.json);
+    // One file, or bytes without saying of what, is what somebody wants to see more of.
+    let unsaid = !(depth.frames || depth.records || depth.index);
+    let depth = if unsaid && (depth.bytes || !args.path.is_dir()) {
+        Depth { frames: true, index: true, ..depth }
+    } else {
+        depth
+    };
     if args.path.is_dir() {
         directory(&args.path, depth, &mut report)?
     } else {
@@ -109,8 +116,6 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>, level: usize) -> Outcome {
 fn file(path: &Path, depth: Depth, report: &mut Report<'_>) -> Outcome {
     let bytes = std::fs::read(path).doing("read", path)?;
     report.file(&path.display().to_string());
-    // One file is what somebody wants to see more of, so its parts are listed without being asked for.
-    let depth = if depth == Depth::default() { Depth { frames: true, index: true, ..depth } } else { depth };
     show(path, &bytes, depth, report)
 }
 

@@ -46,6 +46,7 @@ fn journal() -> (Vec<u8>, Vec<usize>) {
         facts.previous_crc = put_group(&mut bytes, &facts, 1, &payload).expect("a group");
     }
     facts.first_seq = 3;
+    facts.durable_to = 3;
     put_close_mark(&mut bytes, &facts).expect("a close mark");
     (bytes, places)
 }

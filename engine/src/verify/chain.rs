@@ -1,0 +1,195 @@
+//! Folds descriptors in order into the hash chain and the log tree, and checks what holds from frame to frame.
+//!
+//! Invariant: frame numbers and seqs are counted by place, so that one frame out of place is one break and not many. After
+//! damage the fold is tainted: values that then differ are a consequence and no further break, and the next segment's
+//! manifest entry sets the chain right again.
+
+use indelible_format::LogId;
+use indelible_format::checkpoint::Checkpoint;
+use indelible_format::commit::{chain, genesis_chain};
+use indelible_format::descriptor::{Descriptor, Hash};
+use indelible_format::manifest::Manifest;
+use indelible_format::merkle::{LogTree, leaf_hash};
+
+/// Where the fold stands.
+pub(super) struct Fold {
+    log_id: LogId,
+    chain: Hash,
+    tree: LogTree,
+    next_seq: u64,
+    /// Schedule version, key epoch and lost events of the last frame ([COM-7]).
+    facts: (u32, u32, u64),
+    recorded_last: Option<i64>,
+    tainted: bool,
+    /// A leaf of the tree is missing or made up: no root beyond it means anything.
+    tree_broken: bool,
+    /// The last frame's count is not known: the next one's first seq is believed if it lies ahead.
+    gap: bool,
+    checkpoint_size: Option<u64>,
+    root_at_checkpoint: Option<(Hash, bool)>,
+}
+
+impl Fold {
+    /// Before the first frame.
+    pub(super) fn new(manifest: &Manifest, signed: Option<&Checkpoint>) -> Self {
+        let mut fold = Self {
+            log_id: manifest.log_id,
+            chain: genesis_chain(manifest.log_id, &manifest.origin, &manifest.key),
+            tree: LogTree::new(),
+            next_seq: 0,
+            facts: (0, 0, 0),
+            recorded_last: None,
+            tainted: false,
+            tree_broken: false,
+            gap: false,
+            checkpoint_size: signed.map(|signed| signed.size),
+            root_at_checkpoint: None,
+        };
+        fold.keep_root();
+        fold
+    }
+
+    /// Frames so far.
+    pub(super) fn frames(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// Seq after the last record.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Chain value after the last frame.
+    pub(super) fn chain(&self) -> Hash {
+        self.chain
+    }
+
+    /// Root over all frames.
+    pub(super) fn root(&self) -> Hash {
+        self.tree.root()
+    }
+
+    /// Whether damage made values unreliable.
+    pub(super) fn is_tainted(&self) -> bool {
+        self.tainted
+    }
+
+    /// Latest recorded-at that is known.
+    pub(super) fn recorded_last(&self) -> Option<i64> {
+        self.recorded_last
+    }
+
+    /// Root over the frames that the checkpoint covers, if there are so many, and whether damage came before it.
+    pub(super) fn root_at_checkpoint(&self) -> Option<(Hash, bool)> {
+        self.root_at_checkpoint
+    }
+
+    /// The next frame, by its descriptor. Gives its leaf hash and what is wrong with its place ([COM-1], [COM-3], [COM-7]).
+    pub(super) fn push(&mut self, descriptor: &Descriptor) -> (Hash, Option<String>) {
+        let problem = self.place_problem(descriptor);
+        if self.gap && descriptor.first_seq >= self.next_seq {
+            self.next_seq = descriptor.first_seq;
+        }
+        self.gap = false;
+        self.tainted |= problem.is_some();
+        let hashed = descriptor.hashed(&self.chain);
+        let leaf = leaf_hash(&hashed);
+        self.chain = chain(&hashed);
+        self.facts = (descriptor.schedule_version, descriptor.key_epoch, descriptor.lost_events);
+        self.push_leaf(leaf, descriptor.count.into());
+        (leaf, problem)
+    }
+
+    fn place_problem(&self, descriptor: &Descriptor) -> Option<String> {
+        let frame_no = self.frames();
+        let (schedule, epoch, lost) = self.facts;
+        if descriptor.log_id != self.log_id {
+            return Some(format!("the frame belongs to log {}", descriptor.log_id));
+        }
+        if descriptor.frame_no != frame_no {
+            return Some(format!("frame {} stands where frame {frame_no} was expected", descriptor.frame_no));
+        }
+        let follows = descriptor.first_seq == self.next_seq || (self.gap && descriptor.first_seq > self.next_seq);
+        if !follows {
+            return Some(format!("the frame begins at seq {}, expected was {}", descriptor.first_seq, self.next_seq));
+        }
+        if descriptor.schedule_version < schedule || descriptor.key_epoch < epoch || descriptor.lost_events < lost {
+            return Some("schedule version, key epoch or lost events are lower than in the frame before".to_owned());
+        }
+        None
+    }
+
+    /// The next frame, known by its leaf hash alone.
+    pub(super) fn push_leaf(&mut self, leaf: Hash, records: u64) {
+        self.tree.push(leaf);
+        self.next_seq = self.next_seq.saturating_add(records);
+        self.keep_root();
+    }
+
+    /// The next frame, of which nothing can be read.
+    pub(super) fn skip(&mut self) {
+        self.tainted = true;
+        self.tree_broken = true;
+        self.gap = true;
+        self.push_leaf([0; 32], 0);
+    }
+
+    /// Damage was found in the frame pushed last: what follows from it is no further break.
+    pub(super) fn taint(&mut self) {
+        self.tainted = true;
+    }
+
+    /// Checks that recorded-at does not go back ([REC-12]); `first` and `last` of the frame pushed last.
+    pub(super) fn recorded(&mut self, first: i64, last: i64) -> Option<String> {
+        let before = self.recorded_last.replace(last.max(self.recorded_last.unwrap_or(last)));
+        before
+            .filter(|before| first < *before)
+            .map(|before| format!("recorded-at goes back from {before} to {first} ns since 1970"))
+    }
+
+    /// Compares with what the manifest says of a border between segments, and goes on from there. Gives the problem where
+    /// the two differ and nothing before explains it.
+    pub(super) fn border(&mut self, seq: u64, frame: u64, chain: &Hash) -> Option<String> {
+        let mut problem = None;
+        if (self.next_seq, self.frames()) != (seq, frame) {
+            problem = Some(format!(
+                "the manifest expects seq {seq} and frame {frame} here, found are seq {} and frame {}",
+                self.next_seq,
+                self.frames()
+            ));
+        } else if self.chain != *chain {
+            problem = Some("the chain value is not the one that the manifest has".to_owned());
+        }
+        let tainted = self.tainted;
+        self.tree_broken |= problem.is_some();
+        // Where the chain comes out right the descriptors were, whatever else is damaged.
+        self.tainted = self.tree_broken;
+        self.chain = *chain;
+        self.next_seq = seq;
+        self.gap = false;
+        while self.frames() < frame {
+            // A segment that could not be read: its frames keep their places in the count.
+            if frame - self.frames() > FRAMES_SKIPPED_MAX {
+                self.tree =
+                    LogTree::from_frontier(frame, vec![[0; 32]; frame.count_ones() as usize]).unwrap_or_default();
+                break;
+            }
+            self.tree.push([0; 32]);
+        }
+        problem.filter(|_| !tainted)
+    }
+
+    /// Takes over what a footer says of its segment's end, where descriptors are not read.
+    pub(super) fn trust_chain(&mut self, chain: Hash) {
+        self.chain = chain;
+    }
+
+    fn keep_root(&mut self) {
+        if self.checkpoint_size == Some(self.frames()) {
+            self.root_at_checkpoint = Some((self.tree.root(), self.tainted));
+        }
+    }
+}
+
+/// Unreadable frames that are counted one by one; more are jumped over.
+const FRAMES_SKIPPED_MAX: u64 = 1 << 16;

@@ -1,0 +1,66 @@
+//! The signed tree head: signature, then size and root against the frames.
+
+use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
+use indelible_format::key::VerifierKey;
+use indelible_format::names::CHECKPOINT;
+
+use super::chain::Fold;
+use super::findings::Findings;
+use super::taken::Taken;
+use crate::error::{Corruption, FormatContext};
+
+/// Opens the checkpoint with the log's key ([CHK-1], [CHK-2]); `None` where there is none that holds.
+pub(super) fn open(taken: &Taken, key: Option<&VerifierKey>, findings: &mut Findings) -> Option<Checkpoint> {
+    let Some(bytes) = &taken.checkpoint else {
+        findings.note("there is no checkpoint: nothing was signed, so nothing but the hash chain binds the frames");
+        return None;
+    };
+    let note = match std::str::from_utf8(bytes) {
+        Ok(note) => note,
+        Err(error) => {
+            findings.broken(Corruption::at(CHECKPOINT, error.valid_up_to() as u64, "the checkpoint is not text"));
+            return None;
+        }
+    };
+    let checkpoint = findings.ok(open_checkpoint(note, key?).in_file(CHECKPOINT, 0))?;
+    if checkpoint.origin != taken.manifest.origin {
+        let problem = format!("the origin is {:?}, the manifest's is {:?}", checkpoint.origin, taken.manifest.origin);
+        findings.broken(Corruption::at(CHECKPOINT, 0, problem));
+        return None;
+    }
+    Some(checkpoint)
+}
+
+/// Compares size and root with the frames that were found ([CHK-6], [COM-4]).
+pub(super) fn compare(taken: &Taken, signed: Option<&Checkpoint>, fold: &Fold, findings: &mut Findings) {
+    let Some(signed) = signed else { return };
+    match fold.root_at_checkpoint() {
+        None if fold.is_tainted() => findings.note(format!(
+            "the checkpoint over {} frames could not be compared: frames that it covers are damaged or missing",
+            signed.size
+        )),
+        None => {
+            let problem = format!("{} frames are signed, {} are there", signed.size, fold.frames());
+            findings.broken(Corruption::at(CHECKPOINT, 0, problem).over(fold.next_seq(), fold.next_seq()));
+        }
+        Some((root, _)) if root == signed.root => {
+            if signed.size < fold.frames() && taken.live.is_none() {
+                let beyond = fold.frames() - signed.size;
+                findings.note(format!(
+                    "the checkpoint signs {} of {} frames; the last {beyond} are bound by the hash chain alone, \
+                     or an older checkpoint was put back",
+                    signed.size,
+                    fold.frames()
+                ));
+            }
+        }
+        Some((_, true)) => findings.note(format!(
+            "the root over the {} frames that the checkpoint signs differs, as it must after the damage",
+            signed.size
+        )),
+        Some((_, false)) => {
+            let problem = format!("another root is signed for {} frames than theirs", signed.size);
+            findings.broken(Corruption::at(CHECKPOINT, 0, problem));
+        }
+    }
+}

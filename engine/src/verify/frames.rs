@@ -1,0 +1,186 @@
+//! Phase two of a segment: frames, each by itself, on several threads.
+//!
+//! ```text
+//! block checksum -> descriptor -> every column, every record -> rules -> hashes to the frame root -> keys for the index
+//! ```
+//!
+//! Invariant: nothing here depends on the frame before; what does is in `chain`. Each thread has a [`Committer`] of its own.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indelible_format::FormatError;
+use indelible_format::commit::{Committer, FrameView};
+use indelible_format::descriptor::Descriptor;
+use indelible_format::frame::{FrameReader, read_descriptor};
+use indelible_format::record::Record;
+use indelible_format::schema::Field;
+use indelible_format::segment::{BlockHeader, TermSource, TermTable, check_payload};
+use indelible_index::KeyChunk;
+
+use super::check_segment::Place;
+use super::records::Rules;
+use super::walk::{FrameAt, Limits, Walked};
+use crate::error::{Corruption, FormatContext};
+use crate::segment::chunk_of_frame;
+
+/// What the check of one frame gave.
+#[derive(Default)]
+pub(super) struct Checked {
+    /// Where it could be read.
+    pub(super) descriptor: Option<Descriptor>,
+    /// Keys of its records; only where the content was checked and is right.
+    pub(super) chunk: Option<Arc<KeyChunk>>,
+    pub(super) records: u64,
+    pub(super) canonical_bytes: u64,
+    /// First and last recorded-at of its rows.
+    pub(super) recorded: Option<(i64, i64)>,
+    pub(super) damage: Option<Corruption>,
+    /// The damage is a wrong checksum: what an unfinished write looks like.
+    pub(super) is_torn: bool,
+}
+
+/// What threads share to check the frames of one segment.
+pub(super) struct FrameCheck<'a> {
+    pub(super) place: &'a Place<'a>,
+    pub(super) walked: &'a Walked,
+    pub(super) rules: Rules<'a>,
+    /// Whether the content of these records (first and last seq) is to be checked.
+    pub(super) wants: &'a (dyn Fn(u64, u64) -> bool + Sync),
+}
+
+impl FrameCheck<'_> {
+    /// Checks frame `index` of the segment.
+    pub(super) fn check(&self, committer: &mut Committer, index: usize) -> Checked {
+        let mut checked = Checked::default();
+        let Some(at) = self.walked.frames.get(index).filter(|at| !at.lost) else { return checked };
+        if let Err(damage) = self.check_block(committer, index, at, &mut checked) {
+            checked.damage = Some(damage);
+            checked.chunk = None;
+        }
+        checked
+    }
+
+    fn check_block(
+        &self,
+        committer: &mut Committer,
+        index: usize,
+        at: &FrameAt,
+        checked: &mut Checked,
+    ) -> Result<(), Corruption> {
+        let name = self.place.name;
+        let inside = at.offset + BlockHeader::SIZE as u64;
+        let block = self.place.blocks.unchecked(name, at.offset, at.length)?;
+        let sound = check_payload(&block.header, block.payload());
+        let descriptor = read_descriptor(block.payload()).map(|(descriptor, _)| descriptor);
+        if let Err(error) = sound {
+            // The fold tells by the chain whether this descriptor was touched.
+            checked.descriptor = descriptor.ok();
+            checked.is_torn = true;
+            return Err(error).in_file(name, inside);
+        }
+        let descriptor = descriptor.in_file(name, inside)?;
+        checked.descriptor = Some(descriptor.clone());
+        if block.header.number != descriptor.frame_no {
+            let problem =
+                format!("the block is of frame {}, its descriptor of {}", block.header.number, descriptor.frame_no);
+            return Err(Corruption::at(name, at.offset, problem));
+        }
+        let last = descriptor.first_seq + u64::from(descriptor.count) - 1;
+        let terms_lost = self.walked.terms_lost.is_some_and(|lost| index >= lost);
+        if terms_lost || !(self.wants)(descriptor.first_seq, last) {
+            return Ok(());
+        }
+        let frame = FrameReader::open(block.payload()).in_file(name, inside)?;
+        self.check_content(committer, &frame, at, checked).in_file(name, inside)?;
+        let ordinal = descriptor.first_seq.saturating_sub(self.place.entry.first_seq);
+        let chunk = chunk_of_frame(&frame, u32::try_from(ordinal).unwrap_or(u32::MAX));
+        checked.chunk = Some(Arc::new(chunk.map_err(|error| Corruption::at(name, inside, error))?));
+        Ok(())
+    }
+
+    /// Every record rebuilt and hashed ([COM-4] to [COM-6], [FRM-7], [SEG-8]).
+    fn check_content(
+        &self,
+        committer: &mut Committer,
+        frame: &FrameReader<'_>,
+        at: &FrameAt,
+        checked: &mut Checked,
+    ) -> Result<(), FormatError> {
+        let limits = self.walked.limits.get(at.pages);
+        let terms = TermsBefore { table: &self.walked.terms, limits };
+        // This checks every column and every group's encoding on the way.
+        let records = frame.all_records(&terms)?;
+        committer.verify(&FrameView { descriptor: frame.descriptor(), salts: frame.salts(), records: &records })?;
+        let mut recorded: Option<(i64, i64)> = None;
+        for record in records.iter().flatten() {
+            self.check_record(record, &mut recorded).map_err(|why| FormatError::invalid("record", "record", 0, why))?;
+            checked.records += 1;
+            checked.canonical_bytes += record.groups.len() as u64;
+        }
+        checked.recorded = recorded;
+        Ok(())
+    }
+
+    fn check_record(&self, record: &Record, recorded: &mut Option<(i64, i64)>) -> Result<(), String> {
+        self.rules.check(record)?;
+        let (first, last) = recorded.unwrap_or((record.recorded_at, record.recorded_at));
+        if record.recorded_at < last {
+            return Err(format!("recorded-at of record {} goes back", record.seq));
+        }
+        *recorded = Some((first, record.recorded_at));
+        Ok(())
+    }
+}
+
+/// The terms in pages before a frame; a later one must not be used ([SEG-8]).
+struct TermsBefore<'a> {
+    table: &'a TermTable,
+    limits: Option<&'a Limits>,
+}
+
+impl TermSource for TermsBefore<'_> {
+    fn term(&self, field: Field, ordinal: u32) -> Result<Option<Cow<'_, [u8]>>, FormatError> {
+        let limit = self.limits.and_then(|limits| limits.get(usize::from(field.id()))).copied().unwrap_or(0);
+        if ordinal >= limit {
+            return Ok(None);
+        }
+        Ok(self.table.get(field, ordinal).map(Cow::Borrowed))
+    }
+}
+
+/// Does `jobs` jobs on up to `threads` threads, each with a committer of its own; results in order.
+pub(super) fn parallel<T: Send>(
+    threads: usize,
+    jobs: usize,
+    work: impl Fn(&mut Committer, usize) -> T + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut committer = Committer::new();
+        let mut done = Vec::new();
+        loop {
+            // Only hands out numbers: what a job needs was there before the threads were.
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            if job >= jobs {
+                return done;
+            }
+            done.push((job, work(&mut committer, job)));
+        }
+    };
+    let mut done = if threads.min(jobs) <= 1 {
+        worker()
+    } else {
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads.min(jobs)).map(|_| scope.spawn(worker)).collect();
+            let mut done = worker();
+            for other in others {
+                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            done
+        })
+    };
+    done.sort_unstable_by_key(|(job, _)| *job);
+    done.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,70 @@
+//! Checks of the audit domain: native events and importers.
+
+use std::ops::ControlFlow;
+
+use indelible::import::{Format, ImportContext, Item, import};
+use indelible::{AuditEvent, Limits};
+
+use crate::{prepared, repair};
+
+/// One native event as a line of JSON.
+pub fn native_event(data: &[u8]) {
+    let bytes = prepared(data, repair::nothing);
+    let Ok(line) = std::str::from_utf8(&bytes) else { return };
+    let limits = Limits::default();
+    let Ok(event) = AuditEvent::from_native_json(line, &limits) else { return };
+    assert!(event.validate(&limits).is_ok(), "what was read keeps the limits");
+    let again = event.to_native_json();
+    let read = AuditEvent::from_native_json(&again, &limits);
+    assert_eq!(read.as_ref(), Ok(&event), "an event reads as it was written: {again}");
+}
+
+/// Importers with the format found record by record; compression and UTF-16 included.
+pub fn import_auto(data: &[u8]) {
+    imported(data, Format::Auto);
+}
+
+/// CloudTrail records.
+pub fn import_cloudtrail(data: &[u8]) {
+    imported(data, Format::CloudTrail);
+}
+
+/// Windows events.
+pub fn import_windows(data: &[u8]) {
+    imported(data, Format::Windows);
+}
+
+/// Kubernetes audit events.
+pub fn import_kubernetes(data: &[u8]) {
+    imported(data, Format::Kubernetes);
+}
+
+fn imported(data: &[u8], format: Format) {
+    let bytes = prepared(data, repair::nothing);
+    let limits = Limits::default();
+    let (mut events, mut rejects, mut line) = (0, 0, 1);
+    let mut sink = |item: Item| {
+        let at = match item {
+            Item::Event(imported) => {
+                assert!(imported.event.validate(&limits).is_ok(), "an imported event keeps the limits");
+                events += 1;
+                imported.line
+            }
+            Item::Reject(rejected) => {
+                assert!(!rejected.reason.is_empty(), "a reject has a reason");
+                rejects += 1;
+                rejected.line
+            }
+        };
+        assert!(at >= line, "lines never go back");
+        line = at;
+        ControlFlow::Continue(())
+    };
+    let summary =
+        import(&bytes[..], format, &limits, &ImportContext::new("fuzz"), &mut sink).expect("reading from memory");
+    assert_eq!(
+        (summary.read, summary.events, summary.rejected),
+        (events + rejects, events, rejects),
+        "nothing is lost"
+    );
+}
