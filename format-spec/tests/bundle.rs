@@ -1,22 +1,20 @@
 //! Bundles made, checked and attacked: every kind, every bit of the small ones, every way to leave something out.
 
-#[path = "bundle/sample.rs"]
-mod sample;
+#[path = "bundle/vectors.rs"]
+mod vectors;
 
 use indelible_format::FormatError;
 use indelible_format::bundle::{Bundle, CheckError, Claim, FILTER_DEPTH_MAX, Filter, Open, check};
 use indelible_format::bytes::Reader;
 use indelible_format::checkpoint::{Checkpoint, sign_checkpoint};
 use indelible_format::key::SigningKey;
+use indelible_format::record::Record;
 use indelible_format::schema::Field;
-use sample::{ORIGIN, Sample};
+use vectors::refusals::{lies, refit, resealed};
+use vectors::sample::{ORIGIN, Sample};
 
-/// Seals changed bytes with a fresh CRC, as somebody who lies would.
-fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
-    let end = bytes.len() - 4;
-    let crc = crc32fast::hash(&bytes[..end]);
-    bytes[end..].copy_from_slice(&crc.to_le_bytes());
-    bytes
+fn record_at(sample: &Sample, seq: u64) -> &Record {
+    sample.frames.iter().flat_map(|frame| &frame.records).nth(seq as usize).unwrap()
 }
 
 fn refusal(sample: &Sample, bundle: &Bundle) -> CheckError {
@@ -27,14 +25,14 @@ fn refusal(sample: &Sample, bundle: &Bundle) -> CheckError {
 #[test]
 fn every_kind_checks_and_comes_back_byte_for_byte() {
     let sample = Sample::new();
-    for (name, bundle) in sample.every_kind() {
+    for (name, _, bundle) in sample.every_kind() {
         let bytes = bundle.encode();
         assert_eq!(Bundle::decode(&bytes).as_ref(), Ok(&bundle), "{name}");
         let report = check(&bytes, &sample.verifier()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(report.old.is_some(), bundle.old.is_some(), "{name}");
         assert!(!report.rows.is_empty(), "{name}");
         for row in &report.rows {
-            let record = sample.records().nth(row.seq as usize).unwrap();
+            let record = record_at(&sample, row.seq);
             assert_eq!((row.recorded_at, row.class), (record.recorded_at, record.class), "{name}");
             for k in 0..4 {
                 let shown: &[u8] = if row.open.has_group(k) { record.groups.group(k) } else { &[] };
@@ -48,7 +46,7 @@ fn every_kind_checks_and_comes_back_byte_for_byte() {
 fn reports_say_what_is_shown_disclosed_and_reached() {
     let sample = Sample::new();
     let report = |name: &str| {
-        let (_, bundle) = sample.every_kind().into_iter().find(|(found, _)| *found == name).unwrap();
+        let (_, _, bundle) = sample.every_kind().into_iter().find(|(found, ..)| *found == name).unwrap();
         check(&bundle.encode(), &sample.verifier()).unwrap()
     };
     let correlation = report("bundle-correlation");
@@ -67,7 +65,7 @@ fn reports_say_what_is_shown_disclosed_and_reached() {
 #[test]
 fn one_record_is_small() {
     let sample = Sample::new();
-    let record = sample.records().nth(77).unwrap();
+    let record = record_at(&sample, 77);
     assert!(sample.one(77, Open::EVERYTHING).encode().len() < 4_096 + record.groups.len());
 }
 
@@ -76,7 +74,7 @@ fn one_record_is_small() {
 fn any_changed_bit_is_refused_even_with_a_fresh_crc() {
     let sample = Sample::new();
     let key = sample.verifier();
-    for (name, bundle) in sample.every_kind() {
+    for (name, _, bundle) in sample.every_kind() {
         let bytes = bundle.encode();
         let step = if bytes.len() < 4_096 { 1 } else { 97 };
         for at in (0..bytes.len()).step_by(step) {
@@ -159,14 +157,7 @@ fn a_frame_left_out_is_refused() {
     for missing in 0..whole.frames.len() {
         let mut bundle = whole.clone();
         bundle.frames.remove(missing);
-        // The maker of the lie fills in what the decoder needs to go on.
-        let numbers: Vec<u64> = bundle.frames.iter().map(|frame| frame.descriptor.frame_no).collect();
-        for at in 0..bundle.frames.len() {
-            let number = numbers[at];
-            let follows = number == 0 || (at > 0 && numbers[at - 1] == number - 1);
-            bundle.frames[at].chain_before = (!follows).then(|| sample.frames[number as usize].chain_before);
-        }
-        bundle.tree = indelible_format::bundle::tree_proof(&sample.leaves, 7, &numbers).unwrap();
+        refit(&sample, &mut bundle);
         assert!(matches!(refusal(&sample, &bundle), CheckError::Claim { .. }), "frame {missing}");
     }
 }
@@ -214,8 +205,7 @@ fn a_record_of_another_place_cannot_stand_in() {
 #[test]
 fn claims_need_what_they_claim() {
     let sample = Sample::new();
-    let open =
-        |seq: u64, open: Open| move |record: &indelible_format::record::Record| (record.seq == seq).then_some(open);
+    let open = |seq: u64, open: Open| move |record: &Record| (record.seq == seq).then_some(open);
     let other = sample.bundle(Claim::Record { seq: 78 }, open(77, Open::EVERYTHING));
     assert!(matches!(refusal(&sample, &other), CheckError::Claim { seq: Some(77), .. }));
     let closed = sample.bundle(Claim::Record { seq: 77 }, open(77, Open::group(2)));
@@ -235,8 +225,7 @@ fn a_complete_claim_discloses_what_it_says_and_no_more() {
     let sample = Sample::new();
     let filter = Filter::any_of(Field::CORRELATION_ID, vec!["c-3".into()]);
     let claim = |disclosed, filter: &Filter| Claim::Complete { first: 60, last: 70, disclosed, filter: filter.clone() };
-    let all =
-        |open: Open| move |record: &indelible_format::record::Record| (60..=70).contains(&record.seq).then_some(open);
+    let all = |open: Open| move |record: &Record| (60..=70).contains(&record.seq).then_some(open);
     // A row that does not pass shows more than was needed; a row that passes keeps its header closed.
     let more = sample.bundle(claim(Open::group(2), &filter), all(Open::group(2).and(Open::HEADER)));
     assert!(matches!(refusal(&sample, &more), CheckError::Claim { seq: Some(61), .. }));
@@ -284,4 +273,28 @@ fn filters_are_bounded_and_have_one_form() {
     {
         assert!(Filter::take(&mut Reader::new("filter", bytes)).is_err(), "{bytes:02x?}");
     }
+}
+
+/// [BND-1] to [BND-12] as told by whoever lies; see `bundle/refusals.rs`.
+#[test]
+fn every_lie_is_refused() {
+    for lie in lies(&Sample::new()) {
+        let key = indelible_format::key::VerifierKey::parse(&lie.key).unwrap();
+        let refused = check(&lie.bytes, &key);
+        assert!(refused.is_err(), "{}: {}", lie.name, lie.about);
+        println!("{}: {}", lie.name, refused.unwrap_err());
+    }
+}
+
+/// The committed files are exactly those that `make_bundle_vectors` writes.
+#[test]
+fn no_vector_changed_silently() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle-vectors");
+    let made = vectors::files();
+    for (name, bytes) in &made {
+        let committed = std::fs::read(folder.join(name)).unwrap_or_default();
+        assert!(committed == *bytes, "{name}: run `cargo run -p indelible-format --example make_bundle_vectors`");
+    }
+    let committed = std::fs::read_dir(&folder).expect("the folder is there").count();
+    assert_eq!(committed, made.len() + 1, "every file but the README is made");
 }

@@ -22,6 +22,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// Something that cannot be proven.
+    #[error(transparent)]
+    Prove(Box<crate::prove::ProveError>),
     /// An option that cannot work.
     #[error("{option}: {problem}")]
     Option {

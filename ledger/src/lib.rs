@@ -14,6 +14,7 @@ pub mod filter;
 pub mod import;
 mod keys;
 mod ledger;
+pub mod prove;
 mod reader;
 mod schedule;
 mod verify;

@@ -103,10 +103,6 @@ impl Sample {
         self.frames.len() as u64
     }
 
-    pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.frames.iter().flat_map(|frame| &frame.records)
-    }
-
     /// A bundle with the rows for which `open` gives a mask.
     pub fn bundle(&self, claim: Claim, open: impl Fn(&Record) -> Option<Open>) -> Bundle {
         let (mut frames, mut numbers): (Vec<FrameProof>, Vec<u64>) = (Vec::new(), Vec::new());
@@ -159,7 +155,7 @@ impl Sample {
     }
 
     /// Every kind of bundle there is, by name: what the vectors hold.
-    pub fn every_kind(&self) -> Vec<(&'static str, Bundle)> {
+    pub fn every_kind(&self) -> Vec<(&'static str, &'static str, Bundle)> {
         let correlation = Filter::any_of(Field::CORRELATION_ID, vec!["c-3".into(), "c-9".into()]);
         let envelope = Filter::All(vec![
             Filter::any_of(Field::ACTION, vec!["größe.ändern".into(), "user.login".into()]),
@@ -172,16 +168,36 @@ impl Sample {
         let header = Open::HEADER;
         let withheld = Open::EVERYTHING.without_group(1).without_group(3);
         vec![
-            ("bundle-record", self.one(77, Open::EVERYTHING)),
-            ("bundle-genesis", self.one(0, Open::EVERYTHING)),
-            ("bundle-withheld", self.with_old(self.one(200, withheld), 3)),
-            ("bundle-header", self.one(163, header)),
-            ("bundle-rows", self.rows(correlation.clone(), Open::EVERYTHING)),
-            ("bundle-id", self.rows(id, header.and(Open::group(2)))),
-            ("bundle-range", self.with_old(self.range(100, 170, Open::EVERYTHING), 7)),
-            ("bundle-whole", self.range(0, 386, withheld)),
-            ("bundle-correlation", self.complete(0, 386, correlation, Open::EVERYTHING)),
-            ("bundle-envelope", self.complete(130, 300, envelope, withheld)),
+            ("bundle-record", "one record, everything open", self.one(77, Open::EVERYTHING)),
+            ("bundle-genesis", "the first record of the log", self.one(0, Open::EVERYTHING)),
+            (
+                "bundle-withheld",
+                "one record, identity and payload withheld, an older checkpoint",
+                self.with_old(self.one(200, withheld), 3),
+            ),
+            ("bundle-header", "one record of which only the header is open", self.one(163, header)),
+            ("bundle-rows", "the rows of two correlation ids", self.rows(correlation.clone(), Open::EVERYTHING)),
+            (
+                "bundle-id",
+                "the row of an event id, its correlation group alone open",
+                self.rows(id, header.and(Open::group(2))),
+            ),
+            (
+                "bundle-range",
+                "a range with everything in it, an older checkpoint of the same size",
+                self.with_old(self.range(100, 170, Open::EVERYTHING), 7),
+            ),
+            ("bundle-whole", "the whole log, identity and payload withheld", self.range(0, 386, withheld)),
+            (
+                "bundle-correlation",
+                "all rows of two correlation ids in the whole log",
+                self.complete(0, 386, correlation, Open::EVERYTHING),
+            ),
+            (
+                "bundle-envelope",
+                "all rows of a range that pass a filter with every op",
+                self.complete(130, 300, envelope, withheld),
+            ),
         ]
     }
 }
