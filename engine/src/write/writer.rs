@@ -12,14 +12,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use indelible_format::live::Live;
+use indelible_format::manifest::{Closed, SegmentState};
 use indelible_format::record::{Groups, Record, Value, put_transit};
 use indelible_format::schema::Field;
 
-use super::framer::Shared;
+use super::framer::{CloseFacts, Shared};
 use crate::clock::Clock;
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, IoContext, Result};
 use crate::journal::JournalWriter;
+use crate::mutant::{Mutant, planted};
 use crate::query::{Expr, View};
 use crate::snapshot::TailGroup;
 use crate::storage::{OpenMode, StorageFile};
@@ -88,6 +90,32 @@ impl Writer {
     /// Appends the items as one group: written, not yet durable. On a full disk nothing has happened and the same items may
     /// be given again. Outcomes of duplicates and of stored records are set.
     pub(crate) fn append(&mut self, items: &mut [Item]) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.append_group(items))
+    }
+
+    /// Makes the appended group durable and shows it to readers. Returns it for the framer.
+    pub(crate) fn sync(&mut self) -> Result<Option<Arc<TailGroup>>> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.sync_group())
+    }
+
+    /// Removes journal files that are framed and synced.
+    pub(crate) fn tidy_journal(&mut self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.remove_framed())
+    }
+
+    /// Ends the incarnation after the framer has finished: close mark, manifest, live file.
+    pub(crate) fn finish(&mut self, facts: CloseFacts) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.close(facts))
+    }
+
+    fn append_group(&mut self, items: &mut [Item]) -> Result<()> {
+        if planted(Mutant::AckBeforeSync) {
+            self.journal.sync()?;
+        }
         let recorded_at = self.clock.wall_nanos().max(self.last_recorded);
         let duplicates = self.find_duplicates(items)?;
         self.payload.clear();
@@ -118,42 +146,62 @@ impl Writer {
             }
         }
         self.next_seq += records.len() as u64;
+        if planted(Mutant::PublishBeforeDurable) && !records.is_empty() {
+            let (group, end) = (Arc::new(TailGroup::new(records.clone())), self.next_seq);
+            self.shared.published.update(|snapshot| {
+                snapshot.tail.push(group);
+                snapshot.next_seq = end;
+            });
+        }
         self.appended = (!records.is_empty()).then_some(Appended { records });
         Ok(())
     }
 
-    /// Makes the appended group durable and shows it to readers. Returns it for the framer.
-    pub(crate) fn sync(&mut self) -> Result<Option<Arc<TailGroup>>> {
+    fn sync_group(&mut self) -> Result<Option<Arc<TailGroup>>> {
         let Some(appended) = self.appended.take() else { return Ok(None) };
-        self.journal.sync()?;
+        if !planted(Mutant::AckBeforeSync) {
+            self.journal.sync()?;
+        }
         self.write_live()?;
         let group = Arc::new(TailGroup::new(appended.records));
         let end = group.end_seq();
         self.shared.published.update(|snapshot| {
-            snapshot.tail.push(Arc::clone(&group));
-            snapshot.next_seq = end;
+            if snapshot.next_seq < end {
+                snapshot.tail.push(Arc::clone(&group));
+                snapshot.next_seq = end;
+            }
         });
         Ok(Some(group))
     }
 
-    /// Removes journal files that are framed and synced.
-    pub(crate) fn tidy_journal(&mut self) -> Result<()> {
+    fn remove_framed(&mut self) -> Result<()> {
         self.journal.remove_framed(self.shared.framed.seq.load(Ordering::Acquire))?;
         self.shared.framed.journal_first.store(self.journal.first_file(), Ordering::Release);
         Ok(())
     }
 
-    /// Ends the incarnation: a close mark in a file of its own, older files gone where everything in them is framed.
-    /// Returns number and length of that file.
-    pub(crate) fn close(&mut self) -> Result<(u64, u64)> {
+    /// A close mark in a file of its own, older files gone where everything in them is framed, then the manifest that says
+    /// what a reader must find.
+    fn close(&mut self, facts: CloseFacts) -> Result<()> {
         let framed = self.shared.framed.seq.load(Ordering::Acquire);
         if framed < self.next_seq {
             return Err(Error::Closed);
         }
         self.journal.rotate()?;
-        self.tidy_journal()?;
+        self.remove_framed()?;
         self.journal.close(self.shared.framed.frames.load(Ordering::Acquire))?;
-        Ok((self.journal.file_no(), self.journal.end()))
+        let (journal_no, journal_length) = (self.journal.file_no(), self.journal.end());
+        let next_seq = self.next_seq;
+        self.shared.manifest.update(|manifest| {
+            manifest.journal_first = journal_no;
+            manifest.closed = Some(Closed { journal_no, journal_length, next_seq, frames: facts.frames });
+            if let Some(entry) = facts.active
+                && let Some(last) = manifest.segments.last_mut().filter(|last| last.state == SegmentState::Active)
+            {
+                *last = entry;
+            }
+        })?;
+        self.shared.storage.remove(LIVE).doing("remove", LIVE)
     }
 
     /// Tells readers in other processes how far they may read. Never synced and never evidence, so a failure is no loss.

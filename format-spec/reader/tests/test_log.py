@@ -147,6 +147,12 @@ class OpenLog(unittest.TestCase):
         gap = logs.JournalWriter(2, 11, previous_crc=first.previous)
         self.assertEqual(refused(files | {name: gap.data}).rule, "JRN-2")
 
+    def test_framed_to_never_goes_back(self):
+        """[JRN-9]"""
+        files = logs.small_log(closed=False)
+        files[JOURNAL] = logs.JournalWriter(1, 6).group([logs.event(6)], 3).group([logs.event(7)], 2).data
+        self.assertEqual(refused(files).rule, "JRN-9")
+
     def test_next_incarnation(self):
         with mock.patch.object(logs, "manifest", functools.partial(logs.manifest, incarnation=2)):
             files = logs.small_log(closed=False)
