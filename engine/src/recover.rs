@@ -79,8 +79,7 @@ impl RecoveryReport {
     }
 
     fn body(&self, cut: Option<&JournalCut>, segment_cut_bytes: u64) -> String {
-        let (file, offset, bytes, crc) =
-            cut.map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
+        let (file, offset, bytes, crc) = cut.map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
         format!(
             r#"{{"incarnation":{},"journal_file":{file},"journal_offset":{offset},"cut_bytes":{bytes},"cut_crc":"{crc:08x}","segment_cut_bytes":{segment_cut_bytes}}}"#,
             self.incarnation
@@ -385,11 +384,7 @@ fn write_frames_again(active: &Active, proven_frames: u64) -> Result<()> {
 ///
 /// That record is the first of the file that the opening began: the next number, or the same one where not even the header
 /// was whole. So a cut is told where a file from there on holds records, or where the files are gone because they did.
-fn untold_cuts(
-    storage: &dyn Storage,
-    journal: &JournalState,
-    current: Option<&JournalCut>,
-) -> Result<Vec<JournalCut>> {
+fn untold_cuts(storage: &dyn Storage, journal: &JournalState, current: Option<&JournalCut>) -> Result<Vec<JournalCut>> {
     let first = journal.files.first().map_or(0, |&(number, _)| number);
     let mut untold = Vec::new();
     for file in storage.list("torn").doing("list", "torn")? {

@@ -7,6 +7,7 @@
 //!
 //! This crate knows what an audit event is; the storage engine below it does not.
 
+pub mod anchor;
 mod codec;
 mod error;
 pub mod event;

@@ -308,7 +308,9 @@ impl Framer {
 
     fn sync_if_due(&mut self) -> Result<()> {
         match &self.growth {
-            Growth::Active(active) if active.unsynced >= self.shared.options.frame_unsynced_bytes_max => self.sync_frames(),
+            Growth::Active(active) if active.unsynced >= self.shared.options.frame_unsynced_bytes_max => {
+                self.sync_frames()
+            }
             _ => Ok(()),
         }
     }

@@ -55,6 +55,8 @@ pub enum Verb {
     Prove(ProveArgs),
     /// Check a bundle: needs the file and the verifier key, not the log
     Check(CheckArgs),
+    /// Keep the newest signed head outside the log, so that a cut or older log is noticed
+    Anchor(AnchorArgs),
     /// The whole story on generated events: ingest, query, verify, tamper with a copy and catch it
     Demo(DemoArgs),
     /// Print a completion script for a shell
@@ -346,6 +348,23 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
+/// Arguments of `anchor`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The anchor is remembered beside the signing key: every later opening for writing compares the log with it and refuses \
+    where something signed is missing, and every checkpoint made on request or at closing moves it on.\n\n\
+    Examples:\n  indelible anchor LOG /mnt/worm/audit.anchor\n  indelible anchor LOG --accept-loss"
+)]
+pub struct AnchorArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// File outside the log directory [default: the one that is remembered]
+    pub file: Option<PathBuf>,
+    /// Go on with a log that is behind its anchor: the loss is recorded in the log and the anchor set back
+    #[arg(long)]
+    pub accept_loss: bool,
+}
+
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: indelible demo --events 200000 --dir /tmp/demo")]
@@ -401,6 +420,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Verb::Checkpoint(args) => verbs::checkpoint::run(cli, args),
         Verb::Prove(args) => verbs::prove::run(cli, args),
         Verb::Check(args) => verbs::check::run(args),
+        Verb::Anchor(args) => verbs::anchor::run(cli, args),
         Verb::Demo(args) => verbs::demo::run(args),
         Verb::Completions(args) => verbs::completions::run(args),
     }
@@ -441,6 +461,8 @@ mod tests {
             "verify LOG --quick --key PUB --from-seq 1 --to-seq 2 --json",
             "inspect LOG --frames --records --index --bytes --json",
             "checkpoint LOG",
+            "anchor LOG FILE",
+            "anchor LOG --accept-loss",
             "prove LOG --seq 7 -o F",
             "prove LOG --correlation c --complete --old C --withhold payload -o F",
             "prove LOG --from-seq 1 --to-seq 2 -o F",

@@ -1,5 +1,6 @@
 //! The verbs, one file each. A verb reads its arguments, calls the `indelible` crate and writes results; nothing else.
 
+pub mod anchor;
 pub mod check;
 pub mod checkpoint;
 pub mod completions;
