@@ -136,7 +136,6 @@ pub struct Log {
     writer: Mutex<Option<JoinHandle<Result<()>>>>,
 }
 
-
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Log({})", self.shared.manifest.get_log_id())

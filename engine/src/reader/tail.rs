@@ -114,7 +114,7 @@ impl JournalTail {
         bytes.truncate(read);
         let mut scanner = GroupScanner::resume(header, &bytes, offset, position);
         let mut whole = true;
-        while let Some(next) = scanner.next() {
+        for next in scanner.by_ref() {
             let Ok(group) = next else {
                 whole = false;
                 break;

@@ -93,7 +93,9 @@ impl FrameEncoder {
         for (row, record) in rows.iter().enumerate() {
             self.take_row(row, record, &mut ids, sink)?;
             for (field, values) in (GROUP_2_FIRST as u8..).zip(&ids) {
-                if let (Some(field), Some(value)) = (Field::from_id(field), values.last().filter(|value| !value.is_empty())) {
+                if let (Some(field), Some(value)) =
+                    (Field::from_id(field), values.last().filter(|value| !value.is_empty()))
+                {
                     on_id(row, field, value);
                 }
             }
