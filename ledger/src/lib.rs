@@ -7,6 +7,7 @@
 //!
 //! This crate knows what an audit event is; the storage engine below it does not.
 
+pub mod anchor;
 mod codec;
 mod error;
 pub mod event;
@@ -14,6 +15,7 @@ pub mod filter;
 pub mod import;
 mod keys;
 mod ledger;
+pub mod prove;
 mod reader;
 mod schedule;
 mod verify;
