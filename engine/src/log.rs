@@ -255,13 +255,13 @@ impl Log {
         }
     }
 
-    /// Frames everything that is durable and signs the tree head: the note of the newest checkpoint.
+    /// Frames everything that was durable when it was called, perhaps more, and signs the tree head: the note of the newest checkpoint.
     ///
     /// # Errors
     /// [`Error::Option`] without a signing key; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
         let (reply, answer) = std::sync::mpsc::sync_channel(1);
-        if !self.queue.push(Work::Checkpoint(reply)) {
+        if !self.queue.push(Work::Checkpoint(self.durable_to(), reply)) {
             return Err(self.poisoned());
         }
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))

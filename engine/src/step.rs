@@ -87,11 +87,8 @@ impl StepLog {
             self.sync()?;
         }
         let cells: Vec<Arc<Cell>> = drafts.iter().map(|_| Cell::new()).collect();
-        let mut items: Vec<Item> = drafts
-            .into_iter()
-            .zip(&cells)
-            .map(|(draft, cell)| Item { draft, cell: Some(Arc::clone(cell)) })
-            .collect();
+        let mut items: Vec<Item> =
+            drafts.into_iter().zip(&cells).map(|(draft, cell)| Item { draft, cell: Some(Arc::clone(cell)) }).collect();
         self.writer.append(&mut items)?;
         self.unsynced = true;
         cells.iter().map(|cell| cell.get().ok_or(Error::Closed)).collect()

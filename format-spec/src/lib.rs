@@ -15,6 +15,7 @@
 
 pub mod aead;
 pub mod bitpack;
+pub mod bundle;
 pub mod bytes;
 pub mod checkpoint;
 pub mod commit;

@@ -7,6 +7,7 @@
 //!
 //! This crate knows what an audit event is; the storage engine below it does not.
 
+pub mod anchor;
 mod codec;
 mod error;
 pub mod event;
@@ -14,6 +15,7 @@ pub mod filter;
 pub mod import;
 mod keys;
 mod ledger;
+pub mod prove;
 mod reader;
 mod schedule;
 mod verify;
@@ -34,3 +36,8 @@ pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,
     Outcome, Proof, ProofKind, Severity, Target, Timestamp,
 };
+
+/// The example of the README, compiled and run with the other documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

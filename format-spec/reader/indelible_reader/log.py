@@ -242,6 +242,9 @@ class Log:
 
     def journal_group(self, group):
         head = group.header
+        if head["framed_to"] < self.durable_frames[0]:
+            raise Damage(f"framed_to goes back from {self.durable_frames[0]} to {head['framed_to']}", "journal group",
+                         group.offset + jnl.GROUP_HEADER.offset("framed_to"), "JRN-9")
         if head["framed_to"] > self.durable_frames[0]:
             self.durable_frames = (head["framed_to"], "framed_to of a journal group")
         for index, record in enumerate(group.records or ()):

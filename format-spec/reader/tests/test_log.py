@@ -90,6 +90,18 @@ class WholeLog(unittest.TestCase):
         self.assertEqual(len(summary["notes"]), 2)
 
 
+    def test_counters_never_go_back(self):
+        """[COM-7] Schedule version, key epoch and lost events, against a frame before that had higher ones."""
+        with tempfile.TemporaryDirectory() as folder:
+            logs.write(folder, logs.small_log())
+            for counters in ((9, 0, 0), (0, 9, 0), (0, 0, 9)):
+                log = Log(folder)
+                log.counters = counters
+                with self.assertRaises(Damage) as caught:
+                    log.run()
+                self.assertEqual(caught.exception.rule, "COM-7")
+
+
 class OpenLog(unittest.TestCase):
     def test_reads_an_unclosed_log(self):
         summary, records = read(logs.small_log(closed=False))
@@ -146,6 +158,12 @@ class OpenLog(unittest.TestCase):
         self.assertIn("previous_crc", read(files | {name: forgotten.data})[0]["notes"][0])
         gap = logs.JournalWriter(2, 11, previous_crc=first.previous)
         self.assertEqual(refused(files | {name: gap.data}).rule, "JRN-2")
+
+    def test_framed_to_never_goes_back(self):
+        """[JRN-9]"""
+        files = logs.small_log(closed=False)
+        files[JOURNAL] = logs.JournalWriter(1, 6).group([logs.event(6)], 3).group([logs.event(7)], 2).data
+        self.assertEqual(refused(files).rule, "JRN-9")
 
     def test_next_incarnation(self):
         with mock.patch.object(logs, "manifest", functools.partial(logs.manifest, incarnation=2)):

@@ -58,7 +58,11 @@ impl Life {
 
     /// Opens, with power cuts on the way, until it is open, and checks it.
     /// `faulty`: whether the disk was told to fail.
-    fn recover(&mut self, mut disk: SimStorage, mut faulty: bool) -> Result<(StepLog, SimStorage, Vec<Record>), String> {
+    fn recover(
+        &mut self,
+        mut disk: SimStorage,
+        mut faulty: bool,
+    ) -> Result<(StepLog, SimStorage, Vec<Record>), String> {
         let mut cuts = 0;
         let log = loop {
             self.recoveries += 1;

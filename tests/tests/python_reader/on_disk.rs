@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use indelible_engine::storage::Storage;
 use indelible_format::checkpoint::open_checkpoint;
 use indelible_format::commit::{chain, genesis_chain};
 use indelible_format::frame::read_descriptor;
 use indelible_format::key::VerifierKey;
 use indelible_format::manifest::Manifest;
 use indelible_format::merkle::{LogTree, leaf_hash};
-use indelible_format::names::{CHECKPOINT, MANIFEST, segment_file_name};
+use indelible_format::names::{CHECKPOINT, JOURNAL_DIR, MANIFEST, SEGMENTS_DIR, TORN_DIR, segment_file_name};
 use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader};
 
 /// What the descriptors of a log give.
@@ -77,6 +78,18 @@ pub fn copy(from: &Path, to: &Path) {
             copy(&path, &to.join(name));
         } else {
             std::fs::copy(&path, to.join(name)).expect("copy");
+        }
+    }
+}
+
+/// Writes the files of a simulated disk into a directory.
+pub fn dump(storage: &dyn Storage, to: &Path) {
+    for folder in ["", JOURNAL_DIR, SEGMENTS_DIR, TORN_DIR] {
+        std::fs::create_dir_all(to.join(folder)).expect("create");
+        for name in storage.list(folder).expect("list") {
+            let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            let bytes = storage.read(&name, 1 << 26).expect("read");
+            std::fs::write(to.join(name), bytes).expect("write");
         }
     }
 }

@@ -1,0 +1,17 @@
+//! Measures Indelible on the reference workload, by the same questions that are put to other stores.
+//!
+//! ```text
+//! Workload -> Vec<AuditEvent> -> load (rate, CPU) -> log directory -> sizes by part
+//!                  |                                      |
+//!                  +-> Question (200 of a kind) ----------+-> ask -> Answer (compared row by row), latency
+//! ```
+//!
+//! Nothing here decides whether a figure is good: it prints, and tests elsewhere never assert a time.
+
+pub mod ask;
+pub mod emit;
+pub mod load;
+pub mod measure;
+pub mod question;
+pub mod sample;
+pub mod size;
