@@ -47,6 +47,7 @@ impl JournalTail {
             .doing("list", "journal")?
             .iter()
             .filter_map(|name| parse_journal_file_name(&format!("journal/{name}")))
+            .filter(|number| *number >= manifest.journal_first)
             .filter(|number| limit.is_none_or(|(last, _)| *number <= last))
             .collect();
         numbers.sort_unstable();
