@@ -118,7 +118,6 @@ pub(crate) struct Opened {
     pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
     pub(crate) framer: Framer,
-    pub(crate) lock: LockGuard,
     pub(crate) report: RecoveryReport,
 }
 
@@ -457,10 +456,7 @@ fn begin(
         enter(&manifest)?;
     }
     let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
-    let framed = Framed::default();
-    framed.frames.store(framing.frames, std::sync::atomic::Ordering::Release);
-    framed.seq.store(framing.next_seq, std::sync::atomic::Ordering::Release);
-    framed.journal_first.store(journal_first, std::sync::atomic::Ordering::Release);
+    let framed = Framed::at(framing.frames, framing.next_seq, journal_first);
     let next_seq = journal.next_seq;
     let published = Published::new(Snapshot {
         sealed: Arc::new(framing.sealed),
@@ -482,8 +478,8 @@ fn begin(
     });
     let facts = FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 };
     let framer = Framer::new(Arc::clone(&shared), framing.growth, facts, framing.chain);
-    let writer = Writer::new(Arc::clone(&shared), config.clock, journal_writer, next_seq, last_recorded)?;
-    Ok(Opened { shared, writer, framer, lock, report })
+    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
+    Ok(Opened { shared, writer, framer, report })
 }
 
 fn reopened(entry: &SegmentEntry) -> SegmentEntry {

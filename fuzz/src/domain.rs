@@ -35,7 +35,7 @@ pub fn filter(data: &[u8]) {
         "an expression is the same alone and among filters"
     );
     let _ = Pattern::parse(text);
-    for column in COLUMNS {
+    for &column in COLUMNS {
         if let Err(error) = Filters::new().column(column, &[text]) {
             assert!(!error.to_string().is_empty(), "an error says something");
         }

@@ -38,3 +38,8 @@ pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,
     Outcome, Proof, ProofKind, Severity, Target, Timestamp,
 };
+
+/// The example of the README, compiled and run with the other documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

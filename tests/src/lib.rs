@@ -14,6 +14,7 @@ pub mod damage;
 pub mod dice;
 pub mod follower;
 pub mod model;
+pub mod process;
 pub mod world;
 
 /// Runs one seed of the general schedules: most crash, some damage what was durable, some read beside the writer.

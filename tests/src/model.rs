@@ -87,7 +87,7 @@ impl Model {
         Ok(())
     }
 
-    /// A checkpoint was handed out.
+    /// A checkpoint was handed out: the same size never has two roots ([CHK-3]).
     pub fn signed(&mut self, note: &str) -> Result<(), String> {
         let head =
             open_checkpoint(note, verifier()).map_err(|error| format!("a note that does not verify: {error}"))?;

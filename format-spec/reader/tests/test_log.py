@@ -90,6 +90,18 @@ class WholeLog(unittest.TestCase):
         self.assertEqual(len(summary["notes"]), 2)
 
 
+    def test_counters_never_go_back(self):
+        """[COM-7] Schedule version, key epoch and lost events, against a frame before that had higher ones."""
+        with tempfile.TemporaryDirectory() as folder:
+            logs.write(folder, logs.small_log())
+            for counters in ((9, 0, 0), (0, 9, 0), (0, 0, 9)):
+                log = Log(folder)
+                log.counters = counters
+                with self.assertRaises(Damage) as caught:
+                    log.run()
+                self.assertEqual(caught.exception.rule, "COM-7")
+
+
 class OpenLog(unittest.TestCase):
     def test_reads_an_unclosed_log(self):
         summary, records = read(logs.small_log(closed=False))

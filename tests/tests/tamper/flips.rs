@@ -12,7 +12,7 @@ fn bits(length: usize, offset: usize) -> Vec<u8> {
 /// [CONV-3] [CONV-5] [COM-4] [FRM-7] [SEG-5] [MAN-3] [JRN-4] [RCV-4]
 #[test]
 fn every_flipped_byte_of_a_closed_log_is_found_and_its_file_named() {
-    let sample = Sample::closed(1, 170);
+    let sample = Sample::closed(1, 230);
     let report = sample.verify();
     assert!(report.is_intact() && report.torn.is_none() && report.notes.is_empty(), "{report:#?}");
     assert!(report.segments >= 3, "{report:#?}");
@@ -43,7 +43,7 @@ fn every_flipped_byte_of_a_closed_log_is_found_and_its_file_named() {
 #[test]
 fn damage_in_a_frame_names_the_frame_and_its_seqs() {
     use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader};
-    let sample = Sample::closed(1, 170);
+    let sample = Sample::closed(1, 230);
     let mut frames = 0;
     for name in sample.segments() {
         let bytes = sample.read(&name);

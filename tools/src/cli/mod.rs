@@ -388,7 +388,7 @@ pub struct CosignArgs {
 
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: indelible demo --events 200000 --dir /tmp/demo")]
+#[command(after_help = "Example: indelible demo --events 200000 --dir demo")]
 pub struct DemoArgs {
     /// Events to generate
     #[arg(long, default_value_t = 1_000_000)]
