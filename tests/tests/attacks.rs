@@ -58,7 +58,7 @@ struct Story {
     steps: Vec<Step>,
 }
 
-const EVENTS: u64 = 150;
+const EVENTS: u64 = 300;
 
 impl Story {
     fn new() -> Self {
