@@ -39,7 +39,8 @@ fn subscribe(log: &Arc<Log>, events: &AtomicU64, done: &AtomicU64) -> u64 {
     loop {
         match follow.next(Duration::from_millis(50)).expect("a view") {
             Some(record) => {
-                let (thread, n) = target(&record).rsplit_once('/').map(|(t, n)| (t.to_owned(), n.to_owned())).expect("a target");
+                let (thread, n) =
+                    target(&record).rsplit_once('/').map(|(t, n)| (t.to_owned(), n.to_owned())).expect("a target");
                 let due = next.entry(thread).or_insert(0);
                 assert_eq!(n, due.to_string(), "lost, doubled or out of order");
                 *due += 1;
@@ -132,7 +133,8 @@ fn recorded_at_never_goes_back_whatever_the_clock_does() {
     let clock = ManualClock::new(start);
     let open = || config(Arc::new(disk.clone()), &Options::default(), &clock, 1);
     let mut log = StepLog::create(open(), &spec()).expect("create");
-    let walls = [start, start - 1, 0, i64::MIN, start + 1, start + 1, 4_000_000_000_000_000_000, start, i64::MAX - 1, 5];
+    let walls =
+        [start, start - 1, 0, i64::MIN, start + 1, start + 1, 4_000_000_000_000_000_000, start, i64::MAX - 1, 5];
     for (n, wall) in (0..).zip(walls) {
         clock.set_wall(wall);
         log.append(vec![numbered(0, 0, n)]).expect("append");

@@ -137,11 +137,7 @@ fn count_columns(
         }
         return Ok(());
     };
-    let (blocks, name) = (hits.segment.blocks(), &hits.segment.name);
-    let by_key = hits
-        .postings
-        .with(blocks, name, |reader| reader.count_by(field.id(), &rows))
-        .map_err(|damage| hits.segment.located(damage))?;
+    let by_key = hits.segment.with_postings(&hits.postings, |reader| reader.count_by(field.id(), &rows))?;
     for (key, count) in by_key {
         let mut values = values.clone();
         values.push(texts.value(field, key)?);
@@ -150,10 +146,7 @@ fn count_columns(
             continue;
         }
         let filter = indelible_index::Filter::Key { field: field.id(), keys: vec![key] };
-        let of_key = hits
-            .postings
-            .with(blocks, name, |reader| reader.evaluate(&filter))
-            .map_err(|damage| hits.segment.located(damage))?;
+        let of_key = hits.segment.with_postings(&hits.postings, |reader| reader.evaluate(&filter))?;
         count_columns(hits, rest, &rows & &of_key.sure, bucket, values, texts, counts)?;
     }
     Ok(())

@@ -172,9 +172,7 @@ impl<'a> Scan<'a> {
                 continue;
             }
             self.work.postings += 1;
-            let bounds = postings
-                .with(segment.blocks(), &segment.name, |reader| reader.evaluate(&resolved.filter))
-                .map_err(|damage| segment.located(damage))?;
+            let bounds = segment.with_postings(&postings, |reader| reader.evaluate(&resolved.filter))?;
             let (mut sure, mut unsure) = (bounds.sure, bounds.unsure);
             if end > visible {
                 sure.remove_range(visible - first..);

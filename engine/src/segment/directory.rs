@@ -96,8 +96,10 @@ impl Directory {
             }
         }
         directory.page_count = page_offsets.len() as u64;
-        for run in &footer.runs {
-            let positions = open_run(blocks, name, run)?.0;
+        for (index, run) in footer.runs.iter().enumerate() {
+            // Of a damaged run the records are still known: they end where the next run begins, or with the segment.
+            let end = footer.runs.get(index + 1).map_or(directory.records, |next| next.number);
+            let positions = open_run(blocks, name, run).map_or(end.saturating_sub(run.number), |opened| opened.0);
             directory.runs.push(RunInfo::new(*run, positions));
         }
         directory.lookups = footer.lookups;
@@ -157,6 +159,12 @@ impl Directory {
         let pages = self.pages.get(usize::from(field.id()))?;
         let index = pages.partition_point(|page| page.first <= ordinal).checked_sub(1)?;
         pages.get(index).copied().filter(|page| ordinal - page.first < page.count)
+    }
+
+    /// Number of terms of a field.
+    pub(crate) fn term_count(&self, field: Field) -> u32 {
+        let pages = self.pages.get(usize::from(field.id()));
+        pages.and_then(|pages| pages.last()).map_or(0, |page| page.first + page.count)
     }
 
     /// Adds a frame with its keys.
@@ -279,11 +287,11 @@ impl RunInfo {
 
 impl Postings {
     /// Calls `with` on these postings.
-    pub(crate) fn with<T>(
+    pub(super) fn with<T>(
         &self,
         blocks: &Blocks,
         name: &str,
-        with: impl FnOnce(&dyn indelible_index::Postings) -> Result<T, indelible_index::IndexError>,
+        with: &mut dyn FnMut(&dyn indelible_index::Postings) -> Result<T, indelible_index::IndexError>,
     ) -> Result<T, Corruption> {
         match self {
             Postings::Run(run) => run.with_reader(blocks, name, |reader| with(reader)),

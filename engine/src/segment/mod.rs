@@ -13,6 +13,7 @@
 mod blocks;
 mod cache;
 mod directory;
+mod rebuild;
 mod scan;
 mod terms;
 
@@ -54,6 +55,7 @@ pub struct Segment {
     blocks: Blocks,
     directory: OnceLock<RwLock<Directory>>,
     terms: Terms,
+    rebuilt: rebuild::Rebuilt,
 }
 
 impl std::fmt::Debug for Segment {
@@ -76,6 +78,7 @@ impl Segment {
             name,
             blocks,
             directory: OnceLock::new(),
+            rebuilt: rebuild::Rebuilt::default(),
         }
     }
 
@@ -101,6 +104,7 @@ impl Segment {
             blocks,
             directory: cell,
             terms,
+            rebuilt: rebuild::Rebuilt::default(),
         }
     }
 
@@ -127,12 +131,15 @@ impl Segment {
         &self.terms
     }
 
-    /// The directory, read from the footer on first use.
+    /// The directory, read from the footer on first use; from the blocks where the footer is damaged.
     pub(crate) fn directory(&self) -> Result<&RwLock<Directory>, Corruption> {
         if let Some(directory) = self.directory.get() {
             return Ok(directory);
         }
-        let loaded = Directory::from_footer(&self.blocks, &self.name).map_err(|damage| self.located(damage))?;
+        let loaded = match Directory::from_footer(&self.blocks, &self.name) {
+            Ok(directory) => directory,
+            Err(damage) => self.scanned_directory().ok_or_else(|| self.located(damage))?,
+        };
         Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
     }
 
@@ -141,7 +148,10 @@ impl Segment {
         let lookups = self.directory()?.read().lookups.clone();
         let mut kept = Vec::with_capacity(lookups.len());
         for lookup in lookups {
-            kept.push((lookup.number, Arc::new(self.blocks.block(&self.name, lookup.offset, lookup.length)?)));
+            // A damaged one is not kept and not missed: see `rebuild`.
+            if let Ok(block) = self.blocks.block(&self.name, lookup.offset, lookup.length) {
+                kept.push((lookup.number, Arc::new(block)));
+            }
         }
         self.directory()?.write().kept_lookups = kept;
         Ok(())

@@ -72,12 +72,15 @@ impl Terms {
         if let Terms::Live(table) = self {
             return Ok(table.read().find(field, value));
         }
-        self.with_lookup(segment, field, |lookup| {
+        let found = self.with_lookup(segment, field, |lookup| {
             let rank = lookup.first_not_less(|ordinal| self.compare(segment, field, ordinal, text))?;
             let Some(ordinal) = lookup.get(rank) else { return Ok(None) };
             Ok((self.compare(segment, field, ordinal, text)? == Ordering::Equal).then_some(ordinal))
-        })
-        .map(Option::flatten)
+        });
+        match found {
+            Ok(Some(found)) => Ok(found),
+            _ => Ok(self.search(segment, field, |term| term == text)?.into_iter().next()),
+        }
     }
 
     /// Ordinals of the terms that begin with `prefix`.
@@ -103,8 +106,24 @@ impl Terms {
                 rank += 1;
             }
             Ok(found)
-        })?;
-        Ok(found.unwrap_or_default())
+        });
+        match found {
+            Ok(Some(found)) => Ok(found),
+            _ => self.search(segment, field, |term| term.starts_with(prefix)),
+        }
+    }
+
+    /// Ordinals of the terms that pass a test, by looking at all of them: where the lookup is damaged or not there.
+    fn search(&self, segment: &Segment, field: Field, test: impl Fn(&str) -> bool) -> Result<Vec<u32>, Corruption> {
+        let count = segment.directory()?.read().term_count(field);
+        let mut found = Vec::new();
+        for ordinal in 0..count {
+            let text = self.text(segment, field, ordinal).in_file(&segment.name, 0)?;
+            if test(&text) {
+                found.push(ordinal);
+            }
+        }
+        Ok(found)
     }
 
     fn with_lookup<T>(
