@@ -4,7 +4,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use indelible_benches::Frame;
+use indelible_benches::sample::Frame;
 use indelible_format::commit::{Committer, FrameView, RecordRef};
 use indelible_format::frame::{FrameEncoder, FrameOptions, FrameReader};
 use indelible_format::record::{Record, put_transit};

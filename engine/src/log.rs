@@ -28,7 +28,7 @@ use crate::recover::{self, Opened, RecoveryReport};
 use crate::ring::{Consumer, Producer, PushError, RingConfig, ring};
 use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
-use crate::storage::{Access, DirStorage, LockGuard, Storage};
+use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
 use crate::write::framer::Shared;
 use crate::write::manifest::MANIFEST;
@@ -132,13 +132,8 @@ pub struct Log {
     status: Arc<Status>,
     overflow: Overflow,
     report: RecoveryReport,
-    threads: Mutex<Option<Threads>>,
-}
-
-struct Threads {
-    writer: JoinHandle<Result<()>>,
-    /// Held as long as the log is open.
-    _lock: LockGuard,
+    /// The writer thread, which holds the lock and joins the framer.
+    writer: Mutex<Option<JoinHandle<Result<()>>>>,
 }
 
 impl std::fmt::Debug for Log {
@@ -167,7 +162,7 @@ impl Log {
 
     fn start(config: LogConfig, schedule: Option<&str>) -> Result<Self> {
         let options = config.options.clone();
-        let Opened { shared, writer, framer, lock, report } = recover::open(config)?;
+        let Opened { shared, writer, framer, report } = recover::open(config)?;
         let ring_config = RingConfig::new(options.ring_slots, options.ring_bytes_max)
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
@@ -193,8 +188,8 @@ impl Log {
         };
         let framer = spawn("indelible-framer", move || framer_thread.run())?;
         let writer = spawn("indelible-writer", move || writer_thread.run(framer))?;
-        let threads = Mutex::new(Some(Threads { writer, _lock: lock }));
-        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, threads };
+        let writer = Mutex::new(Some(writer));
+        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, writer };
         log.wait_for_first_records()?;
         Ok(log)
     }
@@ -259,13 +254,13 @@ impl Log {
         }
     }
 
-    /// Frames everything that is durable and signs the tree head: the note of the newest checkpoint.
+    /// Frames everything that was durable when it was called, perhaps more, and signs the tree head: the note of the newest checkpoint.
     ///
     /// # Errors
     /// [`Error::Option`] without a signing key; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
         let (reply, answer) = std::sync::mpsc::sync_channel(1);
-        if !self.queue.push(Work::Checkpoint(reply)) {
+        if !self.queue.push(Work::Checkpoint(self.durable_to(), reply)) {
             return Err(self.poisoned());
         }
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
@@ -315,8 +310,8 @@ impl Log {
     /// [`Error::Poisoned`] where a sync failed; the disk's own.
     pub fn close(&self) -> Result<()> {
         self.producer.close();
-        let Some(threads) = self.threads.lock().take() else { return Ok(()) };
-        threads.writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
+        let Some(writer) = self.writer.lock().take() else { return Ok(()) };
+        writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
     }
 
     fn poisoned(&self) -> Error {

@@ -211,9 +211,9 @@ impl LogReader {
         }
         // Without a mark the journal was read to its end, which is right only while nobody writes.
         if !limited && !planted(Mutant::ReaderPastLive) && self.storage.exists(LIVE).doing("look for", LIVE)? {
-            let newer = self.read_live()?.filter(|live| {
-                live.log_id == manifest.log_id && live.incarnation >= manifest.incarnation
-            });
+            let newer = self
+                .read_live()?
+                .filter(|live| live.log_id == manifest.log_id && live.incarnation >= manifest.incarnation);
             if newer.is_some() {
                 return Err(Corruption::at(LIVE, 0, "a writer opened the log while it was being read").into());
             }

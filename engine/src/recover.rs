@@ -79,8 +79,7 @@ impl RecoveryReport {
     }
 
     fn body(&self, cut: Option<&JournalCut>, segment_cut_bytes: u64) -> String {
-        let (file, offset, bytes, crc) =
-            cut.map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
+        let (file, offset, bytes, crc) = cut.map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
         format!(
             r#"{{"incarnation":{},"journal_file":{file},"journal_offset":{offset},"cut_bytes":{bytes},"cut_crc":"{crc:08x}","segment_cut_bytes":{segment_cut_bytes}}}"#,
             self.incarnation
@@ -119,7 +118,6 @@ pub(crate) struct Opened {
     pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
     pub(crate) framer: Framer,
-    pub(crate) lock: LockGuard,
     pub(crate) report: RecoveryReport,
 }
 
@@ -385,11 +383,7 @@ fn write_frames_again(active: &Active, proven_frames: u64) -> Result<()> {
 ///
 /// That record is the first of the file that the opening began: the next number, or the same one where not even the header
 /// was whole. So a cut is told where a file from there on holds records, or where the files are gone because they did.
-fn untold_cuts(
-    storage: &dyn Storage,
-    journal: &JournalState,
-    current: Option<&JournalCut>,
-) -> Result<Vec<JournalCut>> {
+fn untold_cuts(storage: &dyn Storage, journal: &JournalState, current: Option<&JournalCut>) -> Result<Vec<JournalCut>> {
     let first = journal.files.first().map_or(0, |&(number, _)| number);
     let mut untold = Vec::new();
     for file in storage.list("torn").doing("list", "torn")? {
@@ -462,10 +456,7 @@ fn begin(
         enter(&manifest)?;
     }
     let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
-    let framed = Framed::default();
-    framed.frames.store(framing.frames, std::sync::atomic::Ordering::Release);
-    framed.seq.store(framing.next_seq, std::sync::atomic::Ordering::Release);
-    framed.journal_first.store(journal_first, std::sync::atomic::Ordering::Release);
+    let framed = Framed::at(framing.frames, framing.next_seq, journal_first);
     let next_seq = journal.next_seq;
     let published = Published::new(Snapshot {
         sealed: Arc::new(framing.sealed),
@@ -487,8 +478,8 @@ fn begin(
     });
     let facts = FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 };
     let framer = Framer::new(Arc::clone(&shared), framing.growth, facts, framing.chain);
-    let writer = Writer::new(Arc::clone(&shared), config.clock, journal_writer, next_seq, last_recorded)?;
-    Ok(Opened { shared, writer, framer, lock, report })
+    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
+    Ok(Opened { shared, writer, framer, report })
 }
 
 fn reopened(entry: &SegmentEntry) -> SegmentEntry {

@@ -18,7 +18,7 @@ use crate::log::Status;
 use crate::options::Options;
 use crate::ring::{Consumer, Wakeup};
 use crate::write::framer::{CloseFacts, Framer, Shared};
-use crate::write::queue::{FrameQueue, Work};
+use crate::write::queue::{FrameQueue, Reply, Work};
 use crate::write::writer::{Item, Writer};
 
 /// How long to wait before a full disk is tried again.
@@ -140,12 +140,17 @@ pub(crate) struct FramerThread {
     status: Arc<Status>,
     /// Since when records wait that are in no signed checkpoint.
     waiting_since: Option<Instant>,
+    /// Seq after the last record that came through the queue.
+    received: u64,
+    /// Checkpoints asked for, each with the seq that must be received before.
+    asked: Vec<(u64, Reply<String>)>,
 }
 
 impl FramerThread {
     pub(crate) fn new(shared: Arc<Shared>, framer: Framer, queue: Arc<FrameQueue>, status: Arc<Status>) -> Self {
         let waiting_since = framer.has_pending().then(Instant::now);
-        Self { shared, framer, queue, status, waiting_since }
+        let received = shared.published.load().next_seq;
+        Self { shared, framer, queue, status, waiting_since, received, asked: Vec::new() }
     }
 
     /// Runs until it is told to close, or fails.
@@ -160,33 +165,24 @@ impl FramerThread {
         let interval = self.shared.options.checkpoint_interval;
         loop {
             let due_in = self.waiting_since.map_or(interval, |since| interval.saturating_sub(since.elapsed()));
-            let mut requests = Vec::new();
+            let mut close = None;
             for work in self.queue.take(due_in.min(IDLE)) {
                 match work {
                     Work::Group(group) => {
                         self.waiting_since.get_or_insert_with(Instant::now);
+                        self.received = self.received.max(group.end_seq());
                         self.framer.push(group);
                     }
-                    request => requests.push(request),
+                    Work::Checkpoint(through, reply) => self.asked.push((through, reply)),
+                    Work::Close(reply) => close = Some(reply),
                 }
             }
             self.frame(false)?;
-            for request in requests {
-                match request {
-                    Work::Group(_) => {}
-                    Work::Checkpoint(reply) => {
-                        self.frame(true)?;
-                        let signed = self.framer.checkpoint();
-                        self.waiting_since = None;
-                        let _ = reply.send(signed);
-                    }
-                    Work::Close(reply) => {
-                        self.frame(true)?;
-                        let closed = self.framer.close();
-                        let _ = reply.send(closed);
-                        return Ok(());
-                    }
-                }
+            self.answer_asked()?;
+            if let Some(reply) = close {
+                self.frame(true)?;
+                let _ = reply.send(self.framer.close());
+                return Ok(());
             }
             if self.waiting_since.is_some_and(|since| since.elapsed() >= interval) {
                 self.frame(true)?;
@@ -194,6 +190,21 @@ impl FramerThread {
                 self.sign_when_due()?;
             }
         }
+    }
+
+    /// Signs the checkpoints that were asked for and whose records have all been received.
+    fn answer_asked(&mut self) -> Result<()> {
+        let received = self.received;
+        let (due, later) = std::mem::take(&mut self.asked).into_iter().partition(|(through, _)| *through <= received);
+        self.asked = later;
+        let due: Vec<(u64, Reply<String>)> = due;
+        for (_, reply) in due {
+            self.frame(true)?;
+            let signed = self.framer.checkpoint();
+            self.waiting_since = None;
+            let _ = reply.send(signed);
+        }
+        Ok(())
     }
 
     /// The checkpoint of the interval. A full disk is no reason to stop: it is tried again, and no request waits for it.

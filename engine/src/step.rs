@@ -23,7 +23,6 @@ use crate::error::{Error, Result};
 use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
-use crate::storage::LockGuard;
 use crate::write::framer::{Framer, Shared};
 use crate::write::writer::{Item, Writer};
 
@@ -35,8 +34,6 @@ pub struct StepLog {
     report: RecoveryReport,
     /// Whether a group is appended and not synced: the next one waits for that, as in the log's writer thread.
     unsynced: bool,
-    /// Held as long as the log is open.
-    _lock: LockGuard,
 }
 
 impl std::fmt::Debug for StepLog {
@@ -64,9 +61,9 @@ impl StepLog {
     }
 
     fn start(config: LogConfig, schedule: Option<&str>) -> Result<Self> {
-        let Opened { shared, writer, framer, lock, report } = recover::open(config)?;
+        let Opened { shared, writer, framer, report } = recover::open(config)?;
         let mut first = first_records(&shared.manifest.get(), &writer, &report, schedule);
-        let mut log = Self { shared, writer, framer, report, unsynced: false, _lock: lock };
+        let mut log = Self { shared, writer, framer, report, unsynced: false };
         if !first.is_empty() {
             log.writer.append(&mut first)?;
             log.unsynced = true;
@@ -90,11 +87,8 @@ impl StepLog {
             self.sync()?;
         }
         let cells: Vec<Arc<Cell>> = drafts.iter().map(|_| Cell::new()).collect();
-        let mut items: Vec<Item> = drafts
-            .into_iter()
-            .zip(&cells)
-            .map(|(draft, cell)| Item { draft, cell: Some(Arc::clone(cell)) })
-            .collect();
+        let mut items: Vec<Item> =
+            drafts.into_iter().zip(&cells).map(|(draft, cell)| Item { draft, cell: Some(Arc::clone(cell)) }).collect();
         self.writer.append(&mut items)?;
         self.unsynced = true;
         cells.iter().map(|cell| cell.get().ok_or(Error::Closed)).collect()

@@ -134,6 +134,11 @@ impl Field {
         Self::all().filter(move |field| field.spec().group == Some(group))
     }
 
+    /// Whether term pages may have a section of the field: one with terms, or metadata, whose texts are cut into terms.
+    pub fn has_pages(self) -> bool {
+        self.has_terms() || self == Field::METADATA
+    }
+
     /// Whether the field's values live in term pages.
     pub fn has_terms(self) -> bool {
         self.spec().field_type == FieldType::Text && matches!(self.spec().group, Some(0 | 1))

@@ -8,8 +8,8 @@
 //!
 //! Built once per frame, then immutable and shared (`Arc`) between the writer, snapshots and [`crate::build_run`].
 
-use crate::columns::{COLUMN_COUNT, COLUMNS, ColumnKind, column_of};
-use crate::{FINGERPRINT_BITS, IndexError, Zone};
+use crate::columns::{COLUMN_COUNT, COLUMNS, column_of};
+use crate::{IndexError, Zone};
 
 /// Most positions in a chunk: those of one frame.
 pub const CHUNK_ROWS_MAX: usize = 128;
@@ -41,12 +41,7 @@ impl RowKeys {
     /// Refuses keys that a run could not hold.
     fn check(&self) -> Result<(), IndexError> {
         for (column, key) in COLUMNS.iter().zip(self.keys) {
-            let bits = match column.kind {
-                ColumnKind::Terms => 32,
-                ColumnKind::Codes => 8,
-                ColumnKind::Fingerprints => FINGERPRINT_BITS,
-            };
-            if u64::from(key) >> bits != 0 {
+            if u64::from(key) >> column.kind.bits() != 0 {
                 return Err(IndexError::KeyRange { field: column.field, key });
             }
         }
@@ -67,6 +62,47 @@ pub struct KeyChunk {
 }
 
 impl KeyChunk {
+    /// A chunk whose positions all have a row, from columns: keys by slot of [`COLUMNS`], each as long as the times.
+    ///
+    /// # Errors
+    /// [`IndexError::Empty`], [`IndexError::TooMany`] and [`IndexError::KeyRange`] as for rows added one by one;
+    /// [`IndexError::Empty`] too where the columns are of different lengths.
+    pub fn from_columns(
+        first_ordinal: u32,
+        keys: Vec<u32>,
+        occurred: Vec<i64>,
+        recorded: Vec<i64>,
+    ) -> Result<Self, IndexError> {
+        let len = occurred.len();
+        if len == 0 || recorded.len() != len || keys.len() != len * COLUMN_COUNT {
+            return Err(IndexError::Empty { what: "key chunk" });
+        }
+        if len > CHUNK_ROWS_MAX || u64::from(first_ordinal) + len as u64 > u64::from(u32::MAX) {
+            return Err(IndexError::TooMany { what: "key chunk", found: len as u64, max: CHUNK_ROWS_MAX as u64 });
+        }
+        for (column, keys) in COLUMNS.iter().zip(keys.chunks_exact(len)) {
+            let largest = keys.iter().copied().max().unwrap_or(0);
+            if u64::from(largest) >> column.kind.bits() != 0 {
+                return Err(IndexError::KeyRange { field: column.field, key: largest });
+            }
+        }
+        let bounds =
+            |times: &[i64]| times.iter().fold((i64::MAX, i64::MIN), |(min, max), &time| (min.min(time), max.max(time)));
+        let ((occurred_min, occurred_max), (recorded_first, recorded_last)) = (bounds(&occurred), bounds(&recorded));
+        let count = len as u32;
+        let zone =
+            Zone { first: 0, positions: count, rows: count, occurred_min, occurred_max, recorded_first, recorded_last };
+        Ok(Self {
+            first_ordinal,
+            len,
+            keys: keys.into_boxed_slice(),
+            occurred: occurred.into_boxed_slice(),
+            recorded: recorded.into_boxed_slice(),
+            present: u128::MAX >> (CHUNK_ROWS_MAX - len),
+            zone,
+        })
+    }
+
     /// Ordinal in the segment of position 0.
     #[must_use]
     pub fn first_ordinal(&self) -> u32 {
@@ -212,4 +248,55 @@ fn zone_of(rows: &[RowKeys], present: u128) -> Zone {
         zone.recorded_last = there().map(|row| row.recorded).max().unwrap_or(0);
     }
     zone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows with keys that differ by row and column, within every column's range.
+    fn rows(count: u32) -> Vec<RowKeys> {
+        let row = |n: u32| RowKeys {
+            keys: std::array::from_fn(|slot| (n * 7 + slot as u32) % 200),
+            occurred: i64::from(n) * 5 - 40,
+            recorded: i64::from(n / 2),
+        };
+        (0..count).map(row).collect()
+    }
+
+    fn columns(rows: &[RowKeys]) -> (Vec<u32>, Vec<i64>, Vec<i64>) {
+        let keys = (0..COLUMN_COUNT).flat_map(|slot| rows.iter().map(move |row| row.keys[slot])).collect();
+        (keys, rows.iter().map(|row| row.occurred).collect(), rows.iter().map(|row| row.recorded).collect())
+    }
+
+    #[test]
+    fn a_chunk_from_columns_is_the_one_from_rows() {
+        for count in [1, 2, 127, 128] {
+            let rows = rows(count);
+            let mut builder = KeyChunkBuilder::new(9);
+            rows.iter().for_each(|row| builder.push_row(row).expect("in range"));
+            let (keys, occurred, recorded) = columns(&rows);
+            let chunk = KeyChunk::from_columns(9, keys, occurred, recorded).expect("in range");
+            assert_eq!(chunk, builder.finish().expect("has rows"), "{count} rows");
+        }
+    }
+
+    #[test]
+    fn columns_that_no_run_could_hold_are_refused() {
+        let (keys, occurred, recorded) = columns(&rows(3));
+        let from = |first, keys: &[u32], rows: usize| {
+            KeyChunk::from_columns(first, keys.to_vec(), occurred[..rows].to_vec(), recorded[..rows].to_vec())
+        };
+        assert!(from(0, &keys, 3).is_ok());
+        assert!(from(0, &keys, 2).is_err() && from(0, &[], 0).is_err());
+        assert!(from(u32::MAX - 3, &keys, 3).is_ok() && from(u32::MAX - 2, &keys, 3).is_err());
+        // Slots 4 and 12 are a code and a fingerprint.
+        for (slot, key) in [(4, 256), (12, 1 << 24)] {
+            let mut wrong = keys.clone();
+            wrong[slot * 3 + 1] = key;
+            assert!(from(0, &wrong, 3).is_err(), "slot {slot}");
+        }
+        let (keys, occurred, recorded) = columns(&rows(129));
+        assert!(KeyChunk::from_columns(0, keys, occurred, recorded).is_err());
+    }
 }

@@ -16,6 +16,17 @@ pub enum ColumnKind {
     Fingerprints,
 }
 
+impl ColumnKind {
+    /// Bits that its keys have at most.
+    pub(crate) const fn bits(self) -> u32 {
+        match self {
+            ColumnKind::Terms => 32,
+            ColumnKind::Codes => 8,
+            ColumnKind::Fingerprints => crate::FINGERPRINT_BITS,
+        }
+    }
+}
+
 /// One indexed field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {

@@ -16,7 +16,7 @@ pub const FINGERPRINT_BITS: u32 = 24;
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
-/// Fingerprint of a value's bytes: 1 to 2^24 - 1. Text is given as UTF-8, a UUID as its 36 characters.
+/// Fingerprint of a value's bytes in the record's text encoding: 1 to 2^24 - 1.
 ///
 /// ```
 /// assert_eq!(indelible_index::fingerprint(b"").get(), 0xef_d01f);

@@ -7,17 +7,21 @@
 //!
 //! This crate knows what an audit event is; the storage engine below it does not.
 
+pub mod anchor;
 mod codec;
+mod cosign;
 mod error;
 pub mod event;
 pub mod filter;
 pub mod import;
 mod keys;
 mod ledger;
+pub mod prove;
 mod reader;
 mod schedule;
 mod verify;
 
+pub use cosign::add_cosignatures;
 pub use error::{EmitError, Error, Result};
 pub use indelible_engine::query::Order;
 pub use indelible_engine::{

@@ -67,7 +67,8 @@ impl Audit {
         let name = segment_file_name(entry.id, entry.generation);
         let bytes = read(storage, &name)?;
         let at = |offset: usize, what: &dyn std::fmt::Display| format!("{name} at {offset}: {what}");
-        let header = SegmentHeader::decode(bytes.get(..SegmentHeader::SIZE).unwrap_or(&bytes)).map_err(|error| at(0, &error))?;
+        let header =
+            SegmentHeader::decode(bytes.get(..SegmentHeader::SIZE).unwrap_or(&bytes)).map_err(|error| at(0, &error))?;
         if header.chain_before != before || entry.chain_before != before {
             return Err(at(0, &"does not continue the chain"));
         }
@@ -88,7 +89,8 @@ impl Audit {
             offset += block.total() as usize;
         }
         if sealed {
-            let trailer = SegmentTrailer::decode(bytes.get(end..).unwrap_or_default()).map_err(|error| at(end, &error))?;
+            let trailer =
+                SegmentTrailer::decode(bytes.get(end..).unwrap_or_default()).map_err(|error| at(end, &error))?;
             let footer = bytes.get(trailer.footer_offset as usize..).and_then(|rest| BlockHeader::decode(rest).ok());
             if footer.is_none_or(|footer| footer.kind != BlockKind::Footer) {
                 return Err(at(end, &"the trailer does not point at a footer"));
@@ -148,14 +150,19 @@ impl Audit {
     /// A checkpoint that is ahead, or has another root than the tree of that size.
     pub fn check(&self, model: &Model, stored: Option<(u64, [u8; 32])>, next_seq: u64) -> Result<(), String> {
         if self.framed_to.max(self.journal_to) != next_seq {
-            return Err(format!("frames end at {}, the journal at {}, the log at {next_seq}", self.framed_to, self.journal_to));
+            return Err(format!(
+                "frames end at {}, the journal at {}, the log at {next_seq}",
+                self.framed_to, self.journal_to
+            ));
         }
         let mut tree = LogTree::new();
         let mut heads: Vec<(u64, [u8; 32])> = model.notes().iter().map(|(size, root)| (*size, *root)).collect();
         let newest = heads.last().map_or(0, |(size, _)| *size);
         match stored {
             Some(head) => heads.push(head),
-            None if newest > 0 => return Err(format!("a checkpoint of {newest} frames was handed out, none is stored")),
+            None if newest > 0 => {
+                return Err(format!("a checkpoint of {newest} frames was handed out, none is stored"));
+            }
             None => {}
         }
         if stored.is_some_and(|(size, _)| size < newest) {
@@ -165,7 +172,9 @@ impl Audit {
         for (size, root) in heads {
             while tree.size() < size {
                 let leaf = self.leaves.get(tree.size() as usize);
-                tree.push(*leaf.ok_or_else(|| format!("a checkpoint of {size} frames, {} are there", self.leaves.len()))?);
+                tree.push(
+                    *leaf.ok_or_else(|| format!("a checkpoint of {size} frames, {} are there", self.leaves.len()))?,
+                );
             }
             if tree.root() != root {
                 return Err(format!("the checkpoint of {size} frames has another root than the log"));

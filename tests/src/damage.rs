@@ -183,11 +183,15 @@ fn read(view: &View) -> EngineResult<Vec<Record>> {
 
 /// The index must not lie either: what it answers is what a scan gives, or it says that it is damaged.
 fn check_queries(view: &View, found: &[Record]) -> Result<(), String> {
-    for filter in [Expr::is(Field::ACTOR_ID, "user-3"), Expr::is(Field::WORKSPACE, "beta"), Expr::is(Field::TARGET_ID, "doc-9")] {
+    for filter in
+        [Expr::is(Field::ACTOR_ID, "user-3"), Expr::is(Field::WORKSPACE, "beta"), Expr::is(Field::TARGET_ID, "doc-9")]
+    {
         let matching = found.iter().filter(|record| filter.matches(record).unwrap_or(false)).count() as u64;
         match view.count(&filter) {
             Ok(count) if count != matching => {
-                return Err(format!("the index counts {count} of {filter:?}, there are {matching}, and nothing says so"));
+                return Err(format!(
+                    "the index counts {count} of {filter:?}, there are {matching}, and nothing says so"
+                ));
             }
             Ok(_) | Err(Error::Corrupt(_)) => {}
             Err(error) => return Err(format!("damage was reported as something else: {error}")),

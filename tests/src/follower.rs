@@ -10,9 +10,9 @@
 use std::io;
 use std::sync::Arc;
 
+use indelible_engine::step::StepLog;
 use indelible_engine::storage::sim::SimStorage;
 use indelible_engine::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
-use indelible_engine::step::StepLog;
 use indelible_engine::{LogConfig, LogReader};
 use std::sync::Mutex;
 
@@ -137,7 +137,8 @@ pub fn run(seed: u64) -> Result<u64, String> {
     let log = StepLog::create(life.config(), &spec()).map_err(|error| error.to_string())?;
     life.model.adopt(&all_records(&log.view())?);
     life.log = Some(log);
-    let hooked = Hooked { disk: life.disk.clone(), writer: Arc::new(Mutex::new(Writer { life, steps: 8, failure: None })) };
+    let hooked =
+        Hooked { disk: life.disk.clone(), writer: Arc::new(Mutex::new(Writer { life, steps: 8, failure: None })) };
     let checked = follow(&hooked);
     let writer = hooked.writer.lock().map_err(|_| "the writer panicked".to_owned())?;
     checked.map_err(|what| format!("{what}\n  after: {}", writer.life.trace.join(" ")))
@@ -174,7 +175,10 @@ fn follow(hooked: &Hooked) -> Result<u64, String> {
                 return Err(format!("a reader sees {} records, {durable} are durable", view.next_seq()));
             }
             if view.next_seq() < before {
-                return Err(format!("a reader sees {} records, {before} were durable before it looked", view.next_seq()));
+                return Err(format!(
+                    "a reader sees {} records, {before} were durable before it looked",
+                    view.next_seq()
+                ));
             }
             if let Some(failure) = writer.failure.take() {
                 return Err(failure);

@@ -87,9 +87,10 @@ impl Model {
         Ok(())
     }
 
-    /// A checkpoint was handed out.
+    /// A checkpoint was handed out: the same size never has two roots ([CHK-3]).
     pub fn signed(&mut self, note: &str) -> Result<(), String> {
-        let head = open_checkpoint(note, verifier()).map_err(|error| format!("a note that does not verify: {error}"))?;
+        let head =
+            open_checkpoint(note, verifier()).map_err(|error| format!("a note that does not verify: {error}"))?;
         match self.notes.insert(head.size, head.root) {
             Some(root) if root != head.root => Err(format!("two roots signed for size {}", head.size)),
             _ => Ok(()),
@@ -108,7 +109,9 @@ impl Model {
         if !group.is_empty() {
             if group.len() != self.in_flight.len() {
                 let (here, sent) = (group.len(), self.in_flight.len());
-                return Err(format!("{here} records beyond the durable ones, {sent} were in flight: a phantom or half a group"));
+                return Err(format!(
+                    "{here} records beyond the durable ones, {sent} were in flight: a phantom or half a group"
+                ));
             }
             self.in_flight.iter().zip(group).try_for_each(|(sent, found)| same_content(sent, found))?;
         }

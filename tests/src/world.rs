@@ -93,3 +93,18 @@ fn pad(n: u64, length: usize) -> String {
     pad.truncate(length);
     pad
 }
+
+/// Event `n` of a thread of a run of the producer process; its target says which.
+pub fn numbered(run: u64, thread: u64, n: u64) -> Draft {
+    Draft::write(Kind::Event, Some(1_700_000_000_000_000_000 + n as i64), 1, |groups| {
+        groups.text(Field::WORKSPACE, "processes");
+        groups.text(Field::ACTION, "process.tick");
+        groups.code(Field::SEVERITY, 1);
+        groups.code(Field::OUTCOME, 1);
+        groups.text(Field::ACTOR_ID, &format!("thread-{thread}"));
+        groups.text(Field::TARGET_ID, &format!("{run}/{thread}/{n}"));
+        if n.is_multiple_of(50) {
+            groups.text(Field::METADATA, &format!("{{\"pad\":\"{}\"}}", pad(n, 900)));
+        }
+    })
+}

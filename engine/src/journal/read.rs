@@ -101,26 +101,7 @@ pub(crate) fn read_journal(
         if header.log_id != log_id || header.file_no != file_no {
             return Err(Corruption::at(&name, 0, "the file belongs to another log or another place").into());
         }
-        if index == 0 && header.first_seq > from_seq {
-            let problem = format!("the journal begins at seq {}, frames end at {from_seq}", header.first_seq);
-            return Err(Corruption::at(&name, 48, problem).over(from_seq, header.first_seq - 1).into());
-        }
-        if let Some(before) = last_incarnation {
-            if header.incarnation < before {
-                return Err(
-                    Corruption::at(&name, 0, "the file is of an older incarnation than the one before it").into()
-                );
-            }
-            if header.incarnation > before {
-                position.previous_crc = Some(0);
-            }
-        }
-        if let Some(next_seq) = position.next_seq
-            && header.first_seq != next_seq
-        {
-            let problem = format!("the file begins at seq {}, the one before it ends at {next_seq}", header.first_seq);
-            return Err(Corruption::at(&name, 48, problem).over(next_seq, header.first_seq).into());
-        }
+        check_follows(&header, &name, (index == 0).then_some(from_seq), last_incarnation, &mut position)?;
         last_incarnation = Some(header.incarnation);
         state.incarnation = state.incarnation.max(header.incarnation);
         state.last_length = bytes.len() as u64;
@@ -140,6 +121,32 @@ pub(crate) fn read_journal(
         }
     }
     Ok(state)
+}
+
+/// Refuses a file that does not follow the one before it, of incarnation `before`; the lowest file must reach down to
+/// `frames_end`, where frames end.
+fn check_follows(
+    header: &JournalHeader,
+    name: &str,
+    frames_end: Option<u64>,
+    before: Option<u64>,
+    position: &mut Position,
+) -> Result<(), Corruption> {
+    if let Some(end) = frames_end.filter(|end| header.first_seq > *end) {
+        let problem = format!("the journal begins at seq {}, frames end at {end}", header.first_seq);
+        return Err(Corruption::at(name, 48, problem).over(end, header.first_seq - 1));
+    }
+    if before.is_some_and(|before| header.incarnation < before) {
+        return Err(Corruption::at(name, 0, "the file is of an older incarnation than the one before it"));
+    }
+    if before.is_some_and(|before| header.incarnation > before) {
+        position.previous_crc = Some(0);
+    }
+    if let Some(next_seq) = position.next_seq.filter(|next_seq| header.first_seq != *next_seq) {
+        let problem = format!("the file begins at seq {}, the one before it ends at {next_seq}", header.first_seq);
+        return Err(Corruption::at(name, 48, problem).over(next_seq, header.first_seq));
+    }
+    Ok(())
 }
 
 impl JournalState {

@@ -25,7 +25,7 @@ pub use terms::Terms;
 use std::sync::{Arc, OnceLock};
 
 use indelible_format::descriptor::Hash;
-use indelible_format::frame::FrameReader;
+use indelible_format::frame::{FrameReader, IdText};
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::record::put_text;
 use indelible_format::schema::Field;
@@ -253,8 +253,13 @@ fn row_keys(frame: &FrameReader<'_>, row: usize) -> std::result::Result<RowKeys,
             Column::Fingerprints => {
                 value.clear();
                 match frame.text2(row, field)? {
-                    Some(text) => {
-                        put_text(&mut value, &text.text());
+                    Some(IdText::Uuid(uuid)) => {
+                        value.push(1);
+                        value.extend_from_slice(&uuid);
+                        fingerprint(&value).get()
+                    }
+                    Some(IdText::Text(text)) => {
+                        put_text(&mut value, &text);
                         fingerprint(&value).get()
                     }
                     None => 0,

@@ -11,15 +11,16 @@ use std::sync::Arc;
 
 use indelible_format::commit::{Committer, FrameFacts, RecordRef, Salts, chain};
 use indelible_format::descriptor::Hash;
-use indelible_format::frame::{FrameEncoder, FrameOptions, FrameReader};
+use indelible_format::frame::{FrameEncoder, FrameOptions};
 use indelible_format::merkle::leaf_hash;
+use indelible_format::schema::Field;
 use indelible_format::segment::{BlockEntry, BlockKind, FrameEntry, PageEntry, TermTable, put_block};
 use indelible_format::{FRAME_BYTES_MAX, FRAME_RECORDS_MAX};
-use indelible_index::KeyChunk;
+use indelible_index::{COLUMN_COUNT, COLUMNS, ColumnKind, KeyChunk, fingerprint};
 
 use crate::error::{Error, Result};
 use crate::rng::Rng;
-use crate::segment::{Directory, chunk_of_frame, frame_entry, page_entries};
+use crate::segment::{Directory, frame_entry, page_entries};
 
 /// Records that one run of the index covers at most.
 pub(crate) const RUN_RECORDS_MAX: u32 = 65_536;
@@ -65,6 +66,7 @@ pub(crate) struct FrameMaker {
 
 /// A frame that has no place in a file yet.
 struct Made {
+    frame_no: u64,
     payload: Vec<u8>,
     count: u32,
     chunk: Arc<KeyChunk>,
@@ -121,13 +123,19 @@ impl FrameMaker {
         rng.fill(&mut salt_key);
         let descriptor = self.committer.commit(&state.facts, records, &salt_key).map_err(Error::Record)?;
         let slots: Vec<Option<RecordRef<'_>>> = records.iter().copied().map(Some).collect();
-        let payload =
-            self.encoder.encode(&descriptor, &Salts::Whole(salt_key), &slots, terms).map_err(Error::Record)?;
-        let hashed = descriptor.hashed(&state.chain);
-        let reader = FrameReader::open(&payload).map_err(Error::Record)?;
-        let chunk = chunk_of_frame(&reader, state.next_ordinal)
+        let mut keys = vec![0; COLUMN_COUNT * records.len()];
+        let payload = self
+            .encoder
+            .encode_keyed(&descriptor, &Salts::Whole(salt_key), &slots, terms, &mut |row, field, value| {
+                put_fingerprint(&mut keys, records.len(), row, field, value);
+            })
+            .map_err(Error::Record)?;
+        let chunk = self
+            .chunk(keys, records.len(), state.next_ordinal)
             .map_err(|error| Error::Query(format!("a frame that was just made gives no keys: {error}")))?;
+        let hashed = descriptor.hashed(&state.chain);
         let made = Made {
+            frame_no: descriptor.frame_no,
             count: records.len() as u32,
             chunk: Arc::new(chunk),
             leaf: leaf_hash(&hashed),
@@ -139,6 +147,25 @@ impl FrameMaker {
         state.next_ordinal += made.count;
         state.facts.frame_no += 1;
         Ok(made)
+    }
+
+    /// The keys of the frame that was encoded last: `keys` has the fingerprints already.
+    fn chunk(
+        &self,
+        mut keys: Vec<u32>,
+        rows: usize,
+        first_ordinal: u32,
+    ) -> std::result::Result<KeyChunk, indelible_index::IndexError> {
+        for (column, place) in COLUMNS.iter().zip(keys.chunks_exact_mut(rows.max(1))) {
+            let Some(field) = Field::from_id(column.field) else { continue };
+            if column.kind != ColumnKind::Fingerprints {
+                // Codes and ordinals fit: the encoder checked them.
+                place.iter_mut().zip(self.encoder.numbers(field)).for_each(|(place, &number)| *place = number as u32);
+            }
+        }
+        let (occurred, recorded) = self.encoder.times();
+        let own = |times: &[i64]| times.get(..rows).unwrap_or_default().to_vec();
+        KeyChunk::from_columns(first_ordinal, keys, own(occurred), own(recorded))
     }
 
     fn lay_out(
@@ -162,8 +189,7 @@ impl FrameMaker {
         for made in made {
             let offset = start + bytes.len() as u64;
             let before = bytes.len();
-            let frame_no = FrameReader::open(&made.payload).map_err(Error::Record)?.descriptor().frame_no;
-            put_block(&mut bytes, BlockKind::Frame, false, frame_no, &made.payload).map_err(Error::Record)?;
+            put_block(&mut bytes, BlockKind::Frame, false, made.frame_no, &made.payload).map_err(Error::Record)?;
             let length = (bytes.len() - before) as u32;
             let (entry, recorded_last) = frame_entry(offset, length, made.first_ordinal, made.leaf, &made.chunk);
             frames.push(BatchFrame { entry, count: made.count, chunk: made.chunk, chain: made.chain, recorded_last });
@@ -203,6 +229,14 @@ impl FrameMaker {
         let before = bytes.len();
         put_block(bytes, BlockKind::Run, false, number.into(), &run).map_err(Error::Record)?;
         Ok(Some((BlockEntry { offset, length: (bytes.len() - before) as u32, number }, positions)))
+    }
+}
+
+/// Sets the key of a field that the index knows by fingerprint.
+fn put_fingerprint(keys: &mut [u32], rows: usize, row: usize, field: Field, value: &[u8]) {
+    let slot = COLUMNS.iter().position(|column| column.field == field.id() && column.kind == ColumnKind::Fingerprints);
+    if let Some(place) = slot.and_then(|slot| keys.get_mut(slot * rows + row)) {
+        *place = fingerprint(value).get();
     }
 }
 

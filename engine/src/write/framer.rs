@@ -48,6 +48,13 @@ pub(crate) struct Framed {
     pub(crate) journal_first: AtomicU64,
 }
 
+impl Framed {
+    /// What recovery found: frames that are synced, where they end, and the lowest journal file still needed.
+    pub(crate) fn at(frames: u64, seq: u64, journal_first: u64) -> Self {
+        Self { frames: AtomicU64::new(frames), seq: AtomicU64::new(seq), journal_first: AtomicU64::new(journal_first) }
+    }
+}
+
 /// What the framer shares with the rest.
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
@@ -308,7 +315,9 @@ impl Framer {
 
     fn sync_if_due(&mut self) -> Result<()> {
         match &self.growth {
-            Growth::Active(active) if active.unsynced >= self.shared.options.frame_unsynced_bytes_max => self.sync_frames(),
+            Growth::Active(active) if active.unsynced >= self.shared.options.frame_unsynced_bytes_max => {
+                self.sync_frames()
+            }
             _ => Ok(()),
         }
     }

@@ -24,7 +24,7 @@ use crate::journal::JournalWriter;
 use crate::mutant::{Mutant, planted};
 use crate::query::{Expr, View};
 use crate::snapshot::TailGroup;
-use crate::storage::{OpenMode, StorageFile};
+use crate::storage::{LockGuard, OpenMode, StorageFile};
 
 /// Name of the file that tells readers in other processes how far they may read.
 pub(crate) const LIVE: &str = "live";
@@ -44,6 +44,8 @@ struct Appended {
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    /// Held as long as this writer lives.
+    lock: LockGuard,
     pub(crate) journal: JournalWriter,
     live: Arc<dyn StorageFile>,
     incarnation: u64,
@@ -57,6 +59,7 @@ impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
         clock: Arc<dyn Clock>,
+        lock: LockGuard,
         journal: JournalWriter,
         next_seq: u64,
         last_recorded: i64,
@@ -70,6 +73,7 @@ impl Writer {
         let writer = Self {
             shared,
             clock,
+            lock,
             journal,
             live,
             incarnation,
@@ -78,7 +82,9 @@ impl Writer {
             payload: Vec::new(),
             appended: None,
         };
-        writer.write_live()?;
+        // The first mark must be there: without one, readers take the journal for that of a writer that died, and read all
+        // of it. Later ones are written over it; where one fails on a full disk, readers see less for a while.
+        writer.try_write_live()?;
         Ok(writer)
     }
 
@@ -113,6 +119,7 @@ impl Writer {
     }
 
     fn append_group(&mut self, items: &mut [Item]) -> Result<()> {
+        self.check_lock()?;
         if planted(Mutant::AckBeforeSync) {
             self.journal.sync()?;
         }
@@ -162,6 +169,8 @@ impl Writer {
         if !planted(Mutant::AckBeforeSync) {
             self.journal.sync()?;
         }
+        // Whoever took a new lock before this sync may have read the journal without this group.
+        self.check_lock()?;
         self.write_live()?;
         let group = Arc::new(TailGroup::new(appended.records));
         let end = group.end_seq();
@@ -172,6 +181,14 @@ impl Writer {
             }
         });
         Ok(Some(group))
+    }
+
+    /// The lock file may have been removed under our hands, and another writer may hold a new one: then stop before harm.
+    fn check_lock(&self) -> Result<()> {
+        if self.lock.is_current().doing("look at", "lock")? {
+            return Ok(());
+        }
+        Err(Error::Poisoned { reason: "the lock file was replaced, and another writer may be at work".to_owned() })
     }
 
     fn remove_framed(&mut self) -> Result<()> {
@@ -187,6 +204,7 @@ impl Writer {
         if framed < self.next_seq {
             return Err(Error::Closed);
         }
+        self.check_lock()?;
         self.journal.rotate()?;
         self.remove_framed()?;
         self.journal.close(self.shared.framed.frames.load(Ordering::Acquire))?;
@@ -206,6 +224,13 @@ impl Writer {
 
     /// Tells readers in other processes how far they may read. Never synced and never evidence, so a failure is no loss.
     pub(crate) fn write_live(&self) -> Result<()> {
+        match self.try_write_live() {
+            Err(error) if error.is_disk_full() => Ok(()),
+            written => written,
+        }
+    }
+
+    fn try_write_live(&self) -> Result<()> {
         let live = Live {
             log_id: self.shared.manifest.get_log_id(),
             incarnation: self.incarnation,
@@ -213,14 +238,7 @@ impl Writer {
             durable_end: self.journal.end(),
             framed_to: self.shared.framed.frames.load(Ordering::Acquire),
         };
-        match self.live.write_at(&live.encode(), 0) {
-            Err(error)
-                if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) =>
-            {
-                Ok(())
-            }
-            written => written.doing("write", LIVE),
-        }
+        self.live.write_at(&live.encode(), 0).doing("write", LIVE)
     }
 
     /// For each item that is to be stored once: the record that has its event id already.

@@ -1,4 +1,4 @@
-"""The columns of a frame body: eight encodings (05-frame.md), each read strictly [FRM-5, FRM-6].
+"""The columns of a frame body: nine encodings (05-frame.md), each read strictly [FRM-5, FRM-6].
 
 Every decoder takes a cursor over exactly the column's data and the number of rows and gives one
 value a row, None where it is absent.
@@ -8,8 +8,9 @@ import uuid
 
 import zstandard
 
+from . import templates
 from .bits import Cursor
-from .record import BY_ID, KIND_FIELD, RECORD_BYTES_MAX, TERM_FIELDS, read_text
+from .record import BY_ID, KIND_FIELD, METADATA, RECORD_BYTES_MAX, TERM_FIELDS, read_text
 
 RECORDED_AT, OCCURRED_AT, SCHEMA, PAYLOAD = 0xF0, 0xF1, 0xF2, 0xF3
 SCALES = (0, 3, 6, 9)
@@ -211,13 +212,15 @@ def allowed(field):
         return {2}
     if field == PAYLOAD:
         return {7}
+    if field == METADATA:
+        return {9}
     if field in TERM_FIELDS:
         return {3}
     return set(LOOSE) if field in BY_ID and BY_ID[field][1] == 2 else set()
 
 
-def decode(field, encoding, cursor, rows, known_terms):
-    """The values of one column; an entry for a field absent in every row is refused."""
+def decode(field, encoding, cursor, rows, known_terms, used):
+    """The values of one column; an entry for a field absent in every row is refused. `used` gets the terms of texts."""
     if encoding not in allowed(field):
         raise cursor.fail(f"field {field:#x} in encoding {encoding}", "FRM-4", 0)
     if encoding == 1:
@@ -228,6 +231,9 @@ def decode(field, encoding, cursor, rows, known_terms):
         values = terms(cursor, rows, known_terms.get(field, ()))
     elif encoding == 7:
         values = blobs(cursor, rows)
+    elif encoding == 9:
+        values, terms_used = templates.read(cursor, rows, known_terms.get(field, ()))
+        used[field] = terms_used
     else:
         values = LOOSE[encoding](cursor, rows)
     cursor.done()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from . import columns, commitments as com
 from .bits import Cursor, Damage, Layout
-from .record import FIELDS, KIND_FIELD, RECORD_BYTES_MAX, TERM_FIELDS, check_head, decode_group, encode_group
+from .record import FIELDS, KIND_FIELD, METADATA, RECORD_BYTES_MAX, TERM_FIELDS, check_head, decode_group, encode_group
 from .system import check_rules
 
 BODY_HEAD = Layout("BodyHead", [("version", "u8"), ("state", "u8"), ("columns", "u16"), ("salts_length", "u32")])
@@ -122,8 +122,8 @@ def salts_of(cursor, head, table):
     return [[Whole(com.class_key(part, entry["class"], k)) for k in range(4)] for entry in table]
 
 
-def read_columns(cursor, count, rows, known_terms):
-    """Field id -> values of the rows; the directory and data must end the body."""
+def read_columns(cursor, count, rows, known_terms, used):
+    """Field id -> values of the rows; the directory and data must end the body. `used` gets the terms of texts."""
     directory = []
     for _ in range(count):
         entry = COLUMN_ENTRY.read(cursor)
@@ -137,7 +137,7 @@ def read_columns(cursor, count, rows, known_terms):
         at = cursor.base + cursor.at
         data = cursor.take(entry["length"], f"column {entry['field']:#x}")
         inner = Cursor(data, f"column {entry['field']:#x}", at)
-        found[entry["field"]] = columns.decode(entry["field"], entry["encoding"], inner, rows, known_terms)
+        found[entry["field"]] = columns.decode(entry["field"], entry["encoding"], inner, rows, known_terms, used)
     cursor.done("FRM-4")
     if rows:
         for needed in (KIND_FIELD, columns.SCHEMA, columns.RECORDED_AT, columns.OCCURRED_AT):
@@ -174,13 +174,17 @@ def fill_row(row, entry, four, cols, cursor):
             values[group][name] = value
     for group in range(4):
         if entry.rank in four[group].stubs:
-            if values[group] or (group == 3 and at(columns.PAYLOAD) is not None):
+            if values[group] or (group == 3 and (at(columns.PAYLOAD), at(METADATA)) != (None, None)):
                 raise cursor.fail(f"seq {entry.seq} has values of group {group}, which is erased", "FRM-9", 0)
         elif group < 3:
             entry.values[group] = values[group]
             entry.groups[group] = encode_group(group, values[group])
         else:
-            payload = at(columns.PAYLOAD)
+            payload, text = at(columns.PAYLOAD), at(METADATA)
+            if payload is not None and text is not None:
+                raise cursor.fail(f"seq {entry.seq} has its payload twice", "FRM-9", 0)
+            if text is not None:
+                payload = encode_group(3, {"metadata": text})
             if payload is None:
                 raise cursor.fail(f"seq {entry.seq} has no payload, though it is not erased", "FRM-9", 0)
             entry.values[3] = decode_group(3, payload)
@@ -253,7 +257,8 @@ def read_frame(payload, base=0, known_terms=None, unseal=None, sealed=False):
     states = salts_of(cursor, head, descriptor["table"])
     entries = positions(descriptor, states)
     rows = [entry for entry in entries if entry.state == "kept"]
-    cols = read_columns(cursor, head["columns"], len(rows), known_terms or {})
+    text_terms = {}
+    cols = read_columns(cursor, head["columns"], len(rows), known_terms or {}, text_terms)
     by_class = {entry["class"]: four for entry, four in zip(descriptor["table"], states)}
     size = 0
     for row, entry in enumerate(rows):
@@ -270,4 +275,5 @@ def read_frame(payload, base=0, known_terms=None, unseal=None, sealed=False):
     for entry in rows:
         check_rules(entry.seq, entry.klass, entry.values, descriptor["log_id"])
     uses = {f: {v for v in cols[f] if v is not None} for f in TERM_FIELDS if f in cols}
+    uses.update(text_terms)
     return Frame(descriptor, entries, head["state"] == 1, uses)

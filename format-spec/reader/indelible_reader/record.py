@@ -36,6 +36,7 @@ KINDS = {1: "event", 2: "genesis", 3: "key", 4: "schedule", 5: "policy", 6: "hol
          8: "gap", 9: "recovery", 10: "intent", 11: "done", 12: "access"}
 GROUP_FIELDS = [[(bit, name, kind) for _, name, g, bit, kind in FIELDS if g == group] for group in range(4)]
 BY_ID = {field: (name, group, kind) for field, name, group, _, kind in FIELDS}
+METADATA = 23
 TERM_FIELDS = {field for field, _, group, _, kind in FIELDS if group < 2 and kind == "text"}
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PROOF_PARTS = ("data", "url", "hash", "captured_at")

@@ -10,7 +10,7 @@ from . import commitments as com
 from .bits import Cursor, Damage, Layout, crc
 from .columns import inflate
 from .frame import read_frame
-from .record import TERM_FIELDS, read_text
+from .record import METADATA, TERM_FIELDS, read_text
 
 SEGMENT_HEADER = Layout("SegmentHeader", [
     ("magic", 8), ("version", "u16"), ("suite", "u16"), ("flags", "u32"), ("log_id", 16), ("segment_id", "u64"),
@@ -67,7 +67,7 @@ def read_term_page(payload, base, terms, distinct):
     inner, previous, out = Cursor(raw, "terms of a term page", base), -1, []
     for section in sections:
         field, known = section["field"], terms.setdefault(section["field"], [])
-        if field not in TERM_FIELDS:
+        if field not in TERM_FIELDS | {METADATA}:
             raise cursor.fail(f"field {field} has no terms", "SEG-9")
         if field <= previous:
             raise cursor.fail(f"section of field {field} does not ascend", "SEG-4")
@@ -228,7 +228,7 @@ class Segment:
         if head["number"] != 0:
             raise Damage(f"footer has number {head['number']}, expected 0", "block", base, "SEG-2")
         self.ended = True
-        if self.unsealed and [lookup[2] for lookup in self.lookups] != sorted(self.terms):
+        if self.unsealed and [lookup[2] for lookup in self.lookups] != sorted(set(self.terms) & TERM_FIELDS):
             raise Damage("lookups are not one for each field with terms", "segment", base, "SEG-2")
         if plain is not None:
             from .footer import check_footer

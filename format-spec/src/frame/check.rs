@@ -12,7 +12,7 @@ impl FrameReader<'_> {
         for column in &self.columns {
             self.check_column(column).map_err(|error| error.shifted(column.data.start))?;
         }
-        let payload = self.column(Slot::PAYLOAD);
+        let (payload, texts) = (self.column(Slot::PAYLOAD), self.column(Slot::TEXTS));
         for row in 0..self.rows() {
             let Some(position) = self.position_of_row(row) else { break };
             for column in &self.columns {
@@ -24,8 +24,9 @@ impl FrameReader<'_> {
                 }
             }
             let lost = self.removed_positions(3) >> position & 1 == 1;
-            if !lost && !payload.map(|column| self.has_value(column, row)).transpose()?.unwrap_or(false) {
-                let why = format!("position {position} has no payload and did not lose it");
+            let has = |column: Option<&ColumnAt>| column.map_or(Ok(false), |column| self.has_value(column, row));
+            if !lost && has(payload)? == has(texts)? {
+                let why = format!("position {position} has no payload and did not lose it, or has it twice");
                 return Err(FormatError::invalid(NAME, "columns", 0, why));
             }
         }
@@ -38,6 +39,10 @@ impl FrameReader<'_> {
             ColumnValues::Numbers(numbers) => numbers.check(&self.body, data, self.rows()),
             ColumnValues::Ids(ids) => ids.check(&self.body, data, self.rows()),
             ColumnValues::Blobs(blobs) => blobs.check(&self.body),
+            ColumnValues::Texts => match &self.texts {
+                Some(texts) => texts.check(&self.body, data, self.rows()),
+                None => Ok(()),
+            },
         }
     }
 
@@ -47,6 +52,7 @@ impl FrameReader<'_> {
             ColumnValues::Numbers(numbers) => numbers.get(&self.body, row)? != 0,
             ColumnValues::Ids(ids) => ids.get(&self.body, row)?.is_some(),
             ColumnValues::Blobs(blobs) => blobs.length(&self.body, row) > 0,
+            ColumnValues::Texts => self.texts.as_ref().is_some_and(|texts| texts.has(&self.body, row)),
         })
     }
 }

@@ -35,6 +35,16 @@ impl PackedAt {
         Ok(Self { start, width, len })
     }
 
+    /// No values at all.
+    pub(super) fn none() -> Self {
+        Self { start: 0, width: 0, len: 0 }
+    }
+
+    /// The same values by place in data that begins at `at` in the body.
+    pub(super) fn before(&self, at: usize) -> Self {
+        Self { start: self.start.saturating_sub(at), ..*self }
+    }
+
     /// The values.
     pub(super) fn over<'a>(&self, body: &'a [u8]) -> Packed<'a> {
         let end = self.start + packed_len(self.len, self.width);

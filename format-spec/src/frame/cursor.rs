@@ -26,6 +26,8 @@ pub struct FrameCursor<'r> {
     /// By blob column: the four fields of group 2, then the payload.
     kept: [KeptBlock; 5],
     bytes: Vec<u8>,
+    scratch: [Vec<u8>; 3],
+    strict: bool,
 }
 
 /// The block of a column that was read last; `raw` is filled where it was compressed.
@@ -40,7 +42,12 @@ struct KeptBlock {
 
 impl<'r> FrameCursor<'r> {
     pub(super) fn new(frame: &'r FrameReader<'r>) -> Self {
-        Self { frame, kept: Default::default(), bytes: Vec::new() }
+        Self { frame, kept: Default::default(), bytes: Vec::new(), scratch: Default::default(), strict: false }
+    }
+
+    /// Also checks of every text that it would be cut into its template and values just so ([FRM-14]).
+    pub(super) fn strict(self) -> Self {
+        Self { strict: true, ..self }
     }
 
     /// Value of a field of group 2; `None` where it is absent or the field is in another group.
@@ -62,8 +69,8 @@ impl<'r> FrameCursor<'r> {
         }
     }
 
-    /// Bytes of group 3, empty where erased.
-    pub fn payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
+    /// Bytes of group 3 as the payload column has them: empty where erased, or where the row's text has a column of its own.
+    fn payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
         match self.frame.column(Slot::PAYLOAD).map(|column| column.values) {
             Some(ColumnValues::Blobs(column)) => self.blob(&column, 4, row),
             _ => Ok(&[]),
@@ -84,11 +91,7 @@ impl<'r> FrameCursor<'r> {
                 match k {
                     0 | 1 => self.put_term_group(&mut bytes, k, row, terms)?,
                     2 => self.put_id_group(&mut bytes, row)?,
-                    _ => {
-                        let payload = self.payload(row)?;
-                        check_group(3, payload)?;
-                        bytes.extend_from_slice(payload);
-                    }
+                    _ => self.put_payload(&mut bytes, row, terms)?,
                 }
             }
             *end = bytes.len();
@@ -103,6 +106,19 @@ impl<'r> FrameCursor<'r> {
         let class = frame.descriptor.classes.iter().find(|entry| entry.positions >> position & 1 == 1);
         self.bytes = bytes;
         Ok(Record { seq, recorded_at: frame.recorded_at(row)?, class: class.map_or(0, |entry| entry.class), groups })
+    }
+
+    fn put_payload(&mut self, out: &mut Vec<u8>, row: usize, terms: &dyn TermSource) -> Result<(), FormatError> {
+        let frame = self.frame;
+        if let Some(texts) = &frame.texts
+            && texts.put_group(&frame.body, row, terms, self.strict, &mut self.scratch, out)?
+        {
+            return Ok(());
+        }
+        let payload = self.payload(row)?;
+        check_group(3, payload)?;
+        out.extend_from_slice(payload);
+        Ok(())
     }
 
     fn put_term_group(
@@ -136,17 +152,17 @@ impl<'r> FrameCursor<'r> {
                 out.push(value as u8);
                 continue;
             }
-            let (ordinal, field) = (value as u32 - 1, Field::from_id(id));
-            let term = field.map(|field| terms.term(field, ordinal)).transpose()?.flatten();
-            let Some(term) = term.filter(|term| !term.is_empty()) else {
+            let ordinal = value as u32 - 1;
+            let before = out.len();
+            let found = Field::from_id(id).map(|field| terms.append_term(field, ordinal, out)).transpose()?;
+            if found != Some(true) || out.len() == before {
                 let why = format!("no term {ordinal} of field {id} in the segment's term pages");
                 return Err(FormatError::invalid(NAME, "terms", 0, why));
-            };
+            }
             // Checked here so that a few bytes of ordinals cannot make gigabytes of records.
-            if out.len() + term.len() > FRAME_BYTES_MAX {
+            if out.len() > FRAME_BYTES_MAX {
                 return Err(FormatError::invalid(NAME, "terms", 0, "more than 1,048,576 bytes of groups"));
             }
-            out.extend_from_slice(&term);
         }
         if let Some(place) = out.get_mut(presence_at) {
             *place = presence;

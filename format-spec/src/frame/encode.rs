@@ -5,6 +5,7 @@
 
 use super::columns::put_numbers;
 use super::split::{SPLIT_FIELDS, split};
+use super::texts::TextsBuilder;
 use super::{SLOTS, Shape, Slot, VERSION};
 use super::{blobs, ids, salts};
 use crate::commit::{RecordRef, Salts};
@@ -44,6 +45,7 @@ pub struct FrameEncoder {
     data: Vec<u8>,
     scratch: Vec<u8>,
     directory: Vec<u8>,
+    texts: TextsBuilder,
 }
 
 impl FrameEncoder {
@@ -56,6 +58,7 @@ impl FrameEncoder {
             data: Vec::new(),
             scratch: Vec::new(),
             directory: Vec::new(),
+            texts: TextsBuilder::default(),
         }
     }
 
@@ -69,12 +72,35 @@ impl FrameEncoder {
         records: &[Option<RecordRef<'_>>],
         sink: &mut dyn TermSink,
     ) -> Result<Vec<u8>, FormatError> {
+        self.encode_keyed(descriptor, salts, records, sink, &mut |_, _, _| {})
+    }
+
+    /// The same, telling on the way what the index wants to know, so that nobody has to read the frame for it: `on_id` gets
+    /// row, field and value bytes of everything in group 2; the rest is in [`FrameEncoder::numbers`] afterwards.
+    pub fn encode_keyed(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+        sink: &mut dyn TermSink,
+        on_id: &mut dyn FnMut(usize, Field, &[u8]),
+    ) -> Result<Vec<u8>, FormatError> {
         let rows = kept_rows(descriptor, salts, records)?;
         let mut ids = [const { Vec::new() }; 4];
         let mut payloads = Vec::with_capacity(rows.len());
+        let mut holes = Vec::new();
+        self.texts.clear();
         for (row, record) in rows.iter().enumerate() {
             self.take_row(row, record, &mut ids, sink)?;
-            payloads.push(record.groups[3]);
+            for (field, values) in (GROUP_2_FIRST as u8..).zip(&ids) {
+                if let (Some(field), Some(value)) =
+                    (Field::from_id(field), values.last().filter(|value| !value.is_empty()))
+                {
+                    on_id(row, field, value);
+                }
+            }
+            let payload = record.groups[3];
+            payloads.push(if self.texts.push(payload, &mut holes, sink)? { &[][..] } else { payload });
         }
         let columns = self.put_columns(rows.len(), &ids, &payloads);
 
@@ -94,6 +120,21 @@ impl FrameEncoder {
         out.extend_from_slice(&self.directory);
         out.extend_from_slice(&self.data);
         Ok(out)
+    }
+
+    /// What the last frame has in a field of codes or terms, by row: code, ordinal + 1, or 0 where it is absent. Rows beyond
+    /// the frame's hold anything.
+    pub fn numbers(&self, field: Field) -> &[i64] {
+        self.column(Slot::of(field))
+    }
+
+    /// Occurred-at and recorded-at of the last frame's rows, ns.
+    pub fn times(&self) -> (&[i64], &[i64]) {
+        (self.column(Slot::OCCURRED_AT), self.column(Slot::RECORDED_AT))
+    }
+
+    fn column(&self, slot: Slot) -> &[i64] {
+        self.numbers.get(usize::from(slot.0)).map_or(&[], |column| column.as_slice())
     }
 
     fn take_row<'r>(
@@ -150,6 +191,7 @@ impl FrameEncoder {
             let encoding = match shape {
                 Shape::Ids => self.put_ids(ids.get(usize::from(slot.0) - GROUP_2_FIRST).map_or(&[], Vec::as_slice)),
                 Shape::Payload => self.put_blobs(payloads).then_some(7),
+                Shape::Texts => self.texts.put(&mut self.data).then_some(9),
                 Shape::Codes | Shape::Terms | Shape::Times => {
                     let column = self.numbers.get(usize::from(slot.0)).and_then(|column| column.get(..rows));
                     let values = column.unwrap_or_default();

@@ -24,6 +24,8 @@ mod read;
 mod salts;
 mod seal;
 mod split;
+mod template;
+mod texts;
 
 pub use cursor::FrameCursor;
 pub use encode::{FrameEncoder, FrameOptions};
@@ -44,6 +46,7 @@ const SLOTS: usize = 31;
 struct Slot(u8);
 
 impl Slot {
+    const TEXTS: Slot = Slot(crate::schema::Field::METADATA.id());
     const KIND: Slot = Slot(26);
     const RECORDED_AT: Slot = Slot(27);
     const OCCURRED_AT: Slot = Slot(28);
@@ -57,6 +60,17 @@ impl Slot {
 
     fn of(field: crate::schema::Field) -> Slot {
         Slot(field.id())
+    }
+
+    /// Name for people.
+    fn name(self) -> &'static str {
+        match self {
+            Slot::RECORDED_AT => "recorded_at",
+            Slot::OCCURRED_AT => "occurred_at",
+            Slot::SCHEMA => "schema",
+            Slot::PAYLOAD => "payload",
+            _ => crate::schema::Field::from_id(self.0).map_or("unknown", crate::schema::Field::name),
+        }
     }
 
     /// Code in the directory.
@@ -79,6 +93,7 @@ impl Slot {
             Slot::RECORDED_AT | Slot::OCCURRED_AT => return Some(Shape::Times),
             Slot::SCHEMA | Slot::KIND => return Some(Shape::Codes),
             Slot::PAYLOAD => return Some(Shape::Payload),
+            Slot::TEXTS => return Some(Shape::Texts),
             _ => {}
         }
         let spec = Field::from_id(self.0)?.spec();
@@ -119,6 +134,8 @@ enum Shape {
     Ids,
     /// Encoding 7.
     Payload,
+    /// Encoding 9.
+    Texts,
 }
 
 impl Shape {
@@ -129,6 +146,7 @@ impl Shape {
             Shape::Terms => encoding == 3,
             Shape::Ids => matches!(encoding, 4 | 5 | 6 | 8),
             Shape::Payload => encoding == 7,
+            Shape::Texts => encoding == 9,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::columns::NumberColumn;
 use super::cursor::FrameCursor;
 use super::ids::{IdColumn, IdText};
 use super::seal::read_descriptor;
+use super::texts::TextColumn;
 use super::{NAME, SLOTS, Shape, Slot, VERSION, salts};
 use crate::aead::{self, AssociatedData, DataKey};
 use crate::bytes::Reader;
@@ -31,6 +32,8 @@ pub struct FrameReader<'a> {
     pub(super) removed: [u128; 4],
     pub(super) kept: u128,
     pub(super) columns: Vec<ColumnAt>,
+    /// The column of slot `TEXTS`.
+    pub(super) texts: Option<Box<TextColumn>>,
     by_slot: [u8; SLOTS],
 }
 
@@ -47,6 +50,8 @@ pub(super) enum ColumnValues {
     Numbers(NumberColumn),
     Ids(IdColumn),
     Blobs(BlobColumn),
+    /// Those of `FrameReader::texts`.
+    Texts,
 }
 
 const NO_COLUMN: u8 = u8::MAX;
@@ -75,8 +80,16 @@ impl<'a> FrameReader<'a> {
 
     /// The same frame with a copy of its bytes.
     pub fn into_owned(self) -> FrameReader<'static> {
-        let Self { descriptor, salts, body, removed, kept, columns, by_slot } = self;
-        FrameReader { descriptor, salts, body: Cow::Owned(body.into_owned()), removed, kept, columns, by_slot }
+        FrameReader {
+            descriptor: self.descriptor,
+            salts: self.salts,
+            body: Cow::Owned(self.body.into_owned()),
+            removed: self.removed,
+            kept: self.kept,
+            columns: self.columns,
+            texts: self.texts,
+            by_slot: self.by_slot,
+        }
     }
 
     fn over(descriptor: Descriptor, body: Cow<'a, [u8]>) -> Result<Self, FormatError> {
@@ -93,8 +106,8 @@ impl<'a> FrameReader<'a> {
         let salts = salts::take_salts(state, salts_part, &descriptor).map_err(|error| error.shifted(at))?;
         let removed = [0, 1, 2, 3].map(|k| salts.removed_positions(&descriptor, k));
         let kept = descriptor.all_positions() & !removed[0];
-        let (columns, by_slot) = take_columns(&mut reader, &body, count, kept.count_ones() as usize)?;
-        Ok(Self { descriptor, salts, removed, kept, columns, by_slot, body })
+        let (columns, by_slot, texts) = take_columns(&mut reader, &body, count, kept.count_ones() as usize)?;
+        Ok(Self { descriptor, salts, removed, kept, columns, texts, by_slot, body })
     }
 
     /// The descriptor.
@@ -191,11 +204,6 @@ impl<'a> FrameReader<'a> {
         })
     }
 
-    /// Bytes of group 3, empty where erased. Inflates one block: use a [`FrameCursor`] for many rows.
-    pub fn payload(&self, row: usize) -> Result<Vec<u8>, FormatError> {
-        self.cursor().payload(row).map(<[u8]>::to_vec)
-    }
-
     /// The whole record, its groups as they were committed. Inflates up to one block a blob column.
     pub fn record(&self, row: usize, terms: &dyn TermSource) -> Result<Record, FormatError> {
         self.cursor().record(row, terms)
@@ -205,7 +213,7 @@ impl<'a> FrameReader<'a> {
     /// block once.
     pub fn all_records(&self, terms: &dyn TermSource) -> Result<Vec<Option<Record>>, FormatError> {
         self.check()?;
-        let mut cursor = self.cursor();
+        let mut cursor = self.cursor().strict();
         let mut total = 0usize;
         let mut records = Vec::with_capacity(usize::from(self.descriptor.count));
         let mut row = 0;
@@ -230,6 +238,11 @@ impl<'a> FrameReader<'a> {
         FrameCursor::new(self)
     }
 
+    /// Name and bytes of every column, in their order: the field's name, or that of one of the frame's own columns.
+    pub fn column_sizes(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        self.columns.iter().map(|column| (column.slot.name(), column.data.len() + layout::COLUMN_ENTRY.size()))
+    }
+
     pub(super) fn column(&self, slot: Slot) -> Option<&ColumnAt> {
         self.columns.get(usize::from(*self.by_slot.get(usize::from(slot.0))?))
     }
@@ -242,13 +255,12 @@ impl<'a> FrameReader<'a> {
     }
 }
 
+/// The columns of a body: where each lies, the slot of each field, and the metadata column where there is one.
+type OpenedColumns = (Vec<ColumnAt>, [u8; SLOTS], Option<Box<TextColumn>>);
+
 /// Reads the directory and opens every column ([FRM-4]).
-fn take_columns(
-    reader: &mut Reader<'_>,
-    body: &[u8],
-    count: usize,
-    rows: usize,
-) -> Result<(Vec<ColumnAt>, [u8; SLOTS]), FormatError> {
+fn take_columns(reader: &mut Reader<'_>, body: &[u8], count: usize, rows: usize) -> Result<OpenedColumns, FormatError> {
+    let mut texts = None;
     let mut columns: Vec<ColumnAt> = Vec::with_capacity(count.min(SLOTS));
     let mut by_slot = [NO_COLUMN; SLOTS];
     let directory = reader.offset();
@@ -272,6 +284,10 @@ fn take_columns(
         };
         let values = match (shape, encoding) {
             (Shape::Payload, _) | (Shape::Ids, 6) => BlobColumn::open(bytes, at, rows).map(ColumnValues::Blobs),
+            (Shape::Texts, _) => TextColumn::open(bytes, at, rows).map(|column| {
+                texts = Some(Box::new(column));
+                ColumnValues::Texts
+            }),
             (Shape::Ids, _) => IdColumn::open(bytes, at, rows, encoding).map(ColumnValues::Ids),
             _ => NumberColumn::open(bytes, at, rows, shape).map(ColumnValues::Numbers),
         };
@@ -291,6 +307,6 @@ fn take_columns(
     });
     match missing {
         Some(slot) => Err(reader.invalid("columns", 2, format!("field {:#x} has no column", slot.code()))),
-        None => Ok((columns, by_slot)),
+        None => Ok((columns, by_slot, texts)),
     }
 }

@@ -94,7 +94,7 @@ impl PageEntry {
         let (first, count) = (reader.u32("first")?, reader.u32("count")?);
         let id = reader.u8("field")?;
         reader.zeros("reserved", 3)?;
-        let Some(field) = Field::from_id(id).filter(|field| field.has_terms()) else {
+        let Some(field) = Field::from_id(id).filter(|field| field.has_pages()) else {
             return Err(reader.invalid("field", start + 20, format!("field {id} has no terms")));
         };
         Ok(Self { offset, length, first, count, field })

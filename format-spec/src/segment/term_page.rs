@@ -164,7 +164,7 @@ impl TermPage {
             let id = reader.u8("field")?;
             reader.zeros("reserved", 3)?;
             let (first, count) = (reader.u32("first")?, reader.u32("count")?);
-            let Some(field) = Field::from_id(id).filter(|field| field.has_terms()) else {
+            let Some(field) = Field::from_id(id).filter(|field| field.has_pages()) else {
                 return Err(reader.invalid("field", start, format!("field {id} has no terms")));
             };
             if page.sections.last().is_some_and(|last| last.field >= field) {

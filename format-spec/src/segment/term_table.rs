@@ -21,12 +21,25 @@ use crate::schema::{FIELD_COUNT, Field};
 pub trait TermSink {
     /// Ordinal of a term of `field`, given its value in the record's text encoding; assigns the next where it is new.
     fn intern(&mut self, field: Field, value: &[u8]) -> u32;
+
+    /// Ordinal of a term that is there already.
+    fn find_term(&self, field: Field, value: &[u8]) -> Option<u32>;
+
+    /// Whether a writer that has another way to store a value should make new terms of `field`.
+    fn has_room(&self, field: Field) -> bool;
 }
 
 /// Gives values to ordinals.
 pub trait TermSource {
     /// The value of a term in the record's text encoding; `None` where there is no such ordinal.
     fn term(&self, field: Field, ordinal: u32) -> Result<Option<Cow<'_, [u8]>>, FormatError>;
+
+    /// Appends that value to `out`; false where there is no such ordinal.
+    fn append_term(&self, field: Field, ordinal: u32, out: &mut Vec<u8>) -> Result<bool, FormatError> {
+        let value = self.term(field, ordinal)?;
+        out.extend_from_slice(value.as_deref().unwrap_or_default());
+        Ok(value.is_some())
+    }
 }
 
 /// All terms of a segment, both ways.
@@ -58,6 +71,10 @@ pub struct TermMark([u32; FIELD_COUNT]);
 
 /// A writer keeps the raw data of a page under this where no single term is longer.
 const PAGE_TARGET: usize = 16 << 10;
+/// Terms, and bytes of terms, from which on a field has no room for values that can be stored otherwise: the table is kept
+/// in memory while its segment grows.
+const ROOM_TERMS: usize = 1 << 18;
+const ROOM_BYTES: usize = 8 << 20;
 
 impl TermTable {
     /// An empty table.
@@ -185,6 +202,15 @@ fn text_bytes(value: &[u8]) -> Cow<'_, [u8]> {
 }
 
 impl TermSink for TermTable {
+    fn find_term(&self, field: Field, value: &[u8]) -> Option<u32> {
+        self.find(field, value)
+    }
+
+    fn has_room(&self, field: Field) -> bool {
+        let terms = self.fields.get(usize::from(field.id()));
+        terms.is_some_and(|terms| terms.ends.len() < ROOM_TERMS && terms.bytes.len() < ROOM_BYTES)
+    }
+
     fn intern(&mut self, field: Field, value: &[u8]) -> u32 {
         let Some(terms) = self.fields.get_mut(usize::from(field.id())) else { return 0 };
         let hash = self.hasher.hash_one(value);

@@ -21,7 +21,9 @@ fn main() {
             Ok(checked) => recoveries += checked,
             Err(what) => {
                 failures += 1;
-                println!("seed {seed}: {what}\n  again: cargo run --release -p indelible-tests --bin crash -- --seed {seed} --only");
+                println!(
+                    "seed {seed}: {what}\n  again: cargo run --release -p indelible-tests --bin crash -- --seed {seed} --only"
+                );
             }
         }
         runs += 1;
@@ -31,7 +33,10 @@ fn main() {
         }
     }
     let took = begun.elapsed().as_secs_f64();
-    println!("{runs} runs, {recoveries} recoveries checked in {took:.1} s ({:.0} a second), {failures} failed", recoveries as f64 / took);
+    println!(
+        "{runs} runs, {recoveries} recoveries checked in {took:.1} s ({:.0} a second), {failures} failed",
+        recoveries as f64 / took
+    );
     std::process::exit(i32::from(failures > 0));
 }
 

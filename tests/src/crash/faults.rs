@@ -1,8 +1,8 @@
 //! What goes wrong in a life: power, processes, failing operations, a full disk; and what the log must answer.
 
 use indelible_engine::Error;
-use indelible_engine::storage::sim::{Fault, SimStorage};
 use indelible_engine::storage::Storage;
+use indelible_engine::storage::sim::{Fault, SimStorage};
 
 use super::Life;
 use crate::world::draft;
@@ -35,7 +35,8 @@ impl Life {
         self.check_poisoned()?;
         let reason = error.to_string();
         // A failed sync of a directory leaves names that are neither there nor not, until the next boot.
-        let of_a_file = ["sync of journal/", "sync of segments/", "append to "].iter().any(|part| reason.contains(part));
+        let of_a_file =
+            ["sync of journal/", "sync of segments/", "append to "].iter().any(|part| reason.contains(part));
         if of_a_file && self.dice.one_in(2) { self.kill() } else { self.power_cut() }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::SimStorage;
+use indelible_engine::verify::{VerifyOptions, verify};
 use indelible_engine::{Error, LogReader};
 use indelible_format::checkpoint::open_checkpoint;
 use indelible_format::record::{Record, Value};
@@ -44,6 +45,9 @@ impl Life {
             if self.dice.one_in(6) {
                 self.check_reader(&image)?;
             }
+            if self.dice.one_in(8) {
+                check_intact(&image).map_err(|what| format!("before recovery: {what}"))?;
+            }
             let (log, image, found) = self.recover(image, false).map_err(|what| format!("in an image: {what}"))?;
             if self.dice.one_in(5) {
                 self.go_on(log, image, &found).map_err(|what| format!("after going on in an image: {what}"))?;
@@ -54,7 +58,11 @@ impl Life {
 
     /// Opens, with power cuts on the way, until it is open, and checks it.
     /// `faulty`: whether the disk was told to fail.
-    fn recover(&mut self, mut disk: SimStorage, mut faulty: bool) -> Result<(StepLog, SimStorage, Vec<Record>), String> {
+    fn recover(
+        &mut self,
+        mut disk: SimStorage,
+        mut faulty: bool,
+    ) -> Result<(StepLog, SimStorage, Vec<Record>), String> {
         let mut cuts = 0;
         let log = loop {
             self.recoveries += 1;
@@ -97,6 +105,9 @@ impl Life {
         let audit = audit(disk).map_err(|what| format!("audit: {what}"))?;
         audit.check(&self.model, stored_head(disk)?, log.next_seq()).map_err(|what| format!("audit: {what}"))?;
         check_torn(&audit, &found)?;
+        if self.dice.one_in(8) {
+            check_intact(disk)?;
+        }
         Ok(found)
     }
 
@@ -134,6 +145,17 @@ impl Life {
         let checked = self.recover(disk, false);
         self.model = before;
         checked.map(drop)
+    }
+}
+
+/// The engine's own verification finds nothing damaged.
+fn check_intact(disk: &SimStorage) -> Result<(), String> {
+    let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let report = verify(&storage, &options, &mut |_| {}).map_err(|error| format!("verify: {error}"))?;
+    match report.breaks.first() {
+        Some(found) => Err(format!("verify: {found}")),
+        None => Ok(()),
     }
 }
 

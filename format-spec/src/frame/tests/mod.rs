@@ -3,6 +3,7 @@
 mod hostile;
 mod pruned;
 mod round_trip;
+mod texts;
 
 use super::*;
 use crate::LogId;
@@ -161,7 +162,7 @@ type Content = (Descriptor, Salts, Vec<Option<Record>>);
 fn read(payload: &[u8], terms: &TermTable) -> Result<Content, crate::FormatError> {
     let frame = FrameReader::open(payload)?;
     for row in 0..frame.rows() + 1 {
-        let _ = (frame.occurred_at(row), frame.recorded_at(row), frame.kind(row), frame.payload(row), frame.seq(row));
+        let _ = (frame.occurred_at(row), frame.recorded_at(row), frame.kind(row), frame.seq(row));
         for field in Field::all() {
             let _ = (frame.code(row, field), frame.term_ordinal(row, field), frame.text2(row, field));
         }

@@ -28,8 +28,6 @@ fn check_rows(frame: &FrameReader<'_>, terms: &TermTable, records: &[Option<Reco
         assert_eq!(frame.recorded_at(row), Ok(record.recorded_at));
         assert_eq!((frame.occurred_at(row), frame.kind(row)), (Ok(head.occurred_at), Ok(head.kind)));
         assert_eq!(frame.code(row, Field::KIND), Ok(head.kind));
-        assert_eq!(frame.payload(row).unwrap(), record.groups.group(3));
-        assert_eq!(cursor.payload(row).unwrap(), record.groups.group(3));
         assert_eq!(&frame.record(row, terms).unwrap(), record);
         assert_eq!(&cursor.record(row, terms).unwrap(), record);
         for field in Field::all().filter(|field| matches!(field.spec().group, Some(0..=2))) {
