@@ -13,4 +13,5 @@ pub mod emit;
 pub mod load;
 pub mod measure;
 pub mod question;
+pub mod sample;
 pub mod size;

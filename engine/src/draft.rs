@@ -153,7 +153,7 @@ impl Cell {
         self.0.store(value, Ordering::Release);
     }
 
-    fn get(&self) -> Option<Outcome> {
+    pub(crate) fn get(&self) -> Option<Outcome> {
         match self.0.load(Ordering::Acquire) {
             UNSET => None,
             value if value & DUPLICATE != 0 => Some(Outcome::Duplicate(value & !DUPLICATE)),

@@ -14,6 +14,10 @@ mod follow;
 mod journal;
 mod log;
 mod manifest_file;
+#[cfg(feature = "mutants")]
+pub mod mutant;
+#[cfg(not(feature = "mutants"))]
+mod mutant;
 mod options;
 pub mod query;
 mod reader;
@@ -23,6 +27,7 @@ pub mod rng;
 mod run;
 mod segment;
 mod snapshot;
+pub mod step;
 pub mod storage;
 pub mod verify;
 pub mod watermark;

@@ -28,10 +28,10 @@ use crate::recover::{self, Opened, RecoveryReport};
 use crate::ring::{Consumer, Producer, PushError, RingConfig, ring};
 use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
-use crate::storage::{Access, DirStorage, LockGuard, Storage};
+use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
 use crate::write::framer::Shared;
-use crate::write::manifest::{MANIFEST, load};
+use crate::write::manifest::MANIFEST;
 use crate::write::queue::{FrameQueue, Work};
 use crate::write::writer::Item;
 
@@ -119,7 +119,6 @@ pub struct Health {
 pub(crate) struct Status {
     pub(crate) disk_full: AtomicBool,
     pub(crate) syncs: AtomicU64,
-    pub(crate) poison: Mutex<Option<String>>,
     /// Moves with every frame sync; checkpoint waits use it.
     pub(crate) stopped: Watermark,
 }
@@ -133,13 +132,8 @@ pub struct Log {
     status: Arc<Status>,
     overflow: Overflow,
     report: RecoveryReport,
-    threads: Mutex<Option<Threads>>,
-}
-
-struct Threads {
-    writer: JoinHandle<Result<()>>,
-    /// Held as long as the log is open.
-    _lock: LockGuard,
+    /// The writer thread, which holds the lock and joins the framer.
+    writer: Mutex<Option<JoinHandle<Result<()>>>>,
 }
 
 impl std::fmt::Debug for Log {
@@ -154,31 +148,7 @@ impl Log {
     /// # Errors
     /// [`Error::Exists`] where the directory holds a log; the disk's own.
     pub fn create(config: LogConfig, spec: &CreateSpec) -> Result<Self> {
-        let storage = config.storage.as_ref();
-        if storage.exists(MANIFEST).doing("look for", MANIFEST)? {
-            return Err(Error::Exists { path: config.path });
-        }
-        config.options.check()?;
-        for dir in ["journal", "segments"] {
-            storage.create_dir(dir).doing("create", dir)?;
-        }
-        storage.sync_dir("").doing("sync", "the log directory")?;
-        storage.replace("log.pub", format!("{}\n", spec.key).as_bytes()).doing("write", "log.pub")?;
-        let manifest = Manifest {
-            log_id: spec.log_id,
-            origin: spec.origin.clone(),
-            key: spec.key.clone(),
-            created_at: config.clock.wall_nanos() as u64,
-            encrypted: false,
-            revision: 1,
-            incarnation: 0,
-            closed: None,
-            journal_first: 1,
-            next_segment: 1,
-            segments: Vec::new(),
-        };
-        let bytes = manifest.encode().map_err(Error::Record)?;
-        storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)?;
+        lay_out(&config, spec)?;
         Self::start(config, Some(&spec.schedule))
     }
 
@@ -191,15 +161,8 @@ impl Log {
     }
 
     fn start(config: LogConfig, schedule: Option<&str>) -> Result<Self> {
-        let (options, signer) = (config.options.clone(), config.signer.clone());
-        let manifest = load(config.storage.as_ref(), &config.path)?;
-        if let Some(signer) = signer
-            && signer.verifier().to_string() != manifest.key
-        {
-            let problem = "it is not the key of this log: see log.pub for the one that is".to_owned();
-            return Err(Error::Option { option: "sign key", problem });
-        }
-        let Opened { shared, writer, framer, lock, report } = recover::open(config)?;
+        let options = config.options.clone();
+        let Opened { shared, writer, framer, report } = recover::open(config)?;
         let ring_config = RingConfig::new(options.ring_slots, options.ring_bytes_max)
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
@@ -208,10 +171,9 @@ impl Log {
         let status = Arc::new(Status {
             disk_full: AtomicBool::new(false),
             syncs: AtomicU64::new(0),
-            poison: Mutex::new(None),
             stopped: Watermark::new(0),
         });
-        let first = first_records(&manifest, &writer, &report, schedule);
+        let first = first_records(&shared.manifest.get(), &writer, &report, schedule);
         let framer_thread = FramerThread::new(Arc::clone(&shared), framer, Arc::clone(&queue), Arc::clone(&status));
         let writer_thread = WriterThread {
             shared: Arc::clone(&shared),
@@ -226,8 +188,8 @@ impl Log {
         };
         let framer = spawn("indelible-framer", move || framer_thread.run())?;
         let writer = spawn("indelible-writer", move || writer_thread.run(framer))?;
-        let threads = Mutex::new(Some(Threads { writer, _lock: lock }));
-        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, threads };
+        let writer = Mutex::new(Some(writer));
+        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, writer };
         log.wait_for_first_records()?;
         Ok(log)
     }
@@ -292,13 +254,13 @@ impl Log {
         }
     }
 
-    /// Frames everything that is durable and signs the tree head: the note of the newest checkpoint.
+    /// Frames everything that was durable when it was called, perhaps more, and signs the tree head: the note of the newest checkpoint.
     ///
     /// # Errors
     /// [`Error::Option`] without a signing key; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
         let (reply, answer) = std::sync::mpsc::sync_channel(1);
-        if !self.queue.push(Work::Checkpoint(reply)) {
+        if !self.queue.push(Work::Checkpoint(self.durable_to(), reply)) {
             return Err(self.poisoned());
         }
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
@@ -348,12 +310,12 @@ impl Log {
     /// [`Error::Poisoned`] where a sync failed; the disk's own.
     pub fn close(&self) -> Result<()> {
         self.producer.close();
-        let Some(threads) = self.threads.lock().take() else { return Ok(()) };
-        threads.writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
+        let Some(writer) = self.writer.lock().take() else { return Ok(()) };
+        writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
     }
 
     fn poisoned(&self) -> Error {
-        let reason = self.status.poison.lock().clone().unwrap_or_else(|| "the writer stopped".to_owned());
+        let reason = self.shared.poison.reason().unwrap_or_else(|| "the writer stopped".to_owned());
         Error::Poisoned { reason }
     }
 }
@@ -365,8 +327,37 @@ impl Drop for Log {
     }
 }
 
+/// Makes the directories, `log.pub` and the first manifest of a log that does not exist yet.
+pub(crate) fn lay_out(config: &LogConfig, spec: &CreateSpec) -> Result<()> {
+    let storage = config.storage.as_ref();
+    if storage.exists(MANIFEST).doing("look for", MANIFEST)? {
+        return Err(Error::Exists { path: config.path.clone() });
+    }
+    config.options.check()?;
+    for dir in ["journal", "segments"] {
+        storage.create_dir(dir).doing("create", dir)?;
+    }
+    storage.sync_dir("").doing("sync", "the log directory")?;
+    storage.replace("log.pub", format!("{}\n", spec.key).as_bytes()).doing("write", "log.pub")?;
+    let manifest = Manifest {
+        log_id: spec.log_id,
+        origin: spec.origin.clone(),
+        key: spec.key.clone(),
+        created_at: config.clock.wall_nanos() as u64,
+        encrypted: false,
+        revision: 1,
+        incarnation: 0,
+        closed: None,
+        journal_first: 1,
+        next_segment: 1,
+        segments: Vec::new(),
+    };
+    let bytes = manifest.encode().map_err(Error::Record)?;
+    storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)
+}
+
 /// Genesis and schedule for a new log, a recovery record where something was cut.
-fn first_records(
+pub(crate) fn first_records(
     manifest: &Manifest,
     writer: &crate::write::writer::Writer,
     report: &RecoveryReport,
@@ -384,8 +375,8 @@ fn first_records(
     {
         add(Kind::Schedule, schedule);
     }
-    if report.cut_anything() {
-        add(Kind::Recovery, &report.body());
+    for body in report.bodies() {
+        add(Kind::Recovery, &body);
     }
     first
 }

@@ -23,14 +23,15 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Corruption, Error, IoContext, Result};
 use crate::log::LogConfig;
+use crate::mutant::{Mutant, planted};
 use crate::query::View;
 use crate::segment::{Blocks, Cache, Directory, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::Snapshot;
-use crate::storage::{OpenMode, Storage, StorageFile};
+use crate::storage::{OpenMode, Storage};
 use crate::write::framer::read_checkpoint;
 use crate::write::manifest::load;
 use crate::write::writer::LIVE;
-use tail::JournalTail;
+use tail::{JournalTail, first_journal_seq};
 
 /// How often a change under the reader's hands is waited out before it counts as damage.
 const ATTEMPTS: u32 = 20;
@@ -48,7 +49,6 @@ pub struct LogReader {
 /// What the last refresh found, so that the next reads only what is new.
 #[derive(Default)]
 struct State {
-    live_file: Option<Arc<dyn StorageFile>>,
     live: Option<Live>,
     manifest: Option<Manifest>,
     sealed: HashMap<(u64, u32), Arc<Segment>>,
@@ -144,7 +144,7 @@ impl LogReader {
     }
 
     fn refresh(&self, state: &mut State) -> Result<Arc<Snapshot>> {
-        let live = self.read_live(state)?;
+        let live = self.read_live()?;
         if let Some(snapshot) = &state.snapshot
             && live.is_some()
             && live == state.live
@@ -165,7 +165,10 @@ impl LogReader {
             return Ok(Arc::clone(snapshot));
         }
         // A mark of another incarnation is what a killed writer left.
-        let live = live.filter(|live| live.log_id == manifest.log_id && live.incarnation == manifest.incarnation);
+        let of_manifest = |live: &Live| live.log_id == manifest.log_id && live.incarnation == manifest.incarnation;
+        let live = live.filter(of_manifest);
+        // Journal files go when everything in them lies in synced frames, whatever the mark says: it may be older.
+        let synced_seq = first_journal_seq(self.storage.as_ref(), &manifest)?.unwrap_or(0);
         let mut snapshot = Snapshot::default();
         let mut sealed = Vec::with_capacity(manifest.segments.len());
         for entry in &manifest.segments {
@@ -173,14 +176,15 @@ impl LogReader {
                 sealed.push(self.sealed(state, entry));
                 snapshot.framed_seq = entry.first_seq + entry.records;
             } else {
-                let (segment, records) = self.active(state, &manifest, entry, live.as_ref())?;
+                let (segment, records) = self.active(state, &manifest, entry, live.as_ref(), synced_seq)?;
                 snapshot.framed_seq = entry.first_seq + u64::from(records);
                 snapshot.active = Some((segment, records));
             }
         }
         snapshot.sealed = Arc::new(sealed);
-        let limit = live.map(|live| (live.journal_no, live.durable_end));
+        let limit = live.filter(|_| !planted(Mutant::ReaderPastLive)).map(|live| (live.journal_no, live.durable_end));
         state.tail.read(self.storage.as_ref(), &manifest, snapshot.framed_seq, limit)?;
+        self.check_unchanged(&manifest, snapshot.framed_seq, live.is_some())?;
         snapshot.tail = state.tail.groups(snapshot.framed_seq);
         snapshot.next_seq =
             snapshot.tail.last().map_or(snapshot.framed_seq, |group| group.end_seq().max(snapshot.framed_seq));
@@ -197,12 +201,28 @@ impl LogReader {
         Ok(snapshot)
     }
 
-    /// The writer's mark; `None` where there is none, or none that stays whole.
-    fn read_live(&self, state: &mut State) -> Result<Option<Live>> {
-        if !self.storage.exists(LIVE).doing("look for", LIVE)? {
-            state.live_file = None;
-            return Ok(None);
+    /// Whether what was read fits together although the writer went on meanwhile; an error makes the caller look again.
+    fn check_unchanged(&self, manifest: &Manifest, framed_seq: u64, limited: bool) -> Result<()> {
+        if let Some(first) = first_journal_seq(self.storage.as_ref(), manifest)?
+            && first > framed_seq
+        {
+            let problem = format!("the journal begins at seq {first}, frames end at {framed_seq}");
+            return Err(Corruption::at("journal", 0, problem).over(framed_seq, first - 1).into());
         }
+        // Without a mark the journal was read to its end, which is right only while nobody writes.
+        if !limited && !planted(Mutant::ReaderPastLive) && self.storage.exists(LIVE).doing("look for", LIVE)? {
+            let newer = self
+                .read_live()?
+                .filter(|live| live.log_id == manifest.log_id && live.incarnation >= manifest.incarnation);
+            if newer.is_some() {
+                return Err(Corruption::at(LIVE, 0, "a writer opened the log while it was being read").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The writer's mark; `None` where there is none, or none that stays whole.
+    fn read_live(&self) -> Result<Option<Live>> {
         // Opened anew each time: a new writer makes a new file.
         let file = match self.storage.open(LIVE, OpenMode::Read) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -236,6 +256,7 @@ impl LogReader {
         manifest: &Manifest,
         entry: &SegmentEntry,
         live: Option<&Live>,
+        synced_seq: u64,
     ) -> Result<(Arc<Segment>, u32)> {
         let name = segment_file_name(entry.id, entry.generation);
         if manifest.closed.is_some() {
@@ -271,6 +292,13 @@ impl LogReader {
         };
         // Where the scan ends early, the records that follow are in the journal.
         scan_blocks(segment.blocks(), &segment.name, frames_max, &mut target);
+        while target.first_seq + u64::from(target.directory.records()) < synced_seq {
+            let frames = target.directory.frames.len();
+            scan_blocks(segment.blocks(), &segment.name, frames + 1, &mut target);
+            if target.directory.frames.len() == frames {
+                break;
+            }
+        }
         let records = directory.records();
         drop((directory, terms));
         Ok((Arc::clone(segment), records))

@@ -15,7 +15,7 @@ use indelible_format::commit::{FrameFacts, genesis_chain};
 use indelible_format::descriptor::Hash;
 use indelible_format::key::VerifierKey;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
-use indelible_format::names::{journal_file_name, segment_file_name, torn_file_name};
+use indelible_format::names::{journal_file_name, parse_torn_file_name, segment_file_name, torn_file_name};
 use indelible_format::segment::{SegmentHeader, TermTable};
 use parking_lot::RwLock;
 
@@ -24,10 +24,11 @@ use crate::journal::{JournalState, JournalWriter, KeptFile, read_journal};
 use crate::log::LogConfig;
 use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::{Published, Snapshot};
-use crate::storage::{LockError, LockGuard, OpenMode, Storage};
+use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
 use crate::write::framer::{Framed, Framer, Growth, Shared, read_checkpoint};
 use crate::write::manifest::{ManifestStore, load};
+use crate::write::poison::Poison;
 use crate::write::writer::Writer;
 
 /// What a recovery found and cut. Nothing cut means that the log was closed cleanly, or nothing was in flight.
@@ -41,6 +42,8 @@ pub struct RecoveryReport {
     pub incarnation: u64,
     /// The journal's torn tail that was cut, kept in `torn/`.
     pub journal_cut: Option<JournalCut>,
+    /// What earlier openings cut and kept in `torn/`, but did not live to record.
+    pub earlier_cuts: Vec<JournalCut>,
     /// Bytes of unfinished frames cut off the active segment; their records are in the journal.
     pub segment_cut_bytes: u64,
 }
@@ -66,13 +69,20 @@ impl RecoveryReport {
         self.journal_cut.is_some() || self.segment_cut_bytes > 0
     }
 
-    /// Body of the recovery record.
-    pub(crate) fn body(&self) -> String {
-        let (file, offset, bytes, crc) =
-            self.journal_cut.as_ref().map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
+    /// Bodies of the recovery records: one for each cut that no record tells of yet.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        let mut bodies: Vec<String> = self.earlier_cuts.iter().map(|cut| self.body(Some(cut), 0)).collect();
+        if self.cut_anything() {
+            bodies.push(self.body(self.journal_cut.as_ref(), self.segment_cut_bytes));
+        }
+        bodies
+    }
+
+    fn body(&self, cut: Option<&JournalCut>, segment_cut_bytes: u64) -> String {
+        let (file, offset, bytes, crc) = cut.map_or((0, 0, 0, 0), |cut| (cut.file_no, cut.offset, cut.bytes, cut.crc));
         format!(
-            r#"{{"incarnation":{},"journal_file":{file},"journal_offset":{offset},"cut_bytes":{bytes},"cut_crc":"{crc:08x}","segment_cut_bytes":{}}}"#,
-            self.incarnation, self.segment_cut_bytes
+            r#"{{"incarnation":{},"journal_file":{file},"journal_offset":{offset},"cut_bytes":{bytes},"cut_crc":"{crc:08x}","segment_cut_bytes":{segment_cut_bytes}}}"#,
+            self.incarnation
         )
     }
 }
@@ -108,7 +118,6 @@ pub(crate) struct Opened {
     pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
     pub(crate) framer: Framer,
-    pub(crate) lock: LockGuard,
     pub(crate) report: RecoveryReport,
 }
 
@@ -123,6 +132,8 @@ struct Framing {
     recorded_max: i64,
     /// Where the active segment stops being whole, and why.
     broken: Option<Corruption>,
+    /// Frames that something durable says were synced.
+    proven_frames: u64,
     /// Length that the active file should have, where it has more.
     cut_to: Option<(String, u64, u64)>,
 }
@@ -132,6 +143,12 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     config.options.check()?;
     let storage = Arc::clone(&config.storage);
     let manifest = load(storage.as_ref(), &config.path)?;
+    if let Some(signer) = &config.signer
+        && signer.verifier().to_string() != manifest.key
+    {
+        let problem = "it is not the key of this log: see log.pub for the one that is".to_owned();
+        return Err(Error::Option { option: "sign key", problem });
+    }
     if manifest.encrypted {
         return Err(Error::Encrypted("the log is encrypted, and this version does not write encrypted logs"));
     }
@@ -144,8 +161,10 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     let cache = Cache::new(config.options.cache_bytes_max);
     let mut framing = read_segments(&storage, &manifest, &cache)?;
     let journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
-    check_durable(storage.as_ref(), &manifest, &framing, &journal)?;
+    let proven = check_durable(storage.as_ref(), &manifest, &framing, &journal)?;
+    framing.proven_frames = proven;
     let mut report = cut_torn(&storage, &mut framing, &journal)?;
+    report.earlier_cuts = untold_cuts(storage.as_ref(), &journal, report.journal_cut.as_ref())?;
     report.was_closed = manifest.closed.is_some();
     report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
     report.incarnation = manifest.incarnation.max(journal.incarnation) + 1;
@@ -163,6 +182,7 @@ fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Ca
         chain: genesis_chain(manifest.log_id, &manifest.origin, &manifest.key),
         recorded_max: i64::MIN,
         broken: None,
+        proven_frames: 0,
         cut_to: None,
     };
     for entry in &manifest.segments {
@@ -268,8 +288,9 @@ impl Framing {
     }
 }
 
-/// Refuses damage to anything that some other place says was durable (rules 1 to 5 of the chapter).
-fn check_durable(storage: &dyn Storage, manifest: &Manifest, framing: &Framing, journal: &JournalState) -> Result<()> {
+/// Refuses damage to anything that some other place says was durable (rules 1 to 5 of the chapter). Returns how many frames
+/// are known to be synced.
+fn check_durable(storage: &dyn Storage, manifest: &Manifest, framing: &Framing, journal: &JournalState) -> Result<u64> {
     let mut durable_frames = journal.framed_to;
     if let Some(note) = read_checkpoint(storage)? {
         let key = VerifierKey::parse(&manifest.key).in_file("MANIFEST", 0)?;
@@ -303,7 +324,7 @@ fn check_durable(storage: &dyn Storage, manifest: &Manifest, framing: &Framing, 
             );
         }
     }
-    Ok(())
+    Ok(durable_frames)
 }
 
 /// Cuts torn tails; bytes of the journal are kept aside first. Syncs everything that was read.
@@ -315,8 +336,10 @@ fn cut_torn(storage: &Arc<dyn Storage>, framing: &mut Framing, journal: &Journal
             // Lookups and a footer are derived and no loss; only a broken block counts as cut.
             report.segment_cut_bytes = if framing.broken.is_some() { length - to } else { 0 };
         }
+        write_frames_again(active, framing.proven_frames)?;
         active.sync()?;
     }
+    let last = journal.files.last().map(|&(file_no, _)| file_no);
     for &(file_no, _) in &journal.files {
         let name = journal_file_name(file_no);
         let file = storage.open(&name, OpenMode::ReadWrite).doing("open", &name)?;
@@ -324,6 +347,9 @@ fn cut_torn(storage: &Arc<dyn Storage>, framing: &mut Framing, journal: &Journal
             report.journal_cut =
                 Some(keep_aside(storage, &damage.name, file_no, damage.offset, &damage.error.to_string())?);
             file.set_len(damage.offset).doing("cut the torn tail off", &name)?;
+        }
+        if Some(file_no) == last {
+            write_again(file.as_ref(), &name, journal.last_group)?;
         }
         poison_on_sync(file.sync_data(), &name)?;
     }
@@ -336,6 +362,50 @@ fn cut_torn(storage: &Arc<dyn Storage>, framing: &mut Framing, journal: &Journal
         poison_on_sync(storage.sync_dir("journal"), "journal")?;
     }
     Ok(report)
+}
+
+/// Writes again what a file ends with, from `from` on, and its length.
+///
+/// A sync that failed may have left bytes that readers see, that the kernel counts as clean, and that no later sync writes.
+/// A recovery in the same boot would call them durable and lose them with the next power cut; writing them makes them count.
+fn write_again(file: &dyn StorageFile, name: &str, from: u64) -> Result<()> {
+    let length = file.len().doing("measure", name)?;
+    let mut bytes = vec![0; usize::try_from(length.saturating_sub(from)).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, from).doing("read", name)?;
+    file.set_len(length).and_then(|()| file.write_at(&bytes, from)).doing("write again the end of", name)
+}
+
+/// The same for the frames of the active segment behind those that are known to be synced.
+fn write_frames_again(active: &Active, proven_frames: u64) -> Result<()> {
+    let from = {
+        let directory = active.segment.directory()?.read();
+        let proven = proven_frames.saturating_sub(active.segment.first_frame);
+        let last = proven.checked_sub(1).and_then(|index| directory.frames.get(usize::try_from(index).ok()?));
+        last.map_or(SegmentHeader::SIZE as u64, |frame| frame.offset + u64::from(frame.length))
+    };
+    write_again(active.file.as_ref(), &active.segment.name, from)
+}
+
+/// Cuts in `torn/` that no record tells of: the opening that made them ended before its recovery record was durable.
+///
+/// That record is the first of the file that the opening began: the next number, or the same one where not even the header
+/// was whole. So a cut is told where a file from there on holds records, or where the files are gone because they did.
+fn untold_cuts(storage: &dyn Storage, journal: &JournalState, current: Option<&JournalCut>) -> Result<Vec<JournalCut>> {
+    let first = journal.files.first().map_or(0, |&(number, _)| number);
+    let mut untold = Vec::new();
+    for file in storage.list("torn").doing("list", "torn")? {
+        let name = format!("torn/{file}");
+        let Some((file_no, offset)) = parse_torn_file_name(&name) else { continue };
+        let told_from = if offset == 0 { file_no } else { file_no + 1 };
+        let told = told_from < first || journal.last_with_records.is_some_and(|last| last >= told_from);
+        if told || current.is_some_and(|cut| (cut.file_no, cut.offset) == (file_no, offset)) {
+            continue;
+        }
+        let cut = storage.read(&name, 1 << 31).doing("read", &name)?;
+        let why = "cut by an opening that ended before it could record it".to_owned();
+        untold.push(JournalCut { file_no, offset, bytes: cut.len() as u64, crc: crc32fast::hash(&cut), why });
+    }
+    Ok(untold)
 }
 
 fn keep_aside(storage: &Arc<dyn Storage>, name: &str, file_no: u64, offset: u64, why: &str) -> Result<JournalCut> {
@@ -393,10 +463,7 @@ fn begin(
         enter(&manifest)?;
     }
     let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
-    let framed = Framed::default();
-    framed.frames.store(framing.frames, std::sync::atomic::Ordering::Release);
-    framed.seq.store(framing.next_seq, std::sync::atomic::Ordering::Release);
-    framed.journal_first.store(journal_first, std::sync::atomic::Ordering::Release);
+    let framed = Framed::at(framing.frames, framing.next_seq, journal_first);
     let next_seq = journal.next_seq;
     let published = Published::new(Snapshot {
         sealed: Arc::new(framing.sealed),
@@ -414,11 +481,12 @@ fn begin(
         framed,
         cache,
         signer: config.signer,
+        poison: Poison::default(),
     });
     let facts = FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 };
     let framer = Framer::new(Arc::clone(&shared), framing.growth, facts, framing.chain);
-    let writer = Writer::new(Arc::clone(&shared), config.clock, journal_writer, next_seq, last_recorded)?;
-    Ok(Opened { shared, writer, framer, lock, report })
+    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
+    Ok(Opened { shared, writer, framer, report })
 }
 
 fn reopened(entry: &SegmentEntry) -> SegmentEntry {

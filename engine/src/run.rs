@@ -12,16 +12,14 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indelible_format::manifest::{Closed, SegmentState};
-
 use crate::draft::Progress;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::log::Status;
 use crate::options::Options;
 use crate::ring::{Consumer, Wakeup};
 use crate::write::framer::{CloseFacts, Framer, Shared};
-use crate::write::queue::{FrameQueue, Work};
-use crate::write::writer::{Item, LIVE, Writer};
+use crate::write::queue::{FrameQueue, Reply, Work};
+use crate::write::writer::{Item, Writer};
 
 /// How long to wait before a full disk is tried again.
 const DISK_FULL_PAUSE: Duration = Duration::from_millis(50);
@@ -48,10 +46,7 @@ impl WriterThread {
         let outcome = self.write_all();
         let outcome = outcome.and_then(|()| self.close());
         if let Err(error) = &outcome {
-            self.status.poison.lock().get_or_insert_with(|| match error {
-                Error::Poisoned { reason } => reason.clone(),
-                other => other.to_string(),
-            });
+            self.shared.poison.set(error);
             self.poison();
         }
         self.queue.stop();
@@ -123,10 +118,7 @@ impl WriterThread {
 
     /// The framer's failure is the log's.
     fn check_framer(&self) -> Result<()> {
-        match self.status.poison.lock().clone() {
-            Some(reason) => Err(Error::Poisoned { reason }),
-            None => Ok(()),
-        }
+        self.shared.poison.check()
     }
 
     fn close(&mut self) -> Result<()> {
@@ -136,18 +128,7 @@ impl WriterThread {
             self.check_framer()?;
             Err(Error::Closed)
         })?;
-        let (journal_no, journal_length) = self.writer.close()?;
-        let next_seq = self.writer.next_seq();
-        self.shared.manifest.update(|manifest| {
-            manifest.journal_first = journal_no;
-            manifest.closed = Some(Closed { journal_no, journal_length, next_seq, frames: facts.frames });
-            if let Some(entry) = facts.active
-                && let Some(last) = manifest.segments.last_mut().filter(|last| last.state == SegmentState::Active)
-            {
-                *last = entry;
-            }
-        })?;
-        self.shared.storage.remove(LIVE).doing("remove", LIVE)
+        self.writer.finish(facts)
     }
 }
 
@@ -159,22 +140,23 @@ pub(crate) struct FramerThread {
     status: Arc<Status>,
     /// Since when records wait that are in no signed checkpoint.
     waiting_since: Option<Instant>,
+    /// Seq after the last record that came through the queue.
+    received: u64,
+    /// Checkpoints asked for, each with the seq that must be received before.
+    asked: Vec<(u64, Reply<String>)>,
 }
 
 impl FramerThread {
     pub(crate) fn new(shared: Arc<Shared>, framer: Framer, queue: Arc<FrameQueue>, status: Arc<Status>) -> Self {
         let waiting_since = framer.has_pending().then(Instant::now);
-        Self { shared, framer, queue, status, waiting_since }
+        let received = shared.published.load().next_seq;
+        Self { shared, framer, queue, status, waiting_since, received, asked: Vec::new() }
     }
 
     /// Runs until it is told to close, or fails.
     pub(crate) fn run(mut self) {
         if let Err(error) = self.frame_all() {
-            let reason = match error {
-                Error::Poisoned { reason } => reason,
-                other => other.to_string(),
-            };
-            self.status.poison.lock().get_or_insert(reason);
+            self.shared.poison.set(&error);
         }
         self.queue.stop();
     }
@@ -183,43 +165,62 @@ impl FramerThread {
         let interval = self.shared.options.checkpoint_interval;
         loop {
             let due_in = self.waiting_since.map_or(interval, |since| interval.saturating_sub(since.elapsed()));
-            let mut requests = Vec::new();
+            let mut close = None;
             for work in self.queue.take(due_in.min(IDLE)) {
                 match work {
                     Work::Group(group) => {
                         self.waiting_since.get_or_insert_with(Instant::now);
+                        self.received = self.received.max(group.end_seq());
                         self.framer.push(group);
                     }
-                    request => requests.push(request),
+                    Work::Checkpoint(through, reply) => self.asked.push((through, reply)),
+                    Work::Close(reply) => close = Some(reply),
                 }
             }
             self.frame(false)?;
-            for request in requests {
-                match request {
-                    Work::Group(_) => {}
-                    Work::Checkpoint(reply) => {
-                        self.frame(true)?;
-                        let signed = self.framer.checkpoint();
-                        self.waiting_since = None;
-                        let _ = reply.send(signed);
-                    }
-                    Work::Close(reply) => {
-                        self.frame(true)?;
-                        let closed = self.framer.close();
-                        let _ = reply.send(closed);
-                        return Ok(());
-                    }
-                }
+            self.answer_asked()?;
+            if let Some(reply) = close {
+                self.frame(true)?;
+                let _ = reply.send(self.framer.close());
+                return Ok(());
             }
             if self.waiting_since.is_some_and(|since| since.elapsed() >= interval) {
                 self.frame(true)?;
                 self.framer.sync()?;
-                if self.shared.signer.is_some() {
-                    self.framer.checkpoint()?;
-                }
-                self.waiting_since = None;
+                self.sign_when_due()?;
             }
         }
+    }
+
+    /// Signs the checkpoints that were asked for and whose records have all been received.
+    fn answer_asked(&mut self) -> Result<()> {
+        let received = self.received;
+        let (due, later) = std::mem::take(&mut self.asked).into_iter().partition(|(through, _)| *through <= received);
+        self.asked = later;
+        let due: Vec<(u64, Reply<String>)> = due;
+        for (_, reply) in due {
+            self.frame(true)?;
+            let signed = self.framer.checkpoint();
+            self.waiting_since = None;
+            let _ = reply.send(signed);
+        }
+        Ok(())
+    }
+
+    /// The checkpoint of the interval. A full disk is no reason to stop: it is tried again, and no request waits for it.
+    fn sign_when_due(&mut self) -> Result<()> {
+        if self.shared.signer.is_some() {
+            match self.framer.checkpoint() {
+                Err(error) if error.is_disk_full() => {
+                    self.status.disk_full.store(true, Ordering::Release);
+                    std::thread::sleep(DISK_FULL_PAUSE);
+                    return Ok(());
+                }
+                signed => signed.map(drop)?,
+            }
+        }
+        self.waiting_since = None;
+        Ok(())
     }
 
     /// Frames what is pending, waiting out a full disk.

@@ -181,3 +181,21 @@ fn a_second_writer_is_refused() {
     drop(log);
     assert!(Log::open(config(Arc::new(disk), small())).is_ok());
 }
+
+/// [CHK-3]
+#[test]
+fn a_size_is_signed_once_and_only_over_frames_that_are_synced() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let log = Log::create(config(Arc::new(disk.clone()), small()), &spec()).expect("create");
+    emit(&log, 0..300);
+    let first = log.checkpoint().expect("checkpoint");
+    assert_eq!(log.checkpoint().expect("again"), first, "the same size is not signed twice");
+    // What was signed is durable: it is there in the image of a crash that loses everything unsynced.
+    let image = disk.crash_lose_all();
+    emit(&log, 300..310);
+    let second = log.checkpoint().expect("checkpoint");
+    assert_ne!(first, second);
+    drop(log);
+    let log = Log::open(config(Arc::new(image), small())).expect("the signed frames are there");
+    assert_eq!(log.checkpoint().expect("checkpoint"), first);
+}

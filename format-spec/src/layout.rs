@@ -92,6 +92,7 @@ layouts! {
         magic: 8, log_id: 16, incarnation: 8, journal_no: 8, durable_end: 8, framed_to: 8, reserved: 4, crc: 4,
     } = 64;
     MANIFEST_HEAD = "ManifestHead" { magic: 8, version: 2, reserved: 2, length: 4, body_crc: 4, crc: 4 } = 24;
+    BUNDLE_HEAD = "BundleHead" { magic: 8, version: 2, claim: 1, flags: 1, reserved: 4, log_id: 16 } = 32;
     ASSOCIATED_DATA = "AssociatedData" {
         magic: 8, log_id: 16, file_id: 8, generation: 4, kind: 4, number: 8, first_seq: 8, count: 4, reserved: 4,
     } = 64;

@@ -15,6 +15,7 @@
 
 pub mod aead;
 pub mod bitpack;
+pub mod bundle;
 pub mod bytes;
 pub mod checkpoint;
 pub mod commit;
@@ -34,6 +35,7 @@ pub mod names;
 pub mod record;
 pub mod schema;
 pub mod segment;
+pub mod witness;
 mod zstd_block;
 
 pub use error::{FormatError, Problem};

@@ -244,5 +244,4 @@ mod state {
 }
 
 #[cfg(test)]
-#[path = "manifest_tests.rs"]
 mod tests;

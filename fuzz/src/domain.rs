@@ -1,9 +1,10 @@
-//! Checks of the audit domain: native events and importers.
+//! Checks of the audit domain: native events, filters and importers.
 
 use std::ops::ControlFlow;
 
+use indelible::filter::{COLUMNS, Filters, Pattern, TimeRange, parse_expression, parse_span, parse_time};
 use indelible::import::{Format, ImportContext, Item, import};
-use indelible::{AuditEvent, Limits};
+use indelible::{AuditEvent, Limits, Timestamp};
 
 use crate::{prepared, repair};
 
@@ -17,6 +18,32 @@ pub fn native_event(data: &[u8]) {
     let again = event.to_native_json();
     let read = AuditEvent::from_native_json(&again, &limits);
     assert_eq!(read.as_ref(), Ok(&event), "an event reads as it was written: {again}");
+}
+
+/// Filters as people write them: expressions, values of every column, times. An error can be shown.
+pub fn filter(data: &[u8]) {
+    let bytes = prepared(data, repair::nothing);
+    let Ok(text) = std::str::from_utf8(&bytes) else { return };
+    let now = Timestamp(1_795_168_800_000_000_000);
+    let expression = parse_expression(text);
+    if let Err(error) = &expression {
+        assert!(!error.to_string().is_empty(), "an error says something");
+    }
+    assert_eq!(
+        expression.is_ok(),
+        Filters::new().expression(text).is_ok(),
+        "an expression is the same alone and among filters"
+    );
+    let _ = Pattern::parse(text);
+    for &column in COLUMNS {
+        if let Err(error) = Filters::new().column(column, &[text]) {
+            assert!(!error.to_string().is_empty(), "an error says something");
+        }
+    }
+    let _ = (parse_span(text), TimeRange::parse("event time", Some(text), None, now));
+    if let Ok(time) = parse_time(text, now) {
+        assert_eq!(parse_time(&time.to_string(), now).ok(), Some(time), "a time reads as it was written");
+    }
 }
 
 /// Importers with the format found record by record; compression and UTF-16 included.

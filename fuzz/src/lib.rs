@@ -21,7 +21,7 @@ pub mod seeds;
 pub type Check = fn(&[u8]);
 
 /// Every target by name. A test compares the list with the manifest and the corpus.
-pub const TARGETS: [(&str, Check); 15] = [
+pub const TARGETS: [(&str, Check); 16] = [
     ("journal", bytes::journal),
     ("record", bytes::record),
     ("frame", bytes::frame),
@@ -33,6 +33,7 @@ pub const TARGETS: [(&str, Check); 15] = [
     ("live", bytes::live),
     ("checkpoint", bytes::checkpoint),
     ("native_event", domain::native_event),
+    ("filter", domain::filter),
     ("import_auto", domain::import_auto),
     ("import_cloudtrail", domain::import_cloudtrail),
     ("import_windows", domain::import_windows),

@@ -22,6 +22,12 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// The log and its anchor do not agree, or the anchor cannot be read or written.
+    #[error(transparent)]
+    Anchor(Box<crate::anchor::AnchorError>),
+    /// Something that cannot be proven.
+    #[error(transparent)]
+    Prove(Box<crate::prove::ProveError>),
     /// An option that cannot work.
     #[error("{option}: {problem}")]
     Option {

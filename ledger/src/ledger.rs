@@ -13,11 +13,12 @@ use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
 
+use crate::anchor::Anchor;
 use crate::codec;
 use crate::error::{EmitError, Error, Result};
 use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
 use crate::keys;
-use crate::reader::LedgerReader;
+use crate::reader::{LedgerReader, ReadOptions};
 use crate::schedule::Schedule;
 
 /// How a log is created.
@@ -49,6 +50,10 @@ pub struct OpenOptions {
     pub create: bool,
     /// Where the signing key lies. Default: under the user's data directory, by log id; without a key no checkpoints are made.
     pub sign_key_file: Option<PathBuf>,
+    /// File outside the log directory with the newest signed head ([`crate::anchor`]). Default: the one remembered for the log.
+    pub anchor_file: Option<PathBuf>,
+    /// Opens a log that is behind its anchor all the same. Whoever sets it records the loss: see [`Ledger::accept_loss`].
+    pub ignore_anchor: bool,
     /// How the log is written.
     pub engine: Options,
     /// Bounds of events.
@@ -83,6 +88,7 @@ pub struct Ledger {
     log: Arc<Log>,
     schedule: Arc<Schedule>,
     limits: Limits,
+    anchor: Option<Arc<Anchor>>,
 }
 
 impl Ledger {
@@ -107,15 +113,17 @@ impl Ledger {
         if options.create && !path.join("MANIFEST").exists() {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
             let (_, log) = create(path, &create_options, options.engine.clone())?;
-            return Ok(Self { log: Arc::new(log), schedule, limits });
+            let anchor = anchor_of(path, options, false)?.map(Arc::new);
+            return Ok(Self { log: Arc::new(log), schedule, limits, anchor });
         }
         if !path.join("MANIFEST").exists() {
             return Err(indelible_engine::Error::NotALog { path: path.display().to_string() }.into());
         }
+        let anchor = anchor_of(path, options, !options.ignore_anchor)?.map(Arc::new);
         let mut config = LogConfig::at(path, Access::ReadWrite)?;
         config.options = options.engine.clone();
         config.signer = signer_of(path, options)?.map(Arc::new);
-        Ok(Self { log: Arc::new(Log::open(config)?), schedule, limits })
+        Ok(Self { log: Arc::new(Log::open(config)?), schedule, limits, anchor })
     }
 
     /// What opening found.
@@ -188,12 +196,47 @@ impl Ledger {
         Ok(self.log.health()?)
     }
 
-    /// Frames everything that is durable and signs the tree head: the checkpoint as a C2SP signed note.
+    /// Frames everything that is durable and signs the tree head: the checkpoint as a C2SP signed note. The anchor, where the
+    /// log has one, moves on with it.
     ///
     /// # Errors
-    /// Without a signing key; the disk's own.
+    /// Without a signing key; where the anchor has moved on without this log; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
-        Ok(self.log.checkpoint()?)
+        let note = self.log.checkpoint()?;
+        if let Some(anchor) = &self.anchor {
+            anchor.advance(&note, &self.log.view())?;
+        }
+        Ok(note)
+    }
+
+    /// The anchor of the log, if it has one.
+    #[must_use]
+    pub fn anchor(&self) -> Option<&Anchor> {
+        self.anchor.as_deref()
+    }
+
+    /// Records that the log is behind its anchor and goes on all the same, signs a new head, and puts it into the anchor. For a log that
+    /// was opened with [`OpenOptions::ignore_anchor`]. Gives the seq of the record; `None` where nothing is lost.
+    ///
+    /// The record is a critical event with the action `log.loss_accepted`, which names what was anchored and what was found.
+    ///
+    /// # Errors
+    /// Where the event cannot be stored, no head can be signed, or the anchor cannot be written.
+    pub fn accept_loss(&self) -> Result<Option<u64>> {
+        let Some(anchor) = &self.anchor else { return Ok(None) };
+        let lost = match anchor.check(&self.log.view()) {
+            Ok(_) => return Ok(None),
+            Err(Error::Anchor(error)) => error,
+            Err(error) => return Err(error),
+        };
+        let Some(event) = anchor.loss(&lost, &self.log.manifest())? else { return Err(Error::Anchor(lost)) };
+        let receipt = self.emit(event).map_err(|refused| Error::Option {
+            option: "accept loss",
+            problem: format!("the loss cannot be recorded: {refused}"),
+        })?;
+        let stored = receipt.wait(Ack::Durable, None)?;
+        anchor.replace(&self.log.checkpoint()?)?;
+        Ok(stored.map(indelible_engine::Outcome::seq))
     }
 
     /// A reader of the same log, which sees everything durable.
@@ -214,8 +257,27 @@ impl Ledger {
     /// # Errors
     /// Where the log is poisoned or the disk fails.
     pub fn close(&self) -> Result<()> {
-        Ok(self.log.close()?)
+        self.log.close()?;
+        match &self.anchor {
+            Some(anchor) => anchor.catch_up().map(|_| ()),
+            None => Ok(()),
+        }
     }
+}
+
+/// The anchor of a log that is about to be opened, compared with the log where that is asked for.
+fn anchor_of(path: &Path, options: &OpenOptions, compare: bool) -> Result<Option<Anchor>> {
+    let manifest = indelible_engine::read_manifest(path)?;
+    let named = options.anchor_file.clone();
+    let Some(file) = named.map_or_else(|| crate::anchor::remembered(manifest.log_id), |file| Ok(Some(file)))? else {
+        return Ok(None);
+    };
+    let anchor = Anchor::new(&file, path, &manifest.key)?;
+    if compare {
+        let reader = LedgerReader::open(path, &ReadOptions::default())?;
+        anchor.check(&reader.view()?)?;
+    }
+    Ok(Some(anchor))
 }
 
 fn create(path: &Path, options: &CreateOptions, engine: Options) -> Result<(Created, Log)> {

@@ -7,17 +7,21 @@
 //!
 //! This crate knows what an audit event is; the storage engine below it does not.
 
+pub mod anchor;
 mod codec;
+mod cosign;
 mod error;
 pub mod event;
 pub mod filter;
 pub mod import;
 mod keys;
 mod ledger;
+pub mod prove;
 mod reader;
 mod schedule;
 mod verify;
 
+pub use cosign::add_cosignatures;
 pub use error::{EmitError, Error, Result};
 pub use indelible_engine::query::Order;
 pub use indelible_engine::{
@@ -34,3 +38,8 @@ pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,
     Outcome, Proof, ProofKind, Severity, Target, Timestamp,
 };
+
+/// The example of the README, compiled and run with the other documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -213,6 +213,11 @@ impl LedgerReader {
         }
     }
 
+    /// What the log is, where it is read beside its writer.
+    pub(crate) fn manifest(&self) -> Option<indelible_format::manifest::Manifest> {
+        self.other_process.as_ref().and_then(|reader| reader.manifest())
+    }
+
     /// Whether another process is writing the log.
     #[must_use]
     pub fn has_live_writer(&self) -> bool {

@@ -306,7 +306,7 @@ fn one_line_of_fifty_megabytes_is_one_reject_with_all_its_bytes() {
     let run = run(&input);
     assert_eq!(run.events.len(), 2);
     assert_eq!(run.rejects[0].bytes.len(), input.len() - 2 * NATIVE.len() - 3);
-    assert!(run.rejects[0].reason.contains("over the limit of 1048576"), "{}", run.rejects[0].reason);
+    assert!(run.rejects[0].reason.contains("over the limit of 1044480"), "{}", run.rejects[0].reason);
 }
 
 #[test]

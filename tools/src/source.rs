@@ -39,6 +39,17 @@ pub fn total_bytes(files: &[PathBuf]) -> Option<u64> {
     })
 }
 
+/// Refuses what cannot be read, before anything else is done. A named pipe is not opened: it can be opened once only.
+///
+/// # Errors
+/// As [`open`].
+pub fn check(path: &Path) -> Outcome {
+    if is_stdin(path) || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Ok(());
+    }
+    open(path, &ProgressBar::hidden(), &Stop::default()).map(drop)
+}
+
 /// Opens a file, or stdin for `-`.
 ///
 /// # Errors

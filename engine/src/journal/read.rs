@@ -10,6 +10,7 @@ use indelible_format::names::{journal_file_name, parse_journal_file_name};
 use indelible_format::{FormatError, LogId};
 
 use crate::error::{Corruption, FormatContext, IoContext, Result};
+use crate::mutant::{Mutant, planted};
 use crate::snapshot::TailGroup;
 use crate::storage::Storage;
 
@@ -45,6 +46,11 @@ pub(crate) struct JournalState {
     pub(crate) closed: bool,
     /// Length of the last file.
     pub(crate) last_length: u64,
+    /// Where the last whole group of the last file begins, or 0 where it has none: what lies before it was synced before
+    /// it was written.
+    pub(crate) last_group: u64,
+    /// Number of the last file that holds a group of records.
+    pub(crate) last_with_records: Option<u64>,
     /// Latest recorded-at.
     pub(crate) recorded_last: Option<i64>,
     /// Highest incarnation seen.
@@ -95,33 +101,19 @@ pub(crate) fn read_journal(
         if header.log_id != log_id || header.file_no != file_no {
             return Err(Corruption::at(&name, 0, "the file belongs to another log or another place").into());
         }
-        if index == 0 && header.first_seq > from_seq {
-            let problem = format!("the journal begins at seq {}, frames end at {from_seq}", header.first_seq);
-            return Err(Corruption::at(&name, 48, problem).over(from_seq, header.first_seq - 1).into());
-        }
-        if let Some(before) = last_incarnation {
-            if header.incarnation < before {
-                return Err(
-                    Corruption::at(&name, 0, "the file is of an older incarnation than the one before it").into()
-                );
-            }
-            if header.incarnation > before {
-                position.previous_crc = Some(0);
-            }
-        }
-        if let Some(next_seq) = position.next_seq
-            && header.first_seq != next_seq
-        {
-            let problem = format!("the file begins at seq {}, the one before it ends at {next_seq}", header.first_seq);
-            return Err(Corruption::at(&name, 48, problem).over(next_seq, header.first_seq).into());
-        }
+        check_follows(&header, &name, (index == 0).then_some(from_seq), last_incarnation, &mut position)?;
         last_incarnation = Some(header.incarnation);
         state.incarnation = state.incarnation.max(header.incarnation);
         state.last_length = bytes.len() as u64;
+        state.last_group = 0;
         state.closed = false;
         let before = Position { next_seq: Some(header.first_seq), ..position };
         let stop = state.take_file(&name, &bytes, before, from_seq, &mut position)?;
-        state.files.push((file_no, position.next_seq.unwrap_or(header.first_seq)));
+        let end_seq = position.next_seq.unwrap_or(header.first_seq);
+        state.files.push((file_no, end_seq));
+        if end_seq > header.first_seq {
+            state.last_with_records = Some(file_no);
+        }
         if let Some(stop) = stop {
             let later_file = numbers.get(index + 1).copied();
             state.stop_in_file(storage, &header, &name, &bytes, stop, later_file);
@@ -129,6 +121,32 @@ pub(crate) fn read_journal(
         }
     }
     Ok(state)
+}
+
+/// Refuses a file that does not follow the one before it, of incarnation `before`; the lowest file must reach down to
+/// `frames_end`, where frames end.
+fn check_follows(
+    header: &JournalHeader,
+    name: &str,
+    frames_end: Option<u64>,
+    before: Option<u64>,
+    position: &mut Position,
+) -> Result<(), Corruption> {
+    if let Some(end) = frames_end.filter(|end| header.first_seq > *end) {
+        let problem = format!("the journal begins at seq {}, frames end at {end}", header.first_seq);
+        return Err(Corruption::at(name, 48, problem).over(end, header.first_seq - 1));
+    }
+    if before.is_some_and(|before| header.incarnation < before) {
+        return Err(Corruption::at(name, 0, "the file is of an older incarnation than the one before it"));
+    }
+    if before.is_some_and(|before| header.incarnation > before) {
+        position.previous_crc = Some(0);
+    }
+    if let Some(next_seq) = position.next_seq.filter(|next_seq| header.first_seq != *next_seq) {
+        let problem = format!("the file begins at seq {}, the one before it ends at {next_seq}", header.first_seq);
+        return Err(Corruption::at(name, 48, problem).over(next_seq, header.first_seq));
+    }
+    Ok(())
 }
 
 impl JournalState {
@@ -145,8 +163,10 @@ impl JournalState {
         while let Some(next) = scanner.next() {
             let group = match next {
                 Ok(group) => group,
+                Err(stop) if forgiven(bytes, &stop) => return Ok(None),
                 Err(stop) => return Ok(Some(stop)),
             };
+            self.last_group = group.offset;
             self.framed_to = self.framed_to.max(group.header.facts.framed_to);
             let mut records = Vec::new();
             for record in group.records() {
@@ -183,7 +203,13 @@ impl JournalState {
     }
 
     fn stop_at_header(&mut self, file_no: u64, name: &str, length: u64, error: FormatError, later_file: bool) {
-        let durable_because = later_file.then(|| "a later journal file exists".to_owned());
+        let later_file = later_file && !planted(Mutant::TruncateNonFinal);
+        let durable_because = if later_file {
+            Some("a later journal file exists".to_owned())
+        } else {
+            // A group is written only after the header is synced.
+            (length > JournalHeader::SIZE as u64).then(|| "groups were written behind it".to_owned())
+        };
         self.damage = Some(JournalDamage { file_no, name: name.to_owned(), offset: 0, length, error, durable_because });
     }
 
@@ -198,8 +224,11 @@ impl JournalState {
     ) {
         let from = usize::try_from(stop.offset).unwrap_or(usize::MAX).saturating_add(1);
         let last_seq = self.files.last().map_or(0, |&(_, end)| end);
-        let later_group = find_later_group(header, bytes, from, last_seq.max(header.first_seq));
+        let later_group = find_later_group(header, bytes, from, last_seq.max(header.first_seq))
+            .filter(|_| !planted(Mutant::CorruptIsTorn));
+        let later_file = later_file.filter(|_| !planted(Mutant::TruncateNonFinal));
         let durable_because = match (later_group, later_file) {
+            _ if planted(Mutant::TornIsCorrupt) => Some("it is damaged".to_owned()),
             (Some(offset), _) => Some(format!("a later group at byte {offset} is whole")),
             (None, Some(number)) if valid_header(storage, number) => {
                 Some(format!("the later journal file {number} exists"))
@@ -215,6 +244,14 @@ impl JournalState {
             durable_because,
         });
     }
+}
+
+/// Whether a planted bug takes what a scan stopped at for something else.
+fn forgiven(bytes: &[u8], stop: &ScanStop) -> bool {
+    let rest = bytes.get(usize::try_from(stop.offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+    let length = rest.get(44..48).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes);
+    (planted(Mutant::AcceptZeros) && rest.iter().all(|byte| *byte == 0))
+        || (planted(Mutant::TrustLength) && length > 0 && 96 + length as usize >= rest.len())
 }
 
 fn valid_header(storage: &dyn Storage, file_no: u64) -> bool {

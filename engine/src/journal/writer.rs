@@ -16,6 +16,7 @@ use indelible_format::journal::{GroupFacts, JournalHeader, put_close_mark, put_g
 use indelible_format::names::journal_file_name;
 
 use crate::error::{Error, IoContext, Result};
+use crate::mutant::{Mutant, planted};
 use crate::storage::{OpenMode, Storage, StorageFile};
 
 /// A journal file that may still be needed.
@@ -109,7 +110,11 @@ impl JournalWriter {
     ///
     /// A sync that fails is never tried again: the kernel may have dropped the pages and would report success.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        self.file.sync_data().map_err(|error| Error::Poisoned { reason: format!("sync of {}: {error}", self.name) })?;
+        let mut synced = self.file.sync_data();
+        if synced.is_err() && planted(Mutant::RetryFailedSync) {
+            synced = self.file.sync_data();
+        }
+        synced.map_err(|error| Error::Poisoned { reason: format!("sync of {}: {error}", self.name) })?;
         self.durable_to = self.next_seq;
         Ok(())
     }
@@ -175,9 +180,12 @@ impl JournalWriter {
             }
             Err(error) => {
                 self.dirty_tail = true;
-                // Best effort now, so that a crash finds a clean tail; `append` insists before it writes again.
-                let _ = self.cut_dirty_tail();
-                Err(error).doing("append to", &self.name)
+                // Now, so that a crash finds a clean tail. A cut that fails may be tried again by `append`, which insists
+                // on it before it writes; a sync that fails is final here as anywhere.
+                match self.cut_dirty_tail() {
+                    Err(poisoned @ Error::Poisoned { .. }) => Err(poisoned),
+                    _ => Err(error).doing("append to", &self.name),
+                }
             }
         }
     }
@@ -214,6 +222,9 @@ fn new_file(
     .doing("create", &name)?;
     file.set_len(0).and_then(|()| file.write_at(&header, 0)).doing("write the header of", &name)?;
     file.sync_data().map_err(|error| Error::Poisoned { reason: format!("sync of {name}: {error}") })?;
+    if planted(Mutant::NoDirectorySync) {
+        return Ok((file, name, header.len() as u64));
+    }
     storage
         .sync_dir("journal")
         .map_err(|error| Error::Poisoned { reason: format!("sync of the directory journal: {error}") })?;

@@ -12,6 +12,7 @@
 mod cursor;
 mod expr;
 mod group;
+mod material;
 mod resolve;
 mod row;
 mod rows;
@@ -20,6 +21,7 @@ mod time_order;
 pub use cursor::Cursor;
 pub use expr::{Expr, Test};
 pub use group::{Group, GroupBy, GroupValue};
+pub use material::FrameMaterial;
 
 use std::sync::Arc;
 

@@ -47,9 +47,11 @@ impl JournalTail {
             .doing("list", "journal")?
             .iter()
             .filter_map(|name| parse_journal_file_name(&format!("journal/{name}")))
+            .filter(|number| *number >= manifest.journal_first)
             .filter(|number| limit.is_none_or(|(last, _)| *number <= last))
             .collect();
         numbers.sort_unstable();
+        let marked = limit.filter(|(last, _)| numbers.last() == Some(last));
         let from = self.at.as_ref().map_or(manifest.journal_first, |place| place.file_no);
         for file_no in numbers.into_iter().filter(|number| *number >= from) {
             let end = limit.and_then(|(last, offset)| (last == file_no).then_some(offset));
@@ -62,6 +64,12 @@ impl JournalTail {
                     }
                 }
             }
+        }
+        if let Some((file_no, end)) = marked
+            && self.at.as_ref().is_none_or(|place| (place.file_no, place.offset) != (file_no, end))
+        {
+            let problem = format!("not whole up to byte {end}, which the writer's mark says is durable");
+            return Err(Corruption::at(&journal_file_name(file_no), end, problem).into());
         }
         self.check_dense(framed_seq)
     }
@@ -83,12 +91,19 @@ impl JournalTail {
         }
         let mut bytes = vec![0; JournalHeader::SIZE];
         file.read_exact_at(&mut bytes, 0).doing("read", &name)?;
-        let header = JournalHeader::decode(&bytes).in_file(&name, 0)?;
+        let header = match JournalHeader::decode(&bytes) {
+            // Without a group behind it, it may never have been synced.
+            Err(_) if length == head_size => return Ok(false),
+            decoded => decoded.in_file(&name, 0)?,
+        };
         if header.log_id != manifest.log_id {
             return Err(Corruption::at(&name, 0, "the file belongs to another log").into());
         }
         let resumed = self.at.as_ref().filter(|place| place.file_no == file_no);
-        let same_incarnation = self.at.as_ref().filter(|place| place.incarnation == header.incarnation);
+        // A file in between may have gone before it was read: then nothing is known of the group before the first.
+        let same_incarnation = self.at.as_ref().filter(|place| {
+            place.incarnation == header.incarnation && place.position.next_seq == Some(header.first_seq)
+        });
         let (offset, position) = match (resumed, same_incarnation) {
             (Some(place), _) => (place.offset, place.position),
             (None, Some(place)) => (head_size, Position { next_seq: Some(header.first_seq), ..place.position }),
@@ -100,7 +115,7 @@ impl JournalTail {
         bytes.truncate(read);
         let mut scanner = GroupScanner::resume(header, &bytes, offset, position);
         let mut whole = true;
-        while let Some(next) = scanner.next() {
+        for next in scanner.by_ref() {
             let Ok(group) = next else {
                 whole = false;
                 break;
@@ -134,5 +149,26 @@ impl JournalTail {
             next = group.end_seq();
         }
         Ok(())
+    }
+}
+
+/// First seq of the first journal file there is: every record below it lies in a synced frame. `None` where there is no
+/// file, or only one that never held a record.
+pub(super) fn first_journal_seq(storage: &dyn Storage, manifest: &Manifest) -> Result<Option<u64>> {
+    let first = storage
+        .list("journal")
+        .doing("list", "journal")?
+        .iter()
+        .filter_map(|name| parse_journal_file_name(&format!("journal/{name}")))
+        .filter(|number| *number >= manifest.journal_first)
+        .min();
+    let Some(file_no) = first else { return Ok(None) };
+    let name = journal_file_name(file_no);
+    let file = storage.open(&name, OpenMode::Read).doing("open", &name)?;
+    let mut bytes = [0; JournalHeader::SIZE];
+    let read = file.read_at(&mut bytes, 0).doing("read", &name)?;
+    match JournalHeader::decode(bytes.get(..read).unwrap_or_default()) {
+        Err(_) if file.len().doing("measure", &name)? <= JournalHeader::SIZE as u64 => Ok(None),
+        header => Ok(Some(header.in_file(&name, 0)?.first_seq)),
     }
 }

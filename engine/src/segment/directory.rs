@@ -23,8 +23,11 @@ pub(crate) struct RunInfo {
     /// Records it covers.
     pub(crate) positions: u32,
     /// Its payload and parsed head, kept after first use.
-    opened: Arc<Mutex<Option<(Arc<Block>, Arc<OpenedRun>)>>>,
+    opened: Arc<Mutex<Option<KeptRun>>>,
 }
+
+/// A run's payload and its parsed head.
+type KeptRun = (Arc<Block>, Arc<OpenedRun>);
 
 impl RunInfo {
     pub(crate) fn new(entry: BlockEntry, positions: u32) -> Self {
@@ -202,14 +205,13 @@ impl Directory {
         all
     }
 
-    /// The footer that describes this directory; `lookups` as they were written.
+    /// The footer that describes this directory, all of whose frames are whole; `lookups` as they were written.
     pub(crate) fn footer(&self, lookups: Vec<BlockEntry>) -> Footer {
-        let with_rows = || self.frames.iter().filter(|entry| (entry.occurred_min, entry.occurred_max) != (0, 0));
         Footer {
             totals: FooterTotals {
                 records: self.records.into(),
-                occurred_min: with_rows().map(|entry| entry.occurred_min).min().unwrap_or(0),
-                occurred_max: with_rows().map(|entry| entry.occurred_max).max().unwrap_or(0),
+                occurred_min: self.frames.iter().map(|entry| entry.occurred_min).min().unwrap_or(0),
+                occurred_max: self.frames.iter().map(|entry| entry.occurred_max).max().unwrap_or(0),
                 recorded_min: self.frames.first().map_or(0, |entry| entry.recorded_first),
                 recorded_max: self.recorded_max,
                 chain_after: self.chain_after,

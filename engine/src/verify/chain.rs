@@ -193,3 +193,57 @@ impl Fold {
 
 /// Unreadable frames that are counted one by one; more are jumped over.
 const FRAMES_SKIPPED_MAX: u64 = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use indelible_format::descriptor::ClassEntry;
+    use indelible_format::manifest::Manifest;
+
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            log_id: LogId([1; 16]),
+            origin: "a/b".to_owned(),
+            key: "a/b+00000000+AA".to_owned(),
+            created_at: 0,
+            encrypted: false,
+            revision: 1,
+            incarnation: 1,
+            closed: None,
+            journal_first: 1,
+            next_segment: 1,
+            segments: Vec::new(),
+        }
+    }
+
+    fn frame(frame_no: u64, facts: (u32, u32, u64)) -> Descriptor {
+        let times = ClassEntry { class: 1, positions: 1, recorded_min: 0, recorded_max: 0, occurred_max: 0 };
+        Descriptor {
+            schema: 1,
+            count: 1,
+            log_id: LogId([1; 16]),
+            frame_no,
+            first_seq: frame_no,
+            schedule_version: facts.0,
+            key_epoch: facts.1,
+            lost_events: facts.2,
+            frame_root: [0; 32],
+            index_hash: [0; 32],
+            classes: vec![times],
+        }
+    }
+
+    /// [COM-7]
+    #[test]
+    fn schedule_version_key_epoch_and_lost_events_never_decrease() {
+        for lower in [(1, 2, 2), (2, 1, 2), (2, 2, 1)] {
+            let mut fold = Fold::new(&manifest(), None);
+            assert_eq!(fold.push(&frame(0, (2, 2, 2))).1, None);
+            assert!(fold.push(&frame(1, lower)).1.is_some(), "{lower:?}");
+        }
+        let mut fold = Fold::new(&manifest(), None);
+        assert_eq!(fold.push(&frame(0, (2, 2, 2))).1, None);
+        assert_eq!(fold.push(&frame(1, (2, 3, 5))).1, None);
+    }
+}

@@ -216,7 +216,9 @@ fn locate(place: &Place<'_>, mut damages: Vec<Damage>, folded: &Folded, findings
     let last = end.max(entry.first_seq + 1) - 1;
     for Damage { damage, frame, reach } in damages {
         let first = folded.firsts.get(frame).copied().unwrap_or(entry.first_seq).min(last);
-        let next = folded.firsts.get(frame + 1).copied().unwrap_or(last + 1);
+        // Behind the last frame the manifest knows better than a frame that could not be read.
+        let next =
+            folded.firsts.get(frame + 1).copied().filter(|_| frame + 2 < folded.firsts.len()).unwrap_or(last + 1);
         let damage = damage.in_segment(entry.id);
         let frame_no = entry.first_frame + frame as u64;
         findings.broken(match reach {

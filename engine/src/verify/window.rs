@@ -50,7 +50,7 @@ pub(super) fn fold_frames(run: &mut Run<'_>, place: &Place<'_>, walked: &Walked,
     let count = walked.frames.len();
     let mut start = 0;
     let mut at = 0u64;
-    while start < count || !window.due.is_empty() {
+    loop {
         let end = count.min(start + WINDOW_FRAMES);
         let (checked, runs) = window.check(run, start, end);
         folded.damages.extend(runs);
@@ -63,11 +63,14 @@ pub(super) fn fold_frames(run: &mut Run<'_>, place: &Place<'_>, walked: &Walked,
                 break;
             }
         }
-        window.find_due(fold.next_seq().saturating_sub(place.entry.first_seq), end, &mut folded.damages);
+        window.find_due(fold.next_seq(), end, &mut folded);
         let reached = end.checked_sub(1).and_then(|last| walked.frames.get(last)).map_or(at, |frame| frame.offset);
         run.advance(reached.saturating_sub(at), records);
         at = at.max(reached);
         start = start.max(end);
+        if start >= count && window.due.is_empty() {
+            break;
+        }
     }
     folded.firsts.push(fold.next_seq());
     let length = place.blocks.len(place.name).unwrap_or(at);
@@ -176,21 +179,33 @@ impl Window<'_> {
         (checked, damages)
     }
 
-    /// Moves runs whose records have all been seen to the due ones; `records` of the segment and `frames` were seen.
-    fn find_due(&mut self, records: u64, frames: usize, damages: &mut Vec<Damage>) {
+    /// Moves runs whose records have all been seen to the due ones; seqs below `next_seq` and `frames` were seen.
+    fn find_due(&mut self, next_seq: u64, frames: usize, folded: &mut Folded) {
+        let first_seq = self.place.entry.first_seq;
+        let records = next_seq.saturating_sub(first_seq);
         while let Some(&run) = self.walked.runs.get(self.next_run) {
             let (first, end) = (run.entry.number, u64::from(run.entry.number) + u64::from(run.positions));
+            let mut report = |problem: String| {
+                let damage = Corruption::at(self.place.name, run.entry.offset, problem);
+                folded.damages.push(Damage { damage, frame: 0, reach: Reach::Segment });
+            };
             if end > records {
                 if frames >= self.walked.frames.len() && self.walked.frames.iter().all(|frame| !frame.lost) {
-                    let problem = format!("the run indexes records up to ordinal {end}, the frames hold {records}");
-                    let damage = Corruption::at(self.place.name, run.entry.offset, problem);
-                    damages.push(Damage { damage, frame: 0, reach: Reach::Segment });
+                    report(format!("the run indexes records up to ordinal {end}, the frames hold {records}"));
                 }
                 break;
+            }
+            // A run stands behind the frames that it indexes ([SEG-2]).
+            let last = folded.firsts.partition_point(|&seq| seq < first_seq + end).checked_sub(1);
+            if last.and_then(|last| self.walked.frames.get(last)).is_some_and(|frame| frame.offset > run.entry.offset) {
+                report("the run stands before a frame that it indexes".to_owned());
             }
             let covered = |chunk: &&Arc<KeyChunk>| (u64::from(first)..end).contains(&u64::from(chunk.first_ordinal()));
             let chunks: Vec<Arc<KeyChunk>> = self.chunks.iter().filter(covered).cloned().collect();
             let positions: u32 = chunks.iter().map(|chunk| chunk.positions()).sum();
+            if positions != run.positions && folded.entries.is_some() {
+                report("the run does not begin and end with frames".to_owned());
+            }
             let chunks = (positions == run.positions).then_some(chunks);
             self.due.push(DueRun { run, chunks });
             self.next_run += 1;

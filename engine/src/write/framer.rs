@@ -23,7 +23,9 @@ use indelible_format::segment::SegmentHeader;
 use super::active::{Active, day_of};
 use super::batch::{Batch, FrameMaker, FrameState, next_frame_len};
 use super::manifest::ManifestStore;
+use super::poison::Poison;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
+use crate::mutant::{Mutant, planted};
 use crate::options::Options;
 use crate::rng::Rng;
 use crate::segment::{Blocks, Cache, Segment};
@@ -46,6 +48,13 @@ pub(crate) struct Framed {
     pub(crate) journal_first: AtomicU64,
 }
 
+impl Framed {
+    /// What recovery found: frames that are synced, where they end, and the lowest journal file still needed.
+    pub(crate) fn at(frames: u64, seq: u64, journal_first: u64) -> Self {
+        Self { frames: AtomicU64::new(frames), seq: AtomicU64::new(seq), journal_first: AtomicU64::new(journal_first) }
+    }
+}
+
 /// What the framer shares with the rest.
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
@@ -56,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) framed: Framed,
     pub(crate) cache: Arc<Cache>,
     pub(crate) signer: Option<Arc<SigningKey>>,
+    pub(crate) poison: Poison,
 }
 
 /// Where framing goes on.
@@ -132,6 +142,39 @@ impl Framer {
 
     /// Frames what is pending: full frames, and with `partial` the rest too. Returns records and bytes that were written.
     pub(crate) fn frame(&mut self, partial: bool) -> Result<(usize, usize)> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.frame_pending(partial))
+    }
+
+    /// Makes the frames written so far durable and moves the synced marks.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.sync_frames())
+    }
+
+    /// Frames everything, syncs, and signs the tree head unless that is what the last checkpoint says.
+    pub(crate) fn checkpoint(&mut self) -> Result<String> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.frame_pending(true)?;
+            if planted(Mutant::SignBeforeSync) {
+                self.mark_synced();
+                let note = self.sign()?;
+                self.sync_frames()?;
+                return Ok(note);
+            }
+            self.sync_frames()?;
+            self.sign()
+        })
+    }
+
+    /// Frames everything, syncs, writes the footer of the active segment and signs.
+    pub(crate) fn close(&mut self) -> Result<CloseFacts> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.finish())
+    }
+
+    fn frame_pending(&mut self, partial: bool) -> Result<(usize, usize)> {
         let mut done = (0, 0);
         let mut count = |batch: (usize, usize)| {
             done.0 += batch.0;
@@ -148,29 +191,25 @@ impl Framer {
         Ok(done)
     }
 
-    /// Makes the frames written so far durable and moves the synced marks.
-    pub(crate) fn sync(&mut self) -> Result<()> {
+    fn sync_frames(&mut self) -> Result<()> {
         if let Growth::Active(active) = &mut self.growth {
             active.sync()?;
         }
+        self.mark_synced();
+        Ok(())
+    }
+
+    /// Says that everything written is synced.
+    fn mark_synced(&self) {
         if self.unwritten.is_none() {
             self.shared.framed.seq.store(self.next_seq, Ordering::Release);
             self.shared.framed.frames.store(self.state.facts.frame_no, Ordering::Release);
         }
-        Ok(())
     }
 
-    /// Frames everything, syncs, and signs the tree head unless that is what the last checkpoint says.
-    pub(crate) fn checkpoint(&mut self) -> Result<String> {
-        self.frame(true)?;
-        self.sync()?;
-        self.sign()
-    }
-
-    /// Frames everything, syncs, writes the footer of the active segment and signs.
-    pub(crate) fn close(&mut self) -> Result<CloseFacts> {
-        self.frame(true)?;
-        self.sync()?;
+    fn finish(&mut self) -> Result<CloseFacts> {
+        self.frame_pending(true)?;
+        self.sync_frames()?;
         let entry = match &mut self.growth {
             Growth::Active(active) => Some(active.finish(false, SegmentState::Active)?),
             Growth::Closed(segment) => segment.entry().cloned(),
@@ -256,6 +295,9 @@ impl Framer {
         });
         let done = (batch.records, batch.record_bytes);
         self.next_seq = end_seq;
+        if planted(Mutant::UnlinkEarly) {
+            self.shared.framed.seq.store(end_seq, Ordering::Release);
+        }
         self.unwritten = None;
         self.drop_framed(end_seq);
         Ok(done)
@@ -273,7 +315,9 @@ impl Framer {
 
     fn sync_if_due(&mut self) -> Result<()> {
         match &self.growth {
-            Growth::Active(active) if active.unsynced >= self.shared.options.frame_unsynced_bytes_max => self.sync(),
+            Growth::Active(active) if active.unsynced >= self.shared.options.frame_unsynced_bytes_max => {
+                self.sync_frames()
+            }
             _ => Ok(()),
         }
     }
@@ -288,7 +332,7 @@ impl Framer {
 
     /// Finishes the active segment: footer, sync, manifest, map; then readers see it sealed.
     fn seal(&mut self) -> Result<()> {
-        self.sync()?;
+        self.sync_frames()?;
         if let Growth::Closed(_) = &self.growth {
             ensure_active(&mut self.growth, &self.shared, &mut self.state, self.next_seq)?;
         }

@@ -4,5 +4,6 @@ pub(crate) mod active;
 mod batch;
 pub(crate) mod framer;
 pub(crate) mod manifest;
+pub(crate) mod poison;
 pub(crate) mod queue;
 pub(crate) mod writer;

@@ -20,7 +20,8 @@ pub(crate) enum Work {
     /// Frame these records when there are enough of them.
     Group(Arc<TailGroup>),
     /// Frame everything, sync, sign: the note of the newest checkpoint.
-    Checkpoint(Reply<String>),
+    /// Only once every record below this seq has come through the queue: a group is shown durable before it is queued.
+    Checkpoint(u64, Reply<String>),
     /// Frame everything, sync, write the footer, sign; nothing follows.
     Close(Reply<CloseFacts>),
 }

@@ -12,17 +12,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use indelible_format::live::Live;
+use indelible_format::manifest::{Closed, SegmentState};
 use indelible_format::record::{Groups, Record, Value, put_transit};
 use indelible_format::schema::Field;
 
-use super::framer::Shared;
+use super::framer::{CloseFacts, Shared};
 use crate::clock::Clock;
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, IoContext, Result};
 use crate::journal::JournalWriter;
+use crate::mutant::{Mutant, planted};
 use crate::query::{Expr, View};
 use crate::snapshot::TailGroup;
-use crate::storage::{OpenMode, StorageFile};
+use crate::storage::{LockGuard, OpenMode, StorageFile};
 
 /// Name of the file that tells readers in other processes how far they may read.
 pub(crate) const LIVE: &str = "live";
@@ -42,6 +44,8 @@ struct Appended {
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    /// Held as long as this writer lives.
+    lock: LockGuard,
     pub(crate) journal: JournalWriter,
     live: Arc<dyn StorageFile>,
     incarnation: u64,
@@ -55,6 +59,7 @@ impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
         clock: Arc<dyn Clock>,
+        lock: LockGuard,
         journal: JournalWriter,
         next_seq: u64,
         last_recorded: i64,
@@ -68,6 +73,7 @@ impl Writer {
         let writer = Self {
             shared,
             clock,
+            lock,
             journal,
             live,
             incarnation,
@@ -76,7 +82,9 @@ impl Writer {
             payload: Vec::new(),
             appended: None,
         };
-        writer.write_live()?;
+        // The first mark must be there: without one, readers take the journal for that of a writer that died, and read all
+        // of it. Later ones are written over it; where one fails on a full disk, readers see less for a while.
+        writer.try_write_live()?;
         Ok(writer)
     }
 
@@ -88,6 +96,33 @@ impl Writer {
     /// Appends the items as one group: written, not yet durable. On a full disk nothing has happened and the same items may
     /// be given again. Outcomes of duplicates and of stored records are set.
     pub(crate) fn append(&mut self, items: &mut [Item]) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.append_group(items))
+    }
+
+    /// Makes the appended group durable and shows it to readers. Returns it for the framer.
+    pub(crate) fn sync(&mut self) -> Result<Option<Arc<TailGroup>>> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.sync_group())
+    }
+
+    /// Removes journal files that are framed and synced.
+    pub(crate) fn tidy_journal(&mut self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.remove_framed())
+    }
+
+    /// Ends the incarnation after the framer has finished: close mark, manifest, live file.
+    pub(crate) fn finish(&mut self, facts: CloseFacts) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| self.close(facts))
+    }
+
+    fn append_group(&mut self, items: &mut [Item]) -> Result<()> {
+        self.check_lock()?;
+        if planted(Mutant::AckBeforeSync) {
+            self.journal.sync()?;
+        }
         let recorded_at = self.clock.wall_nanos().max(self.last_recorded);
         let duplicates = self.find_duplicates(items)?;
         self.payload.clear();
@@ -118,46 +153,84 @@ impl Writer {
             }
         }
         self.next_seq += records.len() as u64;
+        if planted(Mutant::PublishBeforeDurable) && !records.is_empty() {
+            let (group, end) = (Arc::new(TailGroup::new(records.clone())), self.next_seq);
+            self.shared.published.update(|snapshot| {
+                snapshot.tail.push(group);
+                snapshot.next_seq = end;
+            });
+        }
         self.appended = (!records.is_empty()).then_some(Appended { records });
         Ok(())
     }
 
-    /// Makes the appended group durable and shows it to readers. Returns it for the framer.
-    pub(crate) fn sync(&mut self) -> Result<Option<Arc<TailGroup>>> {
+    fn sync_group(&mut self) -> Result<Option<Arc<TailGroup>>> {
         let Some(appended) = self.appended.take() else { return Ok(None) };
-        self.journal.sync()?;
+        if !planted(Mutant::AckBeforeSync) {
+            self.journal.sync()?;
+        }
+        // Whoever took a new lock before this sync may have read the journal without this group.
+        self.check_lock()?;
         self.write_live()?;
         let group = Arc::new(TailGroup::new(appended.records));
         let end = group.end_seq();
         self.shared.published.update(|snapshot| {
-            snapshot.tail.push(Arc::clone(&group));
-            snapshot.next_seq = end;
+            if snapshot.next_seq < end {
+                snapshot.tail.push(Arc::clone(&group));
+                snapshot.next_seq = end;
+            }
         });
         Ok(Some(group))
     }
 
-    /// Removes journal files that are framed and synced.
-    pub(crate) fn tidy_journal(&mut self) -> Result<()> {
+    /// The lock file may have been removed under our hands, and another writer may hold a new one: then stop before harm.
+    fn check_lock(&self) -> Result<()> {
+        if self.lock.is_current().doing("look at", "lock")? {
+            return Ok(());
+        }
+        Err(Error::Poisoned { reason: "the lock file was replaced, and another writer may be at work".to_owned() })
+    }
+
+    fn remove_framed(&mut self) -> Result<()> {
         self.journal.remove_framed(self.shared.framed.seq.load(Ordering::Acquire))?;
         self.shared.framed.journal_first.store(self.journal.first_file(), Ordering::Release);
         Ok(())
     }
 
-    /// Ends the incarnation: a close mark in a file of its own, older files gone where everything in them is framed.
-    /// Returns number and length of that file.
-    pub(crate) fn close(&mut self) -> Result<(u64, u64)> {
+    /// A close mark in a file of its own, older files gone where everything in them is framed, then the manifest that says
+    /// what a reader must find.
+    fn close(&mut self, facts: CloseFacts) -> Result<()> {
         let framed = self.shared.framed.seq.load(Ordering::Acquire);
         if framed < self.next_seq {
             return Err(Error::Closed);
         }
+        self.check_lock()?;
         self.journal.rotate()?;
-        self.tidy_journal()?;
+        self.remove_framed()?;
         self.journal.close(self.shared.framed.frames.load(Ordering::Acquire))?;
-        Ok((self.journal.file_no(), self.journal.end()))
+        let (journal_no, journal_length) = (self.journal.file_no(), self.journal.end());
+        let next_seq = self.next_seq;
+        self.shared.manifest.update(|manifest| {
+            manifest.journal_first = journal_no;
+            manifest.closed = Some(Closed { journal_no, journal_length, next_seq, frames: facts.frames });
+            if let Some(entry) = facts.active
+                && let Some(last) = manifest.segments.last_mut().filter(|last| last.state == SegmentState::Active)
+            {
+                *last = entry;
+            }
+        })?;
+        self.shared.storage.remove(LIVE).doing("remove", LIVE)
     }
 
     /// Tells readers in other processes how far they may read. Never synced and never evidence, so a failure is no loss.
     pub(crate) fn write_live(&self) -> Result<()> {
+        match self.try_write_live() {
+            Err(error) if error.is_disk_full() => Ok(()),
+            written => written,
+        }
+    }
+
+    fn try_write_live(&self) -> Result<()> {
         let live = Live {
             log_id: self.shared.manifest.get_log_id(),
             incarnation: self.incarnation,
@@ -165,14 +238,7 @@ impl Writer {
             durable_end: self.journal.end(),
             framed_to: self.shared.framed.frames.load(Ordering::Acquire),
         };
-        match self.live.write_at(&live.encode(), 0) {
-            Err(error)
-                if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) =>
-            {
-                Ok(())
-            }
-            written => written.doing("write", LIVE),
-        }
+        self.live.write_at(&live.encode(), 0).doing("write", LIVE)
     }
 
     /// For each item that is to be stored once: the record that has its event id already.

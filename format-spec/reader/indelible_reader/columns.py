@@ -18,14 +18,16 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_WINDOW_MAX = 1 << 23
 
 
-def inflate(cursor, stored, compression, raw_length, at, rule):
-    """The raw bytes of a block: one standard zstd frame without a dictionary, or as stored."""
+def inflate(cursor, stored, compression, raw_length, at, plain_rule, rule):
+    """The raw bytes of a block: one standard zstd frame without a dictionary, or as stored.
+
+    `plain_rule` is broken by bytes that are not compressed, `rule` by a zstd frame."""
     if compression == 0:
         if len(stored) != raw_length:
-            raise cursor.fail(f"{len(stored)} bytes stored uncompressed, expected {raw_length}", rule, at)
+            raise cursor.fail(f"{len(stored)} bytes stored uncompressed, expected {raw_length}", plain_rule, at)
         return bytes(stored)
     if compression != 1:
-        raise cursor.fail(f"compression {compression} does not exist", rule, at)
+        raise cursor.fail(f"compression {compression} does not exist", plain_rule, at)
     stored = bytes(stored)
     try:
         if stored[:4] != ZSTD_MAGIC:
@@ -85,7 +87,7 @@ def terms(cursor, rows, known):
     base, width = cursor.u32("base"), cursor.u8("width")
     values = integers(cursor, rows, base, width, 0xFFFFFFFF, "terms")
     if max(values) > len(known):
-        raise cursor.fail(f"ordinal {max(values) - 1}, but term pages so far hold {len(known)} terms", "SEG-4")
+        raise cursor.fail(f"ordinal {max(values) - 1}, but term pages so far hold {len(known)} terms", "SEG-8")
     return [known[value - 1] if value else None for value in values]
 
 
@@ -93,13 +95,13 @@ def present_rows(cursor, rows):
     """Which rows have a value: all of them, or a bitmap with at least one row absent."""
     every = cursor.u8("all")
     if every > 1:
-        raise cursor.fail(f"all is {every}, expected 0 or 1", "CONV-4", 0)
+        raise cursor.fail(f"all is {every}, expected 0 or 1", "FRM-12", 0)
     if every:
         return list(range(rows))
     bits = int.from_bytes(cursor.take(16, "presence"), "little")
     present = [row for row in range(rows) if bits >> row & 1]
-    if bits >> rows or len(present) == rows:
-        raise cursor.fail("presence has bits above the rows, or all of them", "CONV-4", 1)
+    if bits >> rows or len(present) in (0, rows):
+        raise cursor.fail("presence has bits above the rows, or none or all of them", "FRM-12", 1)
     return present
 
 
@@ -122,32 +124,32 @@ def uuid_text(data):
 def shared_uuids(cursor, rows):
     distinct = cursor.u8("distinct")
     if not 1 <= distinct <= 128:
-        raise cursor.fail(f"{distinct} distinct uuids, expected 1 to 128", "FRM-5", 0)
+        raise cursor.fail(f"{distinct} distinct uuids, expected 1 to 128", "FRM-12", 0)
     values = [uuid_text(cursor.take(16, "uuid")) for _ in range(distinct)]
     width = cursor.u8("width")
-    if width != distinct.bit_length() or len(set(values)) != distinct:
-        raise cursor.fail("uuids are not distinct, or the width is not the smallest", "FRM-5")
+    if len(set(values)) != distinct:
+        raise cursor.fail("uuids are not distinct", "FRM-12")
+    if width != distinct.bit_length():
+        raise cursor.fail(f"width {width} is not the smallest", "FRM-5")
     out = cursor.packed(rows, width, "uuid codes")
     used = list(dict.fromkeys(code for code in out if code))
     if used != list(range(1, distinct + 1)):
-        raise cursor.fail("uuids are not numbered in order of first use", "FRM-5")
+        raise cursor.fail("uuids are not numbered in order of first use", "FRM-12")
     return [values[code - 1] if code else None for code in out]
 
 
 def timed_uuids(cursor, rows):
     present = present_rows(cursor, rows)
     start, base, width = cursor.at, cursor.i64("base"), cursor.u8("width")
-    if not present:
-        raise cursor.fail("no row has a value", "FRM-4", 0)
     deltas = cursor.packed(len(present), width, "milliseconds")
     minimal(cursor, base, width, deltas, "milliseconds")
     if base < 0 or base + max(deltas) >= 1 << 48:
-        raise cursor.fail("milliseconds do not fit 48 bits", "FRM-5", start)
+        raise cursor.fail("milliseconds do not fit 48 bits", "FRM-12", start)
     values = []
     for delta in deltas:
         tail = bytes(cursor.take(10, "uuid tail"))
         if tail[0] >> 4 != 7 or tail[2] >> 6 != 2:
-            raise cursor.fail("not a version-7 uuid", "FRM-5", cursor.at - 10)
+            raise cursor.fail("not a version-7 uuid", "FRM-12", cursor.at - 10)
         values.append(uuid_text((base + delta).to_bytes(6, "big") + tail))
     return spread(rows, present, values)
 
@@ -155,15 +157,13 @@ def timed_uuids(cursor, rows):
 def blobs(cursor, rows):
     """Bytes per row, None where the length is zero."""
     width, count = cursor.u8("width"), cursor.u8("blocks")
-    if width > 21 or count > 128:
-        raise cursor.fail(f"width {width} is above 21 or block count {count} above 128", "FRM-6", 0)
+    if width > 21 or not 1 <= count <= 128:
+        raise cursor.fail(f"width {width} is above 21 or block count {count} is not 1 to 128", "FRM-6", 0)
     lengths = cursor.packed(rows, width, "lengths")
     if width != max(lengths).bit_length():
         raise cursor.fail(f"width {width} of lengths is not the smallest", "FRM-5", 0)
     if sum(lengths) > RECORD_BYTES_MAX:
         raise cursor.fail(f"{sum(lengths)} bytes exceed a frame's {RECORD_BYTES_MAX}", "FRM-6")
-    if (count == 0) != (sum(lengths) == 0):
-        raise cursor.fail("blocks are omitted only where all lengths are zero", "FRM-6", 1)
     table = []
     for _ in range(count):
         at = cursor.at
@@ -172,18 +172,20 @@ def blobs(cursor, rows):
             raise cursor.fail("reserved is not zero", "CONV-3", at + 2)
         table.append((at, first, compression, cursor.u32("raw length"), cursor.u32("stored length")))
     firsts = [entry[1] for entry in table]
-    if firsts and (firsts[0] != 0 or sorted(set(firsts)) != firsts or firsts[-1] >= rows):
+    if firsts[0] != 0 or sorted(set(firsts)) != firsts or firsts[-1] >= rows:
         raise cursor.fail(f"first rows {firsts} do not ascend from 0", "FRM-6")
     out = []
     for (at, first, compression, raw_length, stored_length), end in zip(table, firsts[1:] + [rows]):
         if raw_length == 0 or raw_length != sum(lengths[first:end]):
             raise cursor.fail(f"raw length {raw_length} is not the rows' {sum(lengths[first:end])}, or zero", "FRM-6", at)
-        raw = inflate(cursor, cursor.take(stored_length, "block"), compression, raw_length, at, "FRM-6")
+        if compression == 1 and stored_length >= raw_length:
+            raise cursor.fail(f"{stored_length} compressed bytes are not fewer than {raw_length}", "FRM-6", at)
+        raw = inflate(cursor, cursor.take(stored_length, "block"), compression, raw_length, at, "FRM-6", "FRM-8")
         place = 0
         for row in range(first, end):
             out.append(raw[place:place + lengths[row]] or None)
             place += lengths[row]
-    return out or [None] * rows
+    return out
 
 
 def texts(cursor, rows):

@@ -1,6 +1,6 @@
 """The footer of a segment, compared with the blocks it was derived from [SEG-5] (04-segment.md).
 
-Times of removed records are not known to a reader: what cannot be recomputed is not judged.
+Times are over what is left of the records: rows and stubs.
 """
 
 from .bits import Cursor, Layout
@@ -28,25 +28,44 @@ def frame_entries(segment):
     for (offset, length), frame, first_ordinal, leaf_hash in segment.frames:
         expected = {"offset": offset, "length": length, "first_ordinal": first_ordinal, "leaf_hash": leaf_hash}
         if frame.times is not None:
-            # A frame without rows has zero for both.
+            # Where nothing is known, zero stands.
             expected |= {"occurred_min": frame.times[0] or 0, "occurred_max": frame.times[1] or 0,
-                         "recorded_first": frame.times[2]}
+                         "recorded_first": frame.times[2] or 0}
         yield expected
 
 
 def totals(segment):
-    """The head's values over all frames. Exact where nothing is unknown."""
+    """The head's values over what is known of all frames, zero where nothing is."""
     times = [frame.times for _, frame, _, _ in segment.frames]
     out = {"records": segment.next_seq - segment.header["first_seq"], "chain_after": segment.chain}
     if any(t is None for t in times):
         return out
     known = [t for t in times if t[0] is not None]
     out |= {"occurred_min": min((t[0] for t in known), default=0), "occurred_max": max((t[1] for t in known), default=0)}
-    out |= {"recorded_min": times[0][2] if times else 0, "recorded_max": times[-1][3] if times else 0}
+    recorded = [time for t in times for time in t[2:] if time is not None]
+    out |= {"recorded_min": min(recorded, default=0), "recorded_max": max(recorded, default=0)}
     return out
 
 
+def read_footer(payload, base=0):
+    """A footer by itself: its head with the four lists, each ascending."""
+    cursor = Cursor(payload, "footer", base)
+    head = FOOTER_HEAD.read(cursor)
+    lists = (("frames", FRAME_ENTRY, "first_ordinal"), ("pages", PAGE_ENTRY, ("field", "first")), ("runs", BLOCK_ENTRY, "number"),
+             ("lookups", BLOCK_ENTRY, "number"))
+    if sum(head[name] * layout.size for name, layout, _ in lists) != cursor.left:
+        raise cursor.fail(f"{cursor.left} bytes do not hold the entries that the head announces", "CONV-5")
+    for name, layout, key in lists:
+        entries = [layout.read(cursor) for _ in range(head[name])]
+        order = [tuple(entry[part] for part in key) if isinstance(key, tuple) else entry[key] for entry in entries]
+        if sorted(set(order)) != order:
+            raise cursor.fail(f"entries of {name} do not ascend", "SEG-5")
+        head[name] = entries
+    return head
+
+
 def check_footer(segment, payload, base):
+    read_footer(payload, base)
     cursor = Cursor(payload, "footer", base)
     head = FOOTER_HEAD.read(cursor)
     pages = [{"field": field, "first": first, "count": count, "offset": offset, "length": length}

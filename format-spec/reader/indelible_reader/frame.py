@@ -101,7 +101,7 @@ def read_removal(data, base, table):
                 raise cursor.fail(f"class {entry['class']}: group {group} kept where group 0 is removed", "FRM-1")
             anything = anything or bool(states[group].stubs)
         if entry["class"] == 0 and any(state.stubs for state in states):
-            raise cursor.fail("class 0 is permanent, yet something of it is removed", "REC-10")
+            raise cursor.fail("class 0 is permanent, yet something of it is removed", "FRM-10")
         out.append(states)
     cursor.done()
     if not anything:
@@ -118,7 +118,7 @@ def salts_of(cursor, head, table):
     if head["state"] != 0:
         raise cursor.fail(f"state {head['state']} does not exist", "FRM-3", 1)
     if len(part) != 32:
-        raise cursor.fail(f"salts part of a whole frame has {len(part)} bytes, expected 32", "FRM-4", 4)
+        raise cursor.fail(f"salts part of a whole frame has {len(part)} bytes, expected 32", "CONV-4", 4)
     return [[Whole(com.class_key(part, entry["class"], k)) for k in range(4)] for entry in table]
 
 
@@ -175,7 +175,7 @@ def fill_row(row, entry, four, cols, cursor):
     for group in range(4):
         if entry.rank in four[group].stubs:
             if values[group] or (group == 3 and (at(columns.PAYLOAD), at(METADATA)) != (None, None)):
-                raise cursor.fail(f"seq {entry.seq} has values of group {group}, which is erased", "FRM-4", 0)
+                raise cursor.fail(f"seq {entry.seq} has values of group {group}, which is erased", "FRM-9", 0)
         elif group < 3:
             entry.values[group] = values[group]
             entry.groups[group] = encode_group(group, values[group])
@@ -186,7 +186,7 @@ def fill_row(row, entry, four, cols, cursor):
             if text is not None:
                 payload = encode_group(3, {"metadata": text})
             if payload is None:
-                raise cursor.fail(f"seq {entry.seq} has no payload, though it is not erased", "FRM-4", 0)
+                raise cursor.fail(f"seq {entry.seq} has no payload, though it is not erased", "FRM-9", 0)
             entry.values[3] = decode_group(3, payload)
             entry.groups[3] = payload
     if sum(len(data) for data in entry.groups if data) > RECORD_BYTES_MAX:
@@ -260,11 +260,12 @@ def read_frame(payload, base=0, known_terms=None, unseal=None, sealed=False):
     text_terms = {}
     cols = read_columns(cursor, head["columns"], len(rows), known_terms or {}, text_terms)
     by_class = {entry["class"]: four for entry, four in zip(descriptor["table"], states)}
+    size = 0
     for row, entry in enumerate(rows):
         fill_row(row, entry, by_class[entry.klass], cols, cursor)
-    size = sum(len(data) for entry in rows for data in entry.groups if data)
-    if size > RECORD_BYTES_MAX:
-        raise Damage(f"canonical groups of {size} bytes exceed {RECORD_BYTES_MAX}", "frame", base)
+        size += sum(len(data) for data in entry.groups if data)
+        if size > RECORD_BYTES_MAX:
+            raise Damage(f"canonical groups exceed {RECORD_BYTES_MAX} bytes at seq {entry.seq}", "frame", base, "FRM-11")
     root = compute_root(descriptor, states, entries)
     if root != descriptor["frame_root"]:
         raise Damage(f"frame {descriptor['frame_no']} (seq {descriptor['first_seq']} and {descriptor['count'] - 1} more): "

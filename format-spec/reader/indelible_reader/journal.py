@@ -54,11 +54,14 @@ def read_group_header(data, offset, header):
     if group["length"] > PAYLOAD_MAX or group["count"] > COUNT_MAX:
         raise cursor.fail(f"{group['count']} records in {group['length']} bytes exceed the limits", "JRN-1", 40)
     if group["kind"] == RECORDS and not (group["count"] and group["length"]):
-        raise cursor.fail("a group without records", "CONV-4", 40)
+        raise cursor.fail("a group without records", "JRN-6", 40)
     if group["kind"] == CLOSE_MARK and (group["count"] or group["length"] or group["payload_crc"]):
-        raise cursor.fail("a close mark with a payload", "JRN-4", 40)
+        raise cursor.fail("a close mark with a payload", "JRN-7", 40)
+    at = GROUP_HEADER.offset("durable_to")
     if group["durable_to"] > group["first_seq"]:
-        raise cursor.fail("durable_to lies beyond the group's first seq", "JRN-2", GROUP_HEADER.offset("durable_to"))
+        raise cursor.fail("durable_to lies beyond the group's first seq", "JRN-7", at)
+    if group["kind"] == CLOSE_MARK and group["durable_to"] != group["first_seq"]:
+        raise cursor.fail("a close mark whose durable_to is not its first_seq", "JRN-7", at)
     return group
 
 
@@ -81,7 +84,7 @@ def read_records(payload, base, group):
         values = [decode_group(k, groups[k], base) for k in range(4)]
         check_rules(group["first_seq"] + index, klass, values, group["log_id"])
         out.append((recorded_at, klass, groups, values))
-    cursor.done()
+    cursor.done("JRN-6")
     return out
 
 
@@ -112,7 +115,7 @@ def read_journal(data, log_id=None, file_no=None, previous_crc=None, unseal=None
             if group["first_seq"] != next_seq:
                 raise Damage(f"group begins with seq {group['first_seq']}, expected {next_seq}", "journal group", out.end, "JRN-2")
             if previous_crc is not None and group["previous_crc"] != previous_crc:
-                raise Damage(f"previous_crc is {group['previous_crc']:08x}, expected {previous_crc:08x}", "journal group", out.end, "JRN-2")
+                raise Damage(f"previous_crc is {group['previous_crc']:08x}, expected {previous_crc:08x}", "journal group", out.end, "JRN-8")
             payload = read_payload(data, out.end, group)
             records = None
             if not header["flags"] & 1:

@@ -28,7 +28,7 @@ def read_bool(cursor, what):
 def read_segment(cursor):
     entry = {"id": cursor.u64("segment id"), "generation": cursor.u32("generation"), "state": cursor.u8("state")}
     if entry["state"] not in (ACTIVE, SEALED):
-        raise cursor.fail(f"segment state {entry['state']} does not exist", "MAN-1", cursor.at - 1)
+        raise cursor.fail(f"segment state {entry['state']} does not exist", "CONV-4", cursor.at - 1)
     for name in ("first_seq", "first_frame", "records", "frames", "length"):
         entry[name] = cursor.u64(name)
     for name in TIMES:
@@ -39,7 +39,7 @@ def read_segment(cursor):
 
 
 def check_segments(cursor, body):
-    """[MAN-1], and what an unclosed active segment leaves at zero."""
+    """[MAN-1, MAN-4]: order, and what the rest of the manifest must say about the segments."""
     seq = frame = 0
     previous = None
     for index, entry in enumerate(body["segments"]):
@@ -52,10 +52,16 @@ def check_segments(cursor, body):
             raise cursor.fail(f"{name} is active and not the last", "MAN-1", 0)
         if entry["state"] == ACTIVE and body["closed"] is None:
             if any(entry[n] for n in ("records", "frames", "length") + TIMES) or any(entry["chain_after"]):
-                raise cursor.fail(f"{name} is active in a log that is not closed, yet has an end", "MAN-1", 0)
+                raise cursor.fail(f"{name} is active in a log that is not closed, yet has an end", "MAN-4", 0)
+        if index and entry["chain_before"] != body["segments"][index - 1]["chain_after"]:
+            raise cursor.fail(f"{name} does not continue the chain", "MAN-1", 0)
         previous, seq, frame = entry["id"], seq + entry["records"], frame + entry["frames"]
     if previous is not None and body["next_segment"] <= previous:
-        raise cursor.fail(f"next_segment {body['next_segment']} is taken", "MAN-1", 0)
+        raise cursor.fail(f"next_segment {body['next_segment']} is taken", "MAN-4", 0)
+    closed = body["closed"]
+    if closed and (closed["frames"] != frame or closed["next_seq"] < seq or closed["journal_no"] < body["journal_first"]):
+        raise cursor.fail(f"closed with {closed}, segments hold {seq} records in {frame} frames, journal_first is {body['journal_first']}",
+                          "MAN-4", 0)
 
 
 def read_manifest(data):
@@ -78,6 +84,6 @@ def read_manifest(data):
     body["segments"] = [read_segment(cursor) for _ in range(count)]
     cursor.done("MAN-2")
     if body["revision"] == 0:
-        raise cursor.fail("revision is zero", "CONV-6", 0)
+        raise cursor.fail("revision is zero", "MAN-4", 0)
     check_segments(cursor, body)
     return body

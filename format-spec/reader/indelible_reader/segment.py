@@ -60,15 +60,17 @@ def read_term_page(payload, base, terms, distinct):
     """Adds the page's terms to `terms` (field -> list) and `distinct` (field -> set); gives its sections (field, first, count)."""
     cursor = Cursor(payload, "term page", base)
     head = TERM_PAGE_HEAD.read(cursor)
-    if not 1 <= head["sections"] <= 64 or head["raw_length"] > TERM_RAW_MAX:
-        raise cursor.fail(f"{head['sections']} sections or {head['raw_length']} raw bytes exceed the limits", "SEG-4", 2)
+    if not head["sections"] or head["raw_length"] > TERM_RAW_MAX:
+        raise cursor.fail(f"{head['sections']} sections or {head['raw_length']} raw bytes: beyond the limits", "SEG-4", 2)
     sections = [TERM_SECTION.read(cursor) for _ in range(head["sections"])]
-    raw = inflate(cursor, cursor.take(cursor.left), head["compression"], head["raw_length"], cursor.at, "SEG-4")
+    raw = inflate(cursor, cursor.take(cursor.left), head["compression"], head["raw_length"], cursor.at, "SEG-9", "SEG-10")
     inner, previous, out = Cursor(raw, "terms of a term page", base), -1, []
     for section in sections:
         field, known = section["field"], terms.setdefault(section["field"], [])
-        if field not in TERM_FIELDS | {METADATA} or field <= previous:
-            raise cursor.fail(f"section of field {field} does not ascend or has no terms", "SEG-4")
+        if field not in TERM_FIELDS | {METADATA}:
+            raise cursor.fail(f"field {field} has no terms", "SEG-9")
+        if field <= previous:
+            raise cursor.fail(f"section of field {field} does not ascend", "SEG-4")
         if section["first"] != len(known) or section["count"] == 0:
             raise cursor.fail(f"section of field {field} begins at {section['first']}, expected {len(known)}", "SEG-4")
         if section["count"] > inner.left:
@@ -81,11 +83,12 @@ def read_term_page(payload, base, terms, distinct):
             raise cursor.fail(f"a term of field {field} appears twice", "SEG-4")
         previous = field
         out.append((field, section["first"], section["count"]))
-    inner.done()
+    inner.done("SEG-9")
     return out
 
 
 def check_lookup(payload, base, number, terms):
+    """The ordinals of a lookup, which must sort the field's texts."""
     cursor = Cursor(payload, "lookup", base)
     version, field, width, count = cursor.u16(), cursor.u8(), cursor.u8(), cursor.u32()
     if version != 1:
@@ -99,6 +102,16 @@ def check_lookup(payload, base, number, terms):
     cursor.done()
     if ordinals != sorted(range(count), key=lambda ordinal: known[ordinal].encode()):
         raise cursor.fail("ordinals do not sort the texts", "SEG-6", 8)
+    return ordinals
+
+
+def read_trailer(data, at=0):
+    """The footer's offset from the trailer's 16 bytes, which stand at `at`."""
+    cursor = Cursor(data, "segment trailer", at)
+    trailer = TRAILER.read(cursor)
+    if trailer["crc"] != crc(data[:8]):
+        raise cursor.fail("CRC is wrong", "CONV-5", 8)
+    return trailer["footer_offset"]
 
 
 class Segment:
@@ -112,7 +125,7 @@ class Segment:
                          "segment header", 64, "COM-4")
         self.chain, self.next_seq, self.next_frame = chain_before, self.header["first_seq"], self.header["first_frame"]
         self.terms, self.distinct, self.used = {}, {}, {}
-        self.frames, self.pages, self.runs, self.lookups = [], [], [], []
+        self.frames, self.pages, self.runs, self.lookups, self.blocks = [], [], [], [], []
         self.leaves, self.ended, self.page_count, self.unsealed = [], False, 0, True
         self.frame_at = SEGMENT_HEADER.size     # where the last frame ends: what a torn tail leaves
 
@@ -147,11 +160,7 @@ class Segment:
         at = len(self.data) - TRAILER.size
         if at < SEGMENT_HEADER.size:
             raise Damage("file is too short for a trailer", "segment trailer", 0, "SEG-7")
-        cursor = Cursor(self.data[at:], "segment trailer", at)
-        trailer = TRAILER.read(cursor)
-        if trailer["crc"] != crc(self.data[at:at + 8]):
-            raise cursor.fail("CRC is wrong", "CONV-5", 8)
-        return trailer["footer_offset"]
+        return read_trailer(self.data[at:], at)
 
     def open(self, head, payload, first_seq, count):
         """The plaintext of a payload, or None where it is sealed and there is no key."""
@@ -166,6 +175,7 @@ class Segment:
         base = at + BLOCK_HEADER.size
         entry = (at, BLOCK_HEADER.size + head["length"])
         kind = head["kind"]
+        self.blocks.append({"kind": kind, "number": head["number"], "offset": at})
         if self.ended or (self.lookups and kind < LOOKUP):
             raise Damage(f"block of kind {kind} after lookups or footer", "block", at, "SEG-2")
         if kind == FRAME:
@@ -234,5 +244,5 @@ def frame_times(frame):
     if frame.entries is None:
         return None
     occurred = [e.values[0]["occurred_at"] for e in frame.entries if e.state == "kept"]
-    return (min(occurred, default=None), max(occurred, default=None),
-            frame.entries[0].recorded_at, frame.entries[-1].recorded_at)
+    recorded = [e.recorded_at for e in frame.entries if e.recorded_at is not None] or [None]
+    return min(occurred, default=None), max(occurred, default=None), recorded[0], recorded[-1]

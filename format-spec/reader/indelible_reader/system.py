@@ -34,10 +34,9 @@ def is_rules(value):
 BODIES = {
     "genesis": {"log_id": text, "origin": text, "key": text, "format_version": one_of(1)},
     "schedule": {"version": whole(1), "rules": is_rules, "default": whole(1, 65535)},
-    "key": {"epoch": whole(0), "key": text, "role": one_of("checkpoint", "purge"), "action": one_of("add", "retire")},
+    "key": {"epoch": whole(1), "key": text, "role": one_of("checkpoint", "purge"), "action": one_of("add", "retire")},
     "gap": {"lost": whole(1)},
-    # Whether the file is named or numbered is not fixed, so any value is taken.
-    "recovery": {"incarnation": whole(1), "journal_file": lambda value: True, "journal_offset": whole(0), "cut_bytes": whole(0),
+    "recovery": {"incarnation": whole(1), "journal_file": whole(0), "journal_offset": whole(0), "cut_bytes": whole(0),
                  "cut_crc": lambda value: text(value) and re.fullmatch("[0-9a-f]{8}", value) is not None,
                  "segment_cut_bytes": whole(0)},
 }
@@ -50,10 +49,17 @@ def misfit(body, members):
     return next((f"has {name} {body[name]!r}" for name, right in members.items() if not right(body[name])), None)
 
 
+def once(pairs):
+    """A JSON object whose members are all different."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a member twice")
+    return dict(pairs)
+
+
 def body_of(payload):
     """The JSON object in a system record's metadata, or None where it is not one."""
     try:
-        body = json.loads(payload.get("metadata", ""))
+        body = json.loads(payload.get("metadata", ""), object_pairs_hook=once)
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None

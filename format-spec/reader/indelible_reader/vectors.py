@@ -10,9 +10,9 @@ Bytes are hex in all of it, except inside a record's object, which is the one of
 import json
 import os
 
-from . import aead, checkpoint, commitments, frame, journal, manifest, segment
+from . import aead, checkpoint, commitments, footer, frame, journal, manifest, segment
 from .bits import Cursor, Damage
-from .record import decode_group, read_transit, to_json
+from .record import decode_group, encode_group, read_transit, to_json
 
 
 def parse_hex(text):
@@ -39,10 +39,29 @@ def record(data, context):
     return to_json(context.get("seq", 0), recorded_at, klass, values)
 
 
+def group(data, context):
+    """One group's canonical bytes, which must come out the same [CONV-4]."""
+    values = decode_group(context["group"], data)
+    if encode_group(context["group"], values) != data:
+        raise Damage("encoded again it has other bytes", "group", 0, "CONV-4")
+    return to_json(0, 0, 0, [values])
+
+
+def descriptor(data, context):
+    """A stored descriptor; `context.chain_before` is the chain value of the frame before."""
+    found, before = commitments.read_descriptor(data), bytes.fromhex(context.get("chain_before", "00" * 32))
+    return {k: v for k, v in found.items() if k != "stored"} | {
+        "chain": commitments.chain_next(data, before), "leaf_hash": commitments.log_leaf(data, before)}
+
+
+def terms_of(context):
+    return {int(field): list(values) for field, values in context.get("terms", {}).items()}
+
+
 def frame_payload(data, context):
     """A frame block's payload. Context: `terms` by field id, `chain_before`; for an encrypted one `key`,
     `segment_id`, `generation`."""
-    terms = {int(field): values for field, values in context.get("terms", {}).items()}
+    terms = terms_of(context)
     unseal = None
     if "key" in context:
         def unseal(d, body):
@@ -78,13 +97,28 @@ def journal_group(data, context):
     payload = journal.read_payload(bytes(offset) + data, offset, group)
     if len(data) != journal.GROUP_HEADER.size + group["length"]:
         raise Damage("bytes after the group", "journal group", offset, "CONV-4")
+    if context.get("first_seq", group["first_seq"]) != group["first_seq"]:
+        raise Damage(f"begins with seq {group['first_seq']}, expected {context['first_seq']}", "journal group", offset, "JRN-2")
+    if context.get("previous_crc", group["previous_crc"]) != group["previous_crc"]:
+        raise Damage("names another group before it", "journal group", offset, "JRN-8")
     if "key" in context and payload:
         associated = aead.ASSOCIATED_DATA.write(
             log_id=group["log_id"], file_id=header["file_no"], generation=aead.JOURNAL_GENERATION, kind=0, number=offset,
             first_seq=group["first_seq"], count=group["count"])
         payload = aead.unseal(bytes.fromhex(context["key"]), payload, associated, "journal group")
-    records = journal.read_records(payload, offset + journal.GROUP_HEADER.size, group)
+    return group_json(group, journal.read_records(payload, offset + journal.GROUP_HEADER.size, group))
+
+
+def group_json(group, records):
     return group | {"records": [to_json(group["first_seq"] + i, r[0], r[1], r[3]) for i, r in enumerate(records)]}
+
+
+def journal_file(data, context):
+    """A whole journal file that begins its incarnation."""
+    found = journal.read_journal(data, None, None, 0)
+    if found.stopped is not None:
+        raise found.stopped
+    return {"header": found.header, "closed": found.closed, "groups": [group_json(g.header, g.records) for g in found.groups]}
 
 
 def whole(read):
@@ -98,9 +132,62 @@ def whole(read):
 
 
 def segment_header(data, context):
-    values = whole(segment.SEGMENT_HEADER)(data, context)
-    segment.read_header(data)
-    return values
+    whole(segment.SEGMENT_HEADER)(data, context)
+    return segment.read_header(data)
+
+
+def journal_header(data, context):
+    whole(journal.JOURNAL_HEADER)(data, context)
+    return journal.read_header(data, None, None)
+
+
+def block(data, context):
+    """A block that is all of the bytes; `context.encrypted` is what the file's header says."""
+    head, payload = segment.read_block(data, 0, len(data), context["encrypted"])
+    if len(data) != segment.BLOCK_HEADER.size + len(payload):
+        raise Damage("bytes after the block", "block", 0, "CONV-4")
+    return head
+
+
+def term_page(data, context):
+    """A term page; `context.terms` are those of earlier pages."""
+    terms = terms_of(context)
+    sections = segment.read_term_page(data, 0, terms, {field: set(values) for field, values in terms.items()})
+    return {"compression": data[1], "sections": [{"field": field, "first": first, "terms": terms[field][first:first + count]}
+                                                 for field, first, count in sections]}
+
+
+def lookup(data, context):
+    field = data[2] if len(data) > 2 else 0
+    return {"field": field, "ordinals": segment.check_lookup(data, 0, field, terms_of(context))}
+
+
+def segment_file(data, context):
+    """A whole segment; its chain begins with what its header says."""
+    records, header = [], segment.read_header(data)
+    found = segment.Segment(data, header["chain_before"], lambda part, base: records.extend(map(entry_json, part.entries)))
+    found.walk(True)
+    return {"header": header, "records": records, "leaves": found.leaves, "chain_after": found.chain,
+            "blocks": found.blocks, "footer_offset": segment.read_trailer(data[-segment.TRAILER.size:])}
+
+
+def trailer(data, context):
+    whole(segment.TRAILER)(data, context)
+    return {"footer_offset": segment.read_trailer(data)}
+
+
+def verifier_key(data, context):
+    """The file `log.pub`: one key and a line feed."""
+    if not data.endswith(b"\n"):
+        raise Damage("no line feed at the end", "verifier key", None, "CHK-4")
+    name, number, public = checkpoint.parse_key(data[:-1].decode("utf-8"))
+    return {"name": name, "id": number, "public": public}
+
+
+def b3(data, context):
+    """The hash of a message for every purpose."""
+    purposes = ("salt-key", "salt", "group", "leaf", "node", "frame", "chain", "genesis")
+    return {purpose: commitments.b3(purpose, data) for purpose in purposes}
 
 
 def note(data, context):
@@ -111,9 +198,11 @@ def note(data, context):
 
 
 DECODERS = {
-    "record": record, "frame": frame_payload, "journal_group": journal_group,
-    "journal_header": whole(journal.JOURNAL_HEADER), "live": whole(journal.LIVE), "segment_header": segment_header,
-    "manifest": lambda data, context: manifest.read_manifest(data), "checkpoint": note,
+    "record": record, "group": group, "descriptor": descriptor, "frame": frame_payload, "b3": b3,
+    "journal_header": journal_header, "journal_group": journal_group, "journal": journal_file, "live": whole(journal.LIVE),
+    "segment_header": segment_header, "block": block, "term_page": term_page, "lookup": lookup, "trailer": trailer,
+    "footer": lambda data, context: footer.read_footer(data), "segment": segment_file,
+    "manifest": lambda data, context: manifest.read_manifest(data), "checkpoint": note, "verifier_key": verifier_key,
 }
 
 

@@ -45,8 +45,9 @@ def blob_column(rows, compress=True, split=2):
     firsts[0] = 0
     for first, end in zip(firsts, firsts[1:] + [len(rows)]):
         raw = b"".join(rows[first:end])
-        stored = zstandard.ZstdCompressor().compress(raw) if compress else raw
-        table += struct.pack("<BBHII", first, int(compress), 0, len(raw), len(stored))
+        packed = zstandard.ZstdCompressor().compress(raw) if compress else raw
+        stored = min(packed, raw, key=len)
+        table += struct.pack("<BBHII", first, int(stored is not raw), 0, len(raw), len(stored))
         data += stored
     return bytes((width, len(firsts))) + pack(lengths, width) + table + data
 

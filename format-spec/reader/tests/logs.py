@@ -1,6 +1,7 @@
 """A tiny writer of whole log directories, straight from the prose: only for tests."""
 
 import base64
+import collections
 import hashlib
 import json
 import os
@@ -77,23 +78,25 @@ class SegmentWriter:
         self.data += whole
         self.leaves.append(com.log_leaf(stored, self.chain))
         gone = {key[0]: ranks for key, ranks in (options.get("removed") or {}).items() if key[1] == 0}
-        seen, occurred = {}, []
+        counts, seen, occurred, recorded = collections.Counter(record[0] for record in records), {}, [], []
         for record in records:
             rank = seen[record[0]] = seen.get(record[0], -1) + 1
             if rank not in gone.get(record[0], ()):
                 occurred.append(record[2][0]["occurred_at"])
-        occurred = occurred or [0]
-        self.times.append((min(occurred), max(occurred), records[0][1], records[-1][1]))
+            if len(gone.get(record[0], ())) < counts[record[0]]:     # not expired: a row or a stub
+                recorded.append(record[1])
+        occurred, recorded = occurred or [0], recorded or [0]
+        self.times.append((min(occurred), max(occurred), recorded[0], recorded[-1]))
         self.frames += ft.FRAME_ENTRY.write(offset=at, length=len(whole), first_ordinal=self.seq - self.first_seq, occurred_min=min(occurred),
-                                            occurred_max=max(occurred), recorded_first=records[0][1], leaf_hash=self.leaves[-1])
+                                            occurred_max=max(occurred), recorded_first=recorded[0], leaf_hash=self.leaves[-1])
         self.chain, self.seq, self.no = com.chain_next(stored, self.chain), self.seq + len(records), self.no + 1
 
     def summary(self):
         t = self.times
         if not t:
             return (0, 0, 0, 0)
-        known = [x for x in t if x[0]]
-        return min(x[0] for x in known), max(x[1] for x in known), t[0][2], t[-1][3]
+        rows, known = [x for x in t if x[0]], [x for x in t if x[2]]
+        return min(x[0] for x in rows), max(x[1] for x in rows), known[0][2], known[-1][3]
 
     def close(self):
         lookups = b""

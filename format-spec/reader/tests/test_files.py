@@ -91,11 +91,11 @@ class FilesTest(unittest.TestCase):
             self.assertEqual((len(found.groups), found.stopped.rule), (1, rule), str(found.stopped))
 
         stopped(lambda w: setattr(w, "seq", 7) or w.group([event(7)]), "JRN-2")
-        stopped(lambda w: setattr(w, "previous", 9) or w.group([event(6)]), "JRN-2")
+        stopped(lambda w: setattr(w, "previous", 9) or w.group([event(6)]), "JRN-8")
         stopped(lambda w: setattr(w, "incarnation", 2) or w.group([event(6)]), "JRN-3")
         stopped(lambda w: w.group([], kind=3), "CONV-4")
-        stopped(lambda w: w.group([]), "CONV-4")
-        stopped(lambda w: w.group([event(6)], kind=jnl.CLOSE_MARK), "JRN-4")
+        stopped(lambda w: w.group([]), "JRN-6")
+        stopped(lambda w: w.group([event(6)], kind=jnl.CLOSE_MARK), "JRN-7")
         stopped(lambda w: setattr(w, "data", w.data + bytes(96)), "CONV-6")
         writer = logs.JournalWriter(1, 5).close(0)
         writer.group([event(5)])
@@ -109,10 +109,13 @@ class FilesTest(unittest.TestCase):
         self.refuse("MAN-2", man.read_manifest, data + b"\0")
         one = logs.SegmentWriter(1, 0, 0, bytes(32))
         two = logs.SegmentWriter(1, 0, 0, bytes(32))
-        for entries, closed in (([one.entry(1), two.entry(1)], (1, 1, 1, 1)), ([one.entry(2), two.entry(2)], None), ([one.entry(3)], None),
-                                ([logs.SegmentWriter(1, 1, 0, bytes(32)).entry(2)], None), ([one.entry(1)], None)):
-            self.refuse("MAN-1", man.read_manifest, logs.manifest(entries, closed))
-        self.refuse("MAN-1", man.read_manifest, logs.manifest([one.entry(2)], next_segment=1))
+        cases = [("MAN-1", [one.entry(1), two.entry(1)], (1, 1, 1, 1)), ("MAN-1", [one.entry(2), two.entry(2)], None), ("CONV-4", [one.entry(3)], None),
+                 ("MAN-1", [logs.SegmentWriter(1, 1, 0, bytes(32)).entry(2)], None), ("MAN-4", [one.entry(1)], None),
+                 ("MAN-1", [one.entry(2), logs.SegmentWriter(2, 0, 0, bytes([1] * 32)).entry(2)], None),
+                 ("MAN-4", [one.entry(2)], (0, 1, 0, 0)), ("MAN-4", [one.entry(2)], (1, 1, 0, 1))]
+        for rule, entries, closed in cases:
+            self.refuse(rule, man.read_manifest, logs.manifest(entries, closed))
+        self.refuse("MAN-4", man.read_manifest, logs.manifest([one.entry(2)], next_segment=1))
 
     def test_checkpoint_form(self):
         good = logs.note(5, bytes(32))

@@ -66,7 +66,7 @@ class FrameTest(unittest.TestCase):
     def test_removal_rules(self):
         self.refuse("FRM-1", read, {(2, 0): {0}}, encodings={17: 6})
         gap = system(8, "gap", '{"lost":3}', LOG_ID, 1)
-        self.refuse("REC-10", read, {(0, 3): {0}}, records=[gap, event(2)])
+        self.refuse("FRM-10", read, {(0, 3): {0}}, records=[gap, event(2)])
         terms = Terms()
         _, payload = frame(RECORDS, 1, 0, terms, {(2, 3): {0, 1}}, {17: 6})
         at = payload.index(b"\3" + (3).to_bytes(16, "little"))
@@ -126,7 +126,7 @@ class FrameTest(unittest.TestCase):
                      one(9, "recovery", '{"incarnation":2,"journal_file":1,"journal_offset":64,"cut_bytes":3,"cut_crc":"00ff00ff","segment_cut_bytes":0}')):
             self.assertEqual(len(read(records=good).entries), 2)
         for rule, bad in (("REC-10", one(8, "gap", '{"lost":3}', 1)), ("REC-7", one(8, "gap", '{"lost":0}')), ("REC-7", one(8, "gap", "[]")),
-                          ("REC-7", one(8, "gap", '{"lost":1,"more":1}')), ("REC-7", one(8, "hold", '{"lost":1}')),
+                          ("REC-7", one(8, "gap", '{"lost":1,"more":1}')), ("REC-7", one(8, "gap", '{"lost":1,"lost":1}')), ("REC-7", one(8, "gap", '{"lost":1.0}')), ("REC-7", one(8, "hold", '{"lost":1}')),
                           ("REC-7", one(4, "schedule", '{"version":1,"default":1,"rules":[{"class":0,"label":"x","severity":3}]}')),
                           ("REC-8", one(2, "genesis", "{}")), ("REC-11", [event(1, klass=0)]), ("REC-12", [event(2), event(1)])):
             self.refuse(rule, read, records=bad)
@@ -171,13 +171,13 @@ class ColumnTest(unittest.TestCase):
             ("FRM-5", 0xF0, 2, struct.pack("<qBB", 0, 1, 0), 1),
             ("FRM-5", 0xF0, 2, struct.pack("<qBB", 0, 0, 10) + pack([0, 1000], 10), 2),
             ("FRM-5", 0xF0, 2, struct.pack("<qBB", (1 << 63) - 1, 0, 1) + pack([0, 1], 1), 2),
-            ("SEG-4", 0, 3, struct.pack("<IB", 2, 0), 1),                   # ordinal without a term
-            ("CONV-4", 15, 4, b"\2" + two[1:], 2), ("CONV-4", 15, 4, b"\0\3" + two[2:] + bytes(16), 2),
-            ("CONV-4", 15, 4, b"\0\5" + two[2:] + bytes(16), 2),
-            ("FRM-5", 15, 5, b"\0\0", 1), ("FRM-5", 15, 5, b"\2" + bytes(32) + b"\2" + pack([1, 2], 2), 2),
-            ("FRM-5", 15, 5, shared[:-1] + pack([2, 1, 2], 2), 3), ("FRM-5", 15, 5, shared[:-2] + b"\3" + pack([1, 2, 1], 3), 3),
-            ("FRM-5", 15, 5, shared[:-1] + pack([1, 1, 1], 2), 3),
-            ("FRM-5", 15, 8, timed[:11] + b"\x47" + timed[12:], 2), ("FRM-5", 15, 8, b"\1" + struct.pack("<qB", -1, 0) + timed[11:21], 1),
+            ("SEG-8", 0, 3, struct.pack("<IB", 2, 0), 1),                   # ordinal without a term
+            ("FRM-12", 15, 4, b"\2" + two[1:], 2), ("FRM-12", 15, 4, b"\0\3" + two[2:] + bytes(16), 2),
+            ("FRM-12", 15, 4, b"\0\5" + two[2:] + bytes(16), 2), ("FRM-12", 15, 4, bytes(17), 2),
+            ("FRM-12", 15, 5, b"\0\0", 1), ("FRM-12", 15, 5, b"\2" + bytes(32) + b"\2" + pack([1, 2], 2), 2),
+            ("FRM-12", 15, 5, shared[:-1] + pack([2, 1, 2], 2), 3), ("FRM-5", 15, 5, shared[:-2] + b"\3" + pack([1, 2, 1], 3), 3),
+            ("FRM-12", 15, 5, shared[:-1] + pack([1, 1, 1], 2), 3),
+            ("FRM-12", 15, 8, timed[:11] + b"\x47" + timed[12:], 2), ("FRM-12", 15, 8, b"\1" + struct.pack("<qB", -1, 0) + timed[11:21], 1),
             ("FRM-6", 17, 6, b"\x16" + blob[1:], 3), ("FRM-6", 17, 6, blob[:1] + b"\x81" + blob[2:], 3),
             ("FRM-5", 17, 6, b"\3\1" + pack([2, 0, 2], 3) + blob[3:], 3),
             ("CONV-4", 17, 6, blob + b"\0", 3), ("CONV-4", 17, 6, blob_column([b"\x02ab"]), 1),

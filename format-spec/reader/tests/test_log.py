@@ -90,6 +90,18 @@ class WholeLog(unittest.TestCase):
         self.assertEqual(len(summary["notes"]), 2)
 
 
+    def test_counters_never_go_back(self):
+        """[COM-7] Schedule version, key epoch and lost events, against a frame before that had higher ones."""
+        with tempfile.TemporaryDirectory() as folder:
+            logs.write(folder, logs.small_log())
+            for counters in ((9, 0, 0), (0, 9, 0), (0, 0, 9)):
+                log = Log(folder)
+                log.counters = counters
+                with self.assertRaises(Damage) as caught:
+                    log.run()
+                self.assertEqual(caught.exception.rule, "COM-7")
+
+
 class OpenLog(unittest.TestCase):
     def test_reads_an_unclosed_log(self):
         summary, records = read(logs.small_log(closed=False))
@@ -146,6 +158,25 @@ class OpenLog(unittest.TestCase):
         self.assertIn("previous_crc", read(files | {name: forgotten.data})[0]["notes"][0])
         gap = logs.JournalWriter(2, 11, previous_crc=first.previous)
         self.assertEqual(refused(files | {name: gap.data}).rule, "JRN-2")
+
+    def test_a_file_whose_records_are_framed_may_be_gone(self):
+        files = logs.small_log(closed=False)
+        first = logs.JournalWriter(1, 6).group([logs.event(n) for n in (6, 7)], 2)
+        second = logs.JournalWriter(2, 8, previous_crc=first.previous).group([logs.event(8)], 3)
+        third = logs.JournalWriter(3, 9, previous_crc=second.previous).group([logs.event(9)], 3)
+        names = [JOURNAL.replace("1.jnl", f"{number}.jnl") for number in (1, 2, 3)]
+        whole = {name: writer.data for name, writer in zip(names, (first, second, third))}
+        del files[JOURNAL]
+        for gone, records in (((), 10), (names[:1], 10)):
+            self.assertEqual(read(files | {n: d for n, d in whole.items() if n not in gone})[0]["records"], records)
+        for gone in (names[:2], names[1:2], names):
+            self.assertTrue(refused(files | {n: d for n, d in whole.items() if n not in gone}).message, gone)
+
+    def test_framed_to_never_goes_back(self):
+        """[JRN-9]"""
+        files = logs.small_log(closed=False)
+        files[JOURNAL] = logs.JournalWriter(1, 6).group([logs.event(6)], 3).group([logs.event(7)], 2).data
+        self.assertEqual(refused(files).rule, "JRN-9")
 
     def test_next_incarnation(self):
         with mock.patch.object(logs, "manifest", functools.partial(logs.manifest, incarnation=2)):

@@ -82,7 +82,8 @@ pub struct Pruned {
 /// A removal of nothing gives the frame back unchanged.
 ///
 /// # Errors
-/// As [`super::verify_frame`]; [`crate::Problem::Invalid`] where the removal names a position beyond the frame.
+/// As [`super::verify_frame`]; [`crate::Problem::Invalid`] where the removal names a position beyond the frame, a
+/// record of class 0, which is permanent ([FRM-10]), or a record without its groups.
 pub fn prune(view: &FrameView<'_>, removal: &Removal) -> Result<Pruned, FormatError> {
     let FrameView { descriptor, salts, records } = *view;
     let hashes = FrameHashes::of(view)?;
@@ -95,12 +96,13 @@ pub fn prune(view: &FrameView<'_>, removal: &Removal) -> Result<Pruned, FormatEr
         return Ok(Pruned { salts: salts.clone(), records: records.to_vec() });
     }
     let classes = descriptor.classes.iter().zip(&hashes.classes);
-    let states = classes.map(|(entry, hashes)| states_of(entry, hashes, &gone)).collect();
+    let salts = Salts::Pruned(classes.map(|(entry, hashes)| states_of(entry, hashes, &gone)).collect());
+    salts.check(&descriptor.classes)?;
     let left = records.iter().enumerate().map(|(position, record)| {
         let without = gone.map(|positions| positions >> position & 1 == 1);
         record.as_ref().filter(|_| !without[0]).map(|record| without_groups(record, without))
     });
-    Ok(Pruned { salts: Salts::Pruned(states), records: left.collect() })
+    Ok(Pruned { salts, records: left.collect() })
 }
 
 fn states_of(entry: &ClassEntry, hashes: &ClassHashes, gone: &[u128; GROUPS]) -> [GroupState; GROUPS] {

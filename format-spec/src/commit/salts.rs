@@ -92,7 +92,8 @@ pub enum Salts {
 }
 
 impl Salts {
-    /// Checks that this is the one form of what is left of the frame ([FRM-1], [FRM-2], [FRM-3]).
+    /// Checks that this is the one form of what is left of the frame, and that nothing permanent is gone ([FRM-1], [FRM-2],
+    /// [FRM-3], [FRM-10]).
     pub fn check(&self, classes: &[ClassEntry]) -> Result<(), FormatError> {
         let Salts::Pruned(states) = self else { return Ok(()) };
         if states.len() != classes.len() {
@@ -108,7 +109,11 @@ impl Salts {
             if others.iter().any(|removed| without_record & !removed != 0) {
                 return Err(invalid("removed ranks", "a removed record still has a group"));
             }
-            anything |= others.iter().fold(without_record, |all, removed| all | removed);
+            let removed = others.iter().fold(without_record, |all, removed| all | removed);
+            if entry.class == 0 && removed != 0 {
+                return Err(invalid("states", "class 0 is permanent, yet something of it is removed"));
+            }
+            anything |= removed;
         }
         if anything == 0 {
             return Err(invalid("states", "a pruned frame has nothing removed"));

@@ -29,7 +29,7 @@ fn record(seq: u64, class: u16, recorded_at: i64, occurred_at: i64, lengths: [us
 
 /// A small frame with three classes, of which one has a single record.
 fn small_frame() -> Vec<Record> {
-    let classes = [4, 0, 4, 9, 4, 9, 4, 4, 9, 9];
+    let classes = [4, 1, 4, 9, 4, 9, 4, 4, 9, 9];
     let records = classes.iter().zip(0i64..).map(|(&class, i)| {
         let recorded_at = 1_700_000_000_000_000_000 + i * 700_000_001;
         record(1_000 + i as u64, class, recorded_at, recorded_at - i * i * 3_000_000_000, [60, 90, 30, 170])
@@ -59,7 +59,7 @@ fn pruned(records: &[Record], removal: &Removal) -> (Descriptor, Pruned) {
 fn any_record() -> impl Strategy<Value = (u16, i64, i64, [usize; 4])> {
     let length = prop_oneof![8 => 0usize..300, 1 => 900usize..1_100, 1 => 1_100usize..5_000];
     let time = prop_oneof![4 => 1_600_000_000_000_000_000i64..1_800_000_000_000_000_000, 1 => any::<i64>()];
-    (prop_oneof![4 => 0u16..4, 1 => any::<u16>()], time.clone(), time, prop::array::uniform4(length))
+    (prop_oneof![4 => 1u16..5, 1 => 1u16..], time.clone(), time, prop::array::uniform4(length))
 }
 
 fn any_frame() -> impl Strategy<Value = Vec<Record>> {
@@ -216,7 +216,7 @@ fn prunings(descriptor: &Descriptor) -> Vec<(&'static str, Removal)> {
         ("everything", Removal::new().records(descriptor.all_positions())),
         (
             "some of each",
-            Removal::new().class(descriptor, 9).records(0b1).group(1, 0b100).class_group(descriptor, 0, 3),
+            Removal::new().class(descriptor, 9).records(0b1).group(1, 0b100).class_group(descriptor, 1, 3),
         ),
     ]
 }
@@ -419,13 +419,32 @@ fn a_removal_section_has_one_form() {
     }
 }
 
+/// [FRM-10]
+#[test]
+fn nothing_of_class_0_is_removed() {
+    let mut frame = small_frame();
+    frame[3].class = 0;
+    let (descriptor, salts, all) = committed(&frame);
+    let view = FrameView { descriptor: &descriptor, salts: &salts, records: &all };
+    let removals = [
+        Removal::new().records(1 << 3),
+        Removal::new().group(1, 1 << 3),
+        Removal::new().class_group(&descriptor, 0, 3),
+        Removal::new().records(descriptor.all_positions()),
+    ];
+    for removal in removals {
+        assert!(prune(&view, &removal).is_err(), "{removal:?}");
+    }
+    assert!(prune(&view, &Removal::new().records(1 << 4)).is_ok());
+}
+
 /// Above a removed part no key survives, or its salts and with them its content could be guessed at.
 #[test]
 fn no_key_above_a_removed_part_survives() {
     let frame = small_frame();
     let hashes = frame_hashes(&refs(&frame), &SALT_KEY).unwrap();
     let (descriptor, left) =
-        pruned(&frame, &Removal::new().records(0b1).group(3, 0b1000).class(&committed(&frame).0, 0));
+        pruned(&frame, &Removal::new().records(0b1).group(3, 0b1000).class(&committed(&frame).0, 1));
     let shown = format!("{:?}", left.salts);
     let shows = |bytes: &[u8]| shown.contains(format!("{bytes:?}").as_str());
     assert!(!shows(&SALT_KEY));

@@ -286,5 +286,4 @@ fn put_shared(out: &mut Vec<u8>, shared: &SharedIds) {
 }
 
 #[cfg(test)]
-#[path = "ids_tests.rs"]
 mod tests;

@@ -260,13 +260,11 @@ impl<'a> FrameReader<'a> {
     }
 }
 
+/// The columns of a body: where each lies, the slot of each field, and the metadata column where there is one.
+type OpenedColumns = (Vec<ColumnAt>, [u8; SLOTS], Option<Box<TextColumn>>);
+
 /// Reads the directory and opens every column ([FRM-4]).
-fn take_columns(
-    reader: &mut Reader<'_>,
-    body: &[u8],
-    count: usize,
-    rows: usize,
-) -> Result<(Vec<ColumnAt>, [u8; SLOTS], Option<Box<TextColumn>>), FormatError> {
+fn take_columns(reader: &mut Reader<'_>, body: &[u8], count: usize, rows: usize) -> Result<OpenedColumns, FormatError> {
     let mut texts = None;
     let mut columns: Vec<ColumnAt> = Vec::with_capacity(count.min(SLOTS));
     let mut by_slot = [NO_COLUMN; SLOTS];

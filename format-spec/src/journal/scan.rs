@@ -206,5 +206,4 @@ impl Iterator for Records<'_> {
 }
 
 #[cfg(test)]
-#[path = "scan_tests.rs"]
 mod tests;

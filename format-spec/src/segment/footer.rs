@@ -361,5 +361,4 @@ pub(super) fn partition(
 }
 
 #[cfg(test)]
-#[path = "footer_tests.rs"]
 mod tests;

@@ -51,6 +51,14 @@ pub enum Verb {
     Inspect(InspectArgs),
     /// Print the newest signed checkpoint, making one where the log may be written
     Checkpoint(CheckpointArgs),
+    /// Write a bundle that proves records, a range or a complete answer to an outsider
+    Prove(ProveArgs),
+    /// Check a bundle: needs the file and the verifier key, not the log
+    Check(CheckArgs),
+    /// Keep the newest signed head outside the log, so that a cut or older log is noticed
+    Anchor(AnchorArgs),
+    /// Keep the cosignatures of witnesses with the newest checkpoint
+    Cosign(CosignArgs),
     /// The whole story on generated events: ingest, query, verify, tamper with a copy and catch it
     Demo(DemoArgs),
     /// Print a completion script for a shell
@@ -266,9 +274,121 @@ pub struct CheckpointArgs {
     pub log: PathBuf,
 }
 
+/// Groups of a record's fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GroupArg {
+    /// Kind, time, workspace, lane, service, action, severity, outcome, actor type, target type
+    Envelope,
+    /// Actor, target, session
+    Identity,
+    /// Event, correlation, parent and request id
+    Correlation,
+    /// Proof, reason, error, metadata, original
+    Payload,
+}
+
+/// Arguments of `prove`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With filters alone every row found is proven and nothing is said of others. With --complete the bundle also \
+    proves that no row was left out, which opens what the filters test of every record in the range; filters then may use \
+    workspace, lane, service, action, severity, outcome, actor type, target type, times, id and correlation.\n\n\
+    Examples:\n  indelible prove LOG --seq 4711 -o event.proof\n  \
+    indelible prove LOG --correlation c-17 --complete --withhold payload -o chain.proof\n  \
+    indelible prove LOG --from-seq 0 --to-seq 999 --old last-year.checkpoint -o range.proof"
+)]
+pub struct ProveArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// Prove this one record
+    #[arg(long, value_name = "N")]
+    pub seq: Option<u64>,
+    /// Which records
+    #[command(flatten)]
+    pub filters: FilterArgs,
+    /// First seq of the range [default: the beginning of the log]
+    #[arg(long, value_name = "N")]
+    pub from_seq: Option<u64>,
+    /// Last seq of the range [default: the end of the log as it is signed]
+    #[arg(long, value_name = "M")]
+    pub to_seq: Option<u64>,
+    /// Prove that nothing was left out of the range
+    #[arg(long)]
+    pub complete: bool,
+    /// Keep this group of the shown records closed; it stays committed
+    #[arg(long, value_enum, value_name = "GROUP")]
+    pub withhold: Vec<GroupArg>,
+    /// File with an older checkpoint, to prove that the log only grew since
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub old: Option<PathBuf>,
+    /// Most records that filters may find; more are an error, never cut
+    #[arg(long, default_value_t = 10_000)]
+    pub limit: usize,
+    /// File to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: indelible check event.proof --key audit.pub\n\
+    Exit code 3: the bundle is refused. The key must come from somewhere else than the bundle.")]
+pub struct CheckArgs {
+    /// The bundle
+    pub file: PathBuf,
+    /// Verifier key of the log: the string itself or a file that holds it
+    #[arg(long, value_name = "PUB")]
+    pub key: String,
+    /// Witness policy file: refuse unless that many witnesses have cosigned the checkpoint
+    #[arg(long, value_name = "FILE")]
+    pub witnesses: Option<PathBuf>,
+    /// Also print the records that are shown, one JSON object a line
+    #[arg(long)]
+    pub rows: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `anchor`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The anchor is remembered beside the signing key: every later opening for writing compares the log with it and refuses \
+    where something signed is missing, and every checkpoint made on request or at closing moves it on.\n\n\
+    Examples:\n  indelible anchor LOG /mnt/worm/audit.anchor\n  indelible anchor LOG --accept-loss"
+)]
+pub struct AnchorArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// File outside the log directory [default: the one that is remembered]
+    pub file: Option<PathBuf>,
+    /// Go on with a log that is behind its anchor: the loss is recorded in the log and the anchor set back
+    #[arg(long)]
+    pub accept_loss: bool,
+}
+
+/// Arguments of `cosign`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The policy file has a line `quorum N` and, for each witness, a line `witness NAME+ID+KEY`.\n\n\
+    Example: indelible checkpoint LOG > note; (witnesses add their lines); indelible cosign LOG note --witnesses policy"
+)]
+pub struct CosignArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// The newest checkpoint as the witnesses gave it back
+    pub note: PathBuf,
+    /// Who the witnesses are, and how many must have cosigned
+    #[arg(long, value_name = "FILE")]
+    pub witnesses: PathBuf,
+}
+
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: indelible demo --events 200000 --dir /tmp/demo")]
+#[command(after_help = "Example: indelible demo --events 200000 --dir demo")]
 pub struct DemoArgs {
     /// Events to generate
     #[arg(long, default_value_t = 1_000_000)]
@@ -319,6 +439,10 @@ pub fn run(cli: &Cli) -> Outcome {
         Verb::Verify(args) => verbs::verify::run(args),
         Verb::Inspect(args) => verbs::inspect::run(args),
         Verb::Checkpoint(args) => verbs::checkpoint::run(cli, args),
+        Verb::Prove(args) => verbs::prove::run(cli, args),
+        Verb::Check(args) => verbs::check::run(args),
+        Verb::Anchor(args) => verbs::anchor::run(cli, args),
+        Verb::Cosign(args) => verbs::cosign::run(args),
         Verb::Demo(args) => verbs::demo::run(args),
         Verb::Completions(args) => verbs::completions::run(args),
     }
@@ -359,6 +483,13 @@ mod tests {
             "verify LOG --quick --key PUB --from-seq 1 --to-seq 2 --json",
             "inspect LOG --frames --records --index --bytes --json",
             "checkpoint LOG",
+            "anchor LOG FILE",
+            "cosign LOG NOTE --witnesses P",
+            "anchor LOG --accept-loss",
+            "prove LOG --seq 7 -o F",
+            "prove LOG --correlation c --complete --old C --withhold payload -o F",
+            "prove LOG --from-seq 1 --to-seq 2 -o F",
+            "check F --key PUB",
             "demo --events 1000 --dir D",
             "completions bash",
         ] {

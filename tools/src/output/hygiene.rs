@@ -222,5 +222,4 @@ pub fn escape_json(json: &[u8], out: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
-#[path = "hygiene_tests.rs"]
 mod tests;

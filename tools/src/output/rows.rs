@@ -329,5 +329,4 @@ fn short_time(time: Timestamp) -> String {
 }
 
 #[cfg(test)]
-#[path = "rows_tests.rs"]
 mod tests;

@@ -23,8 +23,7 @@ pub fn run(cli: &Cli, args: &InitArgs) -> Outcome {
         return Err(Failure::operational("this version does not know event-type schemas yet; nothing was created")
             .help("leave out --schema: every event type is accepted"));
     }
-    let options =
-        CreateOptions { origin: args.origin.clone(), sign_key_file: cli.sign_key.clone(), ..Default::default() };
+    let options = CreateOptions { origin: args.origin.clone(), sign_key_file: cli.sign_key.clone() };
     let created = Ledger::create(&args.log, &options)?;
     let mut out = output::stdout();
     if args.json {

@@ -1,11 +1,15 @@
 //! The verbs, one file each. A verb reads its arguments, calls the `indelible` crate and writes results; nothing else.
 
+pub mod anchor;
+pub mod check;
 pub mod checkpoint;
 pub mod completions;
+pub mod cosign;
 pub mod demo;
 pub mod ingest;
 pub mod init;
 pub mod inspect;
+pub mod prove;
 pub mod query;
 pub mod stats;
 pub mod tail;

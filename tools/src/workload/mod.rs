@@ -91,7 +91,7 @@ impl Workload {
                     lane: workspace * LANES.len() as u16 + random.below(LANES.len() as u64) as u16,
                     actor: actors.draw(&mut random) as u16,
                     agent: random.below(agents.len() as u64) as u16,
-                    ip: random.next() as u32,
+                    ip: random.bits() as u32,
                 }
             })
             .collect();
@@ -284,7 +284,7 @@ fn push_number(text: &mut String, number: u64, digits: usize) {
 
 /// A version 4 UUID.
 fn random_uuid(random: &mut Random) -> u128 {
-    let bits = (u128::from(random.next()) << 64) | u128::from(random.next());
+    let bits = (u128::from(random.bits()) << 64) | u128::from(random.bits());
     (bits & !(0xF << 76) & !(0x3 << 62)) | (4 << 76) | (2 << 62)
 }
 

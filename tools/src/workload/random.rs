@@ -22,7 +22,7 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         let [a, b, c, d] = self.state;
         let result = a.wrapping_add(d).rotate_left(23).wrapping_add(a);
         let (c, d) = (c ^ a, d ^ b);
@@ -32,7 +32,7 @@ impl Random {
 
     /// A number below `bound`, which is not 0; the bias of one part in 2^32 or less does not matter here.
     pub fn below(&mut self, bound: u64) -> u64 {
-        let product = u128::from(self.next()) * u128::from(bound);
+        let product = u128::from(self.bits()) * u128::from(bound);
         (product >> 64) as u64
     }
 
@@ -74,7 +74,7 @@ impl Zipf {
 
     /// The next draw.
     pub fn draw(&self, random: &mut Random) -> usize {
-        let bits = random.next();
+        let bits = random.bits();
         let slot = (((bits >> 32) * self.slots.len() as u64) >> 32) as usize;
         match self.slots.get(slot) {
             Some(&(threshold, alias)) if bits as u32 > threshold => alias as usize,
@@ -91,7 +91,7 @@ mod tests {
     fn the_sequence_is_the_published_one() {
         // State 1, 2, 3, 4 of the reference implementation of xoshiro256++.
         let mut random = Random { state: [1, 2, 3, 4] };
-        let drawn: Vec<u64> = (0..6).map(|_| random.next()).collect();
+        let drawn: Vec<u64> = (0..6).map(|_| random.bits()).collect();
         let published =
             [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386, 9_228_616_714_210_784_205];
         assert_eq!(drawn.get(..5), Some(published.as_slice()));

@@ -69,7 +69,7 @@ fn record(seq: u64, seed: &Seed) -> Record {
     let [a, b, c, d] = writer.finish().map(|end| end as usize);
     let groups = Groups::from_slices([&bytes[..a], &bytes[a..b], &bytes[b..c], &bytes[c..d]]);
     groups.check().unwrap();
-    Record { seq, recorded_at: seq as i64 * 1_000_003, class: u16::from(seed[2] % 3) * 7, groups }
+    Record { seq, recorded_at: seq as i64 * 1_000_003, class: u16::from(seed[2] % 3) * 7 + 1, groups }
 }
 
 fn records(seeds: &[Seed]) -> Vec<Record> {

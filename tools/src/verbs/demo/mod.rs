@@ -40,14 +40,14 @@ pub fn run(args: &DemoArgs) -> Outcome {
     let stop = Stop::on_signals()?;
     story.say(&format!("Indelible demo: {} audit events in {}", thousands(args.events), log.display()))?;
     let written = ingest(args, place.path(), &log, &stop, &mut story)?;
-    if stop.asked() {
-        return Err(Failure::operational("stopped by a signal"));
-    }
+    going_on(&stop)?;
     let reader = LedgerReader::open(&log, &ReadOptions::default())?;
     queries::run(&reader, args.seed, args.events, &mut story)?;
     drop(reader);
+    going_on(&stop)?;
     size::run(&log, written, &mut story)?;
     verified(&log, &mut story)?;
+    going_on(&stop)?;
     tamper::run(&log, &place.path().join("tampered"), &mut story)?;
     story.end()?;
     if args.dir.is_some() {
@@ -59,6 +59,11 @@ pub fn run(args: &DemoArgs) -> Outcome {
     }
     out.flush()?;
     Ok(())
+}
+
+/// Ends the demo between two of its steps, so that its directory is still removed.
+fn going_on(stop: &Stop) -> Outcome {
+    if stop.asked() { Err(Failure::operational("stopped by a signal")) } else { Ok(()) }
 }
 
 /// Where the demo works.

@@ -1,14 +1,14 @@
 //! Somebody changes one bit in a copy of the log, and verification says where.
 //!
-//! The bit lies in the middle of the largest segment. A checksum would be enough to catch it; whoever mends the checksum is
+//! The bit lies in a frame in the middle of the largest segment. A checksum would be enough to catch it; whoever mends the checksum is
 //! caught by the hashes behind it, which is what the tests of the format show.
 
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indelible::{Corruption, Error, VerifyOptions, verify};
 use indelible_engine::Error as Log;
+use indelible_format::segment::{BlockHeader, BlockKind};
 
 use super::Story;
 use crate::failure::{Failure, InFile, Outcome};
@@ -95,17 +95,28 @@ fn copy_directory(from: &Path, to: &Path, below: &Path, largest: &mut (u64, Path
     Ok(())
 }
 
-/// Flips the lowest bit of the byte in the middle; gives its offset.
+/// Flips the lowest bit of the byte in the middle of a frame in the middle of the segment; gives its offset.
 fn flip_one_bit(path: &Path) -> Outcome<u64> {
-    let mut file = std::fs::File::options().read(true).write(true).open(path).doing("change", path)?;
-    let offset = file.metadata().doing("look at", path)?.len() / 2;
-    let mut byte = [0; 1];
-    let mut flip = || {
-        file.seek(SeekFrom::Start(offset))?;
-        file.read_exact(&mut byte)?;
-        file.seek(SeekFrom::Start(offset))?;
-        file.write_all(&[byte[0] ^ 1])
+    let mut bytes = std::fs::read(path).doing("read", path)?;
+    let offset = frame_after(&bytes, bytes.len() / 2).or_else(|| frame_after(&bytes, 0));
+    let Some((offset, byte)) = offset.and_then(|offset| Some((offset, bytes.get_mut(offset)?))) else {
+        return Err(Failure::operational(format!("{} has no frame to tamper with", path.display())));
     };
-    flip().doing("change", path)?;
-    Ok(offset)
+    *byte ^= 1;
+    std::fs::write(path, &bytes).doing("change", path)?;
+    Ok(offset as u64)
+}
+
+/// The middle of the payload of the first frame block at or after `from`.
+fn frame_after(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += bytes.get(at..)?.windows(4).position(|window| window == b"IBLK")?;
+        match BlockHeader::decode(bytes.get(at..)?) {
+            Ok(header) if header.kind == BlockKind::Frame => {
+                return Some(at + BlockHeader::SIZE + header.length as usize / 2);
+            }
+            _ => at += 1,
+        }
+    }
 }

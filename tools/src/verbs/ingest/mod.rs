@@ -42,9 +42,7 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
         return Err(Failure::usage("stdin (`-`) can be read once only"));
     }
     // Everything that can be refused is refused before the log is created.
-    for file in files.iter().filter(|file| !source::is_stdin(file)) {
-        source::open(file, &ProgressBar::hidden(), &Stop::default())?;
-    }
+    files.iter().try_for_each(|file| source::check(file))?;
     let rejects = args.rejects.as_deref().map(Rejects::create).transpose()?;
     let acks = args.acks.as_deref().map(acks::open).transpose()?;
     let stop = Stop::on_signals()?;

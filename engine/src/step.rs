@@ -1,0 +1,186 @@
+//! A log without threads: the caller takes every step of the write path, in whatever order, at whatever moment.
+//!
+//! ```text
+//! append ── sync ──┬── frame ── sync_frames ── checkpoint        each one call, each at the caller's bidding
+//!  (journal)       └── tidy                       └── close
+//! ```
+//!
+//! [`crate::Log`] takes the same steps of the same writer and framer from its two threads. A simulation that drives them here,
+//! on a simulated disk, with a manual clock and seeded randomness, meets every interleaving of them and repeats it exactly.
+//!
+//! Invariants: as the log's. Nothing is durable before [`StepLog::sync`] has returned; after an error that is neither a full
+//! disk nor a refused option every step is refused. Dropping it closes nothing: it is what a killed process leaves.
+//!
+//! Deliberately not here: the ring, receipts, waiting, and retries on a full disk (the caller's, by calling again).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use indelible_format::manifest::Manifest;
+
+use crate::draft::{Cell, Draft, Outcome};
+use crate::error::{Error, Result};
+use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
+use crate::query::View;
+use crate::recover::{self, Opened, RecoveryReport};
+use crate::write::framer::{Framer, Shared};
+use crate::write::writer::{Item, Writer};
+
+/// A log that is open for writing and moves only when told to.
+pub struct StepLog {
+    shared: Arc<Shared>,
+    writer: Writer,
+    framer: Framer,
+    report: RecoveryReport,
+    /// Whether a group is appended and not synced: the next one waits for that, as in the log's writer thread.
+    unsynced: bool,
+}
+
+impl std::fmt::Debug for StepLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StepLog(next seq {})", self.next_seq())
+    }
+}
+
+impl StepLog {
+    /// Creates a log and opens it; genesis and schedule are durable when it returns.
+    ///
+    /// # Errors
+    /// As [`crate::Log::create`].
+    pub fn create(config: LogConfig, spec: &CreateSpec) -> Result<Self> {
+        lay_out(&config, spec)?;
+        Self::start(config, Some(&spec.schedule))
+    }
+
+    /// Opens a log, recovering it where it was not closed; the recovery record, if there is one, is durable when it returns.
+    ///
+    /// # Errors
+    /// As [`crate::Log::open`].
+    pub fn open(config: LogConfig) -> Result<Self> {
+        Self::start(config, None)
+    }
+
+    fn start(config: LogConfig, schedule: Option<&str>) -> Result<Self> {
+        let Opened { shared, writer, framer, report } = recover::open(config)?;
+        let mut first = first_records(&shared.manifest.get(), &writer, &report, schedule);
+        let mut log = Self { shared, writer, framer, report, unsynced: false };
+        if !first.is_empty() {
+            log.writer.append(&mut first)?;
+            log.unsynced = true;
+            log.sync()?;
+        }
+        Ok(log)
+    }
+
+    /// What opening found.
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.report
+    }
+
+    /// Appends the drafts to the journal as one group; written, not durable. A group that waits for its sync is synced first.
+    /// After an error that says that the disk is full nothing has happened, and the same drafts may be given again.
+    ///
+    /// # Errors
+    /// The disk's own, [`Error::Record`] for a group that no reader would accept, [`Error::Poisoned`].
+    pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
+        if self.unsynced {
+            self.sync()?;
+        }
+        let cells: Vec<Arc<Cell>> = drafts.iter().map(|_| Cell::new()).collect();
+        let mut items: Vec<Item> =
+            drafts.into_iter().zip(&cells).map(|(draft, cell)| Item { draft, cell: Some(Arc::clone(cell)) }).collect();
+        self.writer.append(&mut items)?;
+        self.unsynced = true;
+        cells.iter().map(|cell| cell.get().ok_or(Error::Closed)).collect()
+    }
+
+    /// Makes the appended group durable, shows it to readers and hands it to the framer. Returns the seq after the last
+    /// durable record.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where the sync failed.
+    pub fn sync(&mut self) -> Result<u64> {
+        self.unsynced = false;
+        if let Some(group) = self.writer.sync()? {
+            self.framer.push(group);
+        }
+        Ok(self.durable_to())
+    }
+
+    /// Makes frames of durable records and appends them to the active segment: full ones, with `partial` the rest too. Seals
+    /// segments that are full. Returns the number of records framed.
+    ///
+    /// # Errors
+    /// The disk's own; on a full disk the same frames are written by the next call.
+    pub fn frame(&mut self, partial: bool) -> Result<usize> {
+        Ok(self.framer.frame(partial)?.0)
+    }
+
+    /// Makes the frames written so far durable.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where the sync failed.
+    pub fn sync_frames(&mut self) -> Result<()> {
+        self.framer.sync()
+    }
+
+    /// Frames and syncs everything durable and signs the tree head. Returns the note.
+    ///
+    /// # Errors
+    /// As [`crate::Log::checkpoint`].
+    pub fn checkpoint(&mut self) -> Result<String> {
+        self.framer.checkpoint()
+    }
+
+    /// What the writer does when it is idle: renews the live mark and removes journal files that are framed and synced.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn tidy(&mut self) -> Result<()> {
+        // The mark names the end of the journal file, which is durable only while no group waits for its sync.
+        if !self.unsynced {
+            self.shared.poison.guard(|| self.writer.write_live())?;
+        }
+        self.writer.tidy_journal()
+    }
+
+    /// Syncs, frames and signs everything and closes cleanly.
+    ///
+    /// # Errors
+    /// The disk's own. The log is not closed then, and opening it recovers it.
+    pub fn close(&mut self) -> Result<()> {
+        self.sync()?;
+        let facts = self.framer.close()?;
+        self.writer.finish(facts)
+    }
+
+    /// The newest view: everything durable.
+    pub fn view(&self) -> View {
+        View::new(self.shared.published.load())
+    }
+
+    /// Seq after the last durable record.
+    pub fn durable_to(&self) -> u64 {
+        self.shared.published.durable.get()
+    }
+
+    /// Seq that the next record will get.
+    pub fn next_seq(&self) -> u64 {
+        self.writer.next_seq()
+    }
+
+    /// Frames that are synced.
+    pub fn frames(&self) -> u64 {
+        self.shared.framed.frames.load(Ordering::Acquire)
+    }
+
+    /// Why the log takes no more steps, if it does not.
+    pub fn poisoned(&self) -> Option<String> {
+        self.shared.poison.reason()
+    }
+
+    /// The manifest as it is on disk.
+    pub fn manifest(&self) -> Manifest {
+        self.shared.manifest.get()
+    }
+}

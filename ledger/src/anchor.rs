@@ -1,0 +1,306 @@
+//! The anchor: the newest signed head of a log, kept in a file outside its directory.
+//!
+//! ```text
+//! open    anchor file -> is it a head of this log, as the log is now? -> no: refuse, and say that something was lost
+//! sign    new head -> lock, compare with what the file holds, swap
+//! ```
+//!
+//! Somebody who can write the log directory can put an old copy of it back, and everything in that copy verifies. The anchor
+//! finds that, as far as it lies where they cannot write. Which file is a log's anchor is remembered beside the signing keys.
+//!
+//! Invariants: the file never goes back to a smaller head but by [`Anchor::replace`]; a head is written whole or not at all.
+//! Not here: opening the log (`ledger`), witnesses.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use indelible_engine::query::View;
+use indelible_format::LogId;
+use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
+use indelible_format::key::VerifierKey;
+use indelible_format::manifest::Manifest;
+use indelible_format::merkle::LogTree;
+
+use crate::error::{Error, Result};
+use crate::event::{ActorType, AuditEvent, Severity};
+use crate::keys;
+use crate::reader::{LedgerReader, ReadOptions};
+
+/// Longest anchor file that is read: a note and its cosignatures.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// What is wrong between a log and its anchor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnchorError {
+    /// The log has less than what was anchored.
+    #[error(
+        "the log is behind its anchor {}: the anchor signs {anchored} frames, the log has {found}. Something that was signed is lost: the log \
+         was cut, or an older copy was put in its place. Bring the newer copy back; or, to go on without it, run `indelible anchor LOG --accept-loss`, \
+         which records the loss in the log", file.display()
+    )]
+    Behind {
+        /// The anchor file.
+        file: PathBuf,
+        /// Frames that the anchor signs.
+        anchored: u64,
+        /// Frames that the log has.
+        found: u64,
+    },
+    /// The log has another content than what was anchored.
+    #[error(
+        "the log's first {anchored} frames are not those that its anchor {} signs: the log was rewritten, or cut and continued. Bring the right \
+         copy back; or, to go on with this one, run `indelible anchor LOG --accept-loss`, which records the loss in the log", file.display()
+    )]
+    Forked {
+        /// The anchor file.
+        file: PathBuf,
+        /// Frames that the anchor signs.
+        anchored: u64,
+    },
+    /// The file holds something else than a head of this log.
+    #[error("the anchor {} holds no signed head of this log: {problem}", file.display())]
+    NotAnAnchor {
+        /// The anchor file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file that was the log's anchor is gone.
+    #[error("the anchor {} is missing: bring it back, or name another one with `indelible anchor LOG FILE`", file.display())]
+    Missing {
+        /// The anchor file.
+        file: PathBuf,
+    },
+    /// The disk refused.
+    #[error("cannot {what} the anchor {}: {source}", file.display())]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// The anchor file, or where it is remembered.
+        file: PathBuf,
+        /// The disk's own words.
+        source: std::io::Error,
+    },
+    /// The anchor would lie in the directory that it guards.
+    #[error("the anchor {} lies inside the log directory: whoever changes the log would change it too; choose another place", file.display())]
+    Inside {
+        /// The file asked for.
+        file: PathBuf,
+    },
+}
+
+impl From<AnchorError> for Error {
+    fn from(error: AnchorError) -> Self {
+        Error::Anchor(Box::new(error))
+    }
+}
+
+/// A log's anchor file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    file: PathBuf,
+    log: PathBuf,
+    key: VerifierKey,
+}
+
+impl Anchor {
+    /// The anchor in `file` of the log at `log` with this verifier key (text form).
+    ///
+    /// # Errors
+    /// Where the file would lie inside the log directory, or the key is none.
+    pub fn new(file: &Path, log: &Path, key: &str) -> Result<Self> {
+        let file = std::path::absolute(file).map_err(|source| failed("find", file, source))?;
+        let dir = file.parent().map(Path::to_owned).unwrap_or_default();
+        let inside = |dir: &Path| fs::canonicalize(log).is_ok_and(|log| dir.starts_with(log));
+        if fs::canonicalize(&dir).is_ok_and(|dir| inside(&dir)) || inside(&dir) {
+            return Err(AnchorError::Inside { file }.into());
+        }
+        let key = VerifierKey::parse(key)
+            .map_err(|error| AnchorError::NotAnAnchor { file: file.clone(), problem: error.to_string() })?;
+        Ok(Self { file, log: log.to_owned(), key })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The head that the file holds; `None` where there is no file.
+    ///
+    /// # Errors
+    /// Where it holds something else.
+    pub fn head(&self) -> Result<Option<Checkpoint>> {
+        let bytes = match fs::metadata(&self.file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Ok(metadata) if metadata.len() > BYTES_MAX => {
+                let problem = format!("{} bytes are more than any head has", metadata.len());
+                return Err(AnchorError::NotAnAnchor { file: self.file.clone(), problem }.into());
+            }
+            Ok(_) => fs::read_to_string(&self.file),
+            Err(error) => Err(error),
+        };
+        let note = bytes.map_err(|source| failed("read", &self.file, source))?;
+        let head = open_checkpoint(&note, &self.key);
+        let head =
+            head.map_err(|error| AnchorError::NotAnAnchor { file: self.file.clone(), problem: error.to_string() })?;
+        Ok(Some(head))
+    }
+
+    /// Checks that the log still has everything that the anchor signs.
+    ///
+    /// # Errors
+    /// [`AnchorError::Behind`], [`AnchorError::Forked`], [`AnchorError::Missing`], [`AnchorError::NotAnAnchor`].
+    pub fn check(&self, view: &View) -> Result<Checkpoint> {
+        let head = self.head()?.ok_or_else(|| AnchorError::Missing { file: self.file.clone() })?;
+        self.compare(&head, view)?;
+        Ok(head)
+    }
+
+    fn compare(&self, head: &Checkpoint, view: &View) -> Result<()> {
+        let leaves = view.leaf_hashes(head.size)?;
+        let (file, anchored, found) = (self.file.clone(), head.size, leaves.len() as u64);
+        if found < anchored {
+            return Err(AnchorError::Behind { file, anchored, found }.into());
+        }
+        let mut tree = LogTree::new();
+        leaves.into_iter().for_each(|leaf| tree.push(leaf));
+        if tree.root() != head.root {
+            return Err(AnchorError::Forked { file, anchored }.into());
+        }
+        Ok(())
+    }
+
+    /// Moves the anchor on to a newer head of the log: compares what the file holds with the log, then swaps.
+    ///
+    /// A head that the file is beyond already changes nothing. Says whether the file was written.
+    ///
+    /// # Errors
+    /// As [`Anchor::check`], but a missing file is made; the disk's own.
+    pub fn advance(&self, note: &str, view: &View) -> Result<bool> {
+        let _lock = self.lock()?;
+        let newer = self.parse(note)?;
+        if let Some(head) = self.head()? {
+            self.compare(&head, view)?;
+            if head.size >= newer.size {
+                return Ok(false);
+            }
+        }
+        self.write(note)?;
+        Ok(true)
+    }
+
+    /// Moves the anchor on to the newest head that lies in the log directory, if there is one.
+    ///
+    /// # Errors
+    /// As [`Anchor::advance`]; where the log cannot be read.
+    pub fn catch_up(&self) -> Result<bool> {
+        let reader = LedgerReader::open(&self.log, &ReadOptions::default())?;
+        match reader.checkpoint()? {
+            Some(note) => self.advance(&note, &reader.view()?),
+            None => Ok(false),
+        }
+    }
+
+    /// Puts a head into the file whatever it holds: only where the loss was accepted and recorded.
+    ///
+    /// # Errors
+    /// Where `note` is no head of this log; the disk's own.
+    pub fn replace(&self, note: &str) -> Result<()> {
+        let _lock = self.lock()?;
+        self.parse(note)?;
+        self.write(note)
+    }
+
+    fn parse(&self, note: &str) -> Result<Checkpoint> {
+        let refuse = |error: indelible_format::FormatError| AnchorError::NotAnAnchor {
+            file: self.file.clone(),
+            problem: error.to_string(),
+        };
+        Ok(open_checkpoint(note, &self.key).map_err(refuse)?)
+    }
+
+    fn write(&self, note: &str) -> Result<()> {
+        write_whole(&self.file, note.as_bytes())
+    }
+
+    /// Two processes never compare and swap at the same time.
+    fn lock(&self) -> Result<File> {
+        let mut name = self.file.clone().into_os_string();
+        name.push(".lock");
+        let name = PathBuf::from(name);
+        let lock = File::options().create(true).truncate(false).write(true).open(&name);
+        let lock = lock.and_then(|lock| lock.lock().map(|()| lock));
+        lock.map_err(|source| failed("lock", &name, source))
+    }
+
+    /// The event that records an accepted loss; `None` where the error is none that can be accepted.
+    pub(crate) fn loss(&self, error: &AnchorError, manifest: &Manifest) -> Result<Option<AuditEvent>> {
+        let found = match *error {
+            AnchorError::Behind { found, .. } => found,
+            AnchorError::Forked { anchored, .. } => anchored,
+            _ => return Ok(None),
+        };
+        let Some(head) = self.head()? else { return Ok(None) };
+        let root: String = head.root.iter().map(|byte| format!("{byte:02x}")).collect();
+        let forked = matches!(error, AnchorError::Forked { .. });
+        let body = serde_json::json!({
+            "anchored_frames": head.size, "anchored_root": root, "found_frames": found, "forked": forked,
+        });
+        let event = AuditEvent::in_workspace("indelible")
+            .action("log.loss_accepted")
+            .actor(ActorType::System, "indelible")
+            .target("log", manifest.log_id.to_string())
+            .partial()
+            .severity(Severity::Critical)
+            .metadata(body);
+        Ok(event.build().ok())
+    }
+
+    /// Remembers this as the log's anchor, so that every later opening looks at it.
+    ///
+    /// # Errors
+    /// Where there is no place to remember it; the disk's own.
+    pub fn remember(&self, log_id: LogId) -> Result<()> {
+        let pointer = pointer(log_id)?;
+        if let Some(dir) = pointer.parent() {
+            fs::create_dir_all(dir).map_err(|source| failed("remember", &pointer, source))?;
+        }
+        write_whole(&pointer, self.file.as_os_str().as_encoded_bytes())
+    }
+}
+
+/// The anchor file that is remembered for a log.
+///
+/// # Errors
+/// Where what is remembered cannot be read.
+pub fn remembered(log_id: LogId) -> Result<Option<PathBuf>> {
+    // Without a home there is nothing that could have been remembered.
+    let Ok(pointer) = pointer(log_id) else { return Ok(None) };
+    match fs::read_to_string(&pointer) {
+        Ok(text) => Ok(Some(PathBuf::from(text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(failed("find", &pointer, source)),
+    }
+}
+
+fn pointer(log_id: LogId) -> Result<PathBuf> {
+    Ok(keys::default_key_file(log_id)?.with_extension("anchor"))
+}
+
+fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = file.to_owned().into_os_string();
+    name.push(".tmp");
+    let temporary = PathBuf::from(name);
+    let written = File::create(&temporary).and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
+    let renamed = written.and_then(|()| fs::rename(&temporary, file));
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = renamed.and_then(|()| File::open(dir)?.sync_all());
+    synced.map_err(|source| failed("write", file, source))
+}
+
+fn failed(what: &'static str, file: &Path, source: std::io::Error) -> Error {
+    AnchorError::Io { what, file: file.to_owned(), source }.into()
+}

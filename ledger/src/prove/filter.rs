@@ -1,0 +1,47 @@
+//! A query's predicate as a bundle states it.
+//!
+//! Invariant: both pass the same records. Seqs have no place in a bundle's filter: its claim names the range.
+
+use indelible_engine::query::{Expr, Test};
+use indelible_format::bundle::{Filter, Open};
+
+use super::ProveError;
+
+/// The filter of a bundle that passes what `expr` matches.
+pub(super) fn to_bundle(expr: &Expr) -> Result<Filter, ProveError> {
+    let filter = convert(expr)?;
+    filter.check().map_err(|error| ProveError::Filter { problem: error.to_string() })?;
+    Ok(filter)
+}
+
+/// What completeness over the filter discloses of every record.
+pub(super) fn provable(filter: &Filter) -> Result<Open, ProveError> {
+    let needs = filter.needs();
+    if needs.has_group(1) || needs.has_group(3) {
+        let problem = "completeness is proven over columns of the envelope (workspace, lane, service, action, severity, outcome, \
+            actor type, target type, times) and of correlation (id, correlation): who acted and on what stays closed";
+        return Err(ProveError::Filter { problem: problem.to_owned() });
+    }
+    Ok(needs)
+}
+
+fn convert(expr: &Expr) -> Result<Filter, ProveError> {
+    let list = |list: &[Expr]| list.iter().map(convert).collect::<Result<Vec<_>, _>>();
+    Ok(match expr {
+        Expr::True => Filter::everything(),
+        Expr::False => Filter::Any(Vec::new()),
+        Expr::Field(field, Test::AnyOf(texts)) => Filter::any_of(*field, texts.clone()),
+        Expr::Field(field, Test::Prefix(prefix)) => Filter::Prefix(*field, prefix.clone()),
+        Expr::Field(field, Test::Codes(codes)) => Filter::codes(*field, codes.clone()),
+        Expr::Field(field, Test::Present) => Filter::Present(*field),
+        Expr::Occurred { from, to } => Filter::Occurred { from: *from, to: *to },
+        Expr::Recorded { from, to } => Filter::Recorded { from: *from, to: *to },
+        Expr::And(parts) => Filter::All(list(parts)?),
+        Expr::Or(parts) => Filter::Any(list(parts)?),
+        Expr::Not(part) => Filter::Not(Box::new(convert(part)?)),
+        Expr::Seq { .. } => {
+            let problem = "it names seqs: give the range of the proof instead".to_owned();
+            return Err(ProveError::Filter { problem });
+        }
+    })
+}

@@ -1,0 +1,46 @@
+//! Runs the general schedules for a while, or one seed: `crash --seconds N --seed S --only`.
+
+use std::time::{Duration, Instant};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (mut seconds, mut first, mut only) = (10.0, None, false);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().unwrap_or_else(|| usage());
+        match argument.as_str() {
+            "--seconds" => seconds = value().parse().unwrap_or_else(|_| usage()),
+            "--seed" => first = Some(value().parse::<u64>().unwrap_or_else(|_| usage())),
+            "--only" => only = true,
+            _ => usage(),
+        }
+    }
+    let begun = Instant::now();
+    let (mut seed, mut runs, mut recoveries, mut failures) = (first.unwrap_or(0), 0u64, 0u64, 0u64);
+    loop {
+        match indelible_tests::run_seed(seed) {
+            Ok(checked) => recoveries += checked,
+            Err(what) => {
+                failures += 1;
+                println!(
+                    "seed {seed}: {what}\n  again: cargo run --release -p indelible-tests --bin crash -- --seed {seed} --only"
+                );
+            }
+        }
+        runs += 1;
+        seed += 1;
+        if only || failures >= 20 || begun.elapsed() >= Duration::from_secs_f64(seconds) {
+            break;
+        }
+    }
+    let took = begun.elapsed().as_secs_f64();
+    println!(
+        "{runs} runs, {recoveries} recoveries checked in {took:.1} s ({:.0} a second), {failures} failed",
+        recoveries as f64 / took
+    );
+    std::process::exit(i32::from(failures > 0));
+}
+
+fn usage() -> ! {
+    eprintln!("crash [--seconds N] [--seed FIRST] [--only]");
+    std::process::exit(2);
+}

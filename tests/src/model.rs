@@ -1,0 +1,162 @@
+//! What the log promised so far, and what it may show after a crash.
+//!
+//! ```text
+//! records: 0 .................. durable ......... durable + in flight
+//!          byte for byte        a whole group or nothing, then only recovery records
+//! notes:   size -> root, all that were ever handed out: never another root for a size, never beyond what is there
+//! ```
+
+use std::collections::BTreeMap;
+
+use indelible_engine::Draft;
+use indelible_format::checkpoint::open_checkpoint;
+use indelible_format::record::{Groups, Record};
+use indelible_format::schema::Kind;
+
+use crate::world::verifier;
+
+/// A record that was handed to the log and has no place yet.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    groups: Groups,
+    class: u16,
+}
+
+impl Sent {
+    /// What a draft says.
+    pub fn of(draft: &Draft) -> Self {
+        Self { groups: Groups::from_slices(draft.slices()), class: draft.class }
+    }
+}
+
+/// What the log promised.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    /// Acknowledged durable; `recorded_at` as it was first read.
+    durable: Vec<Record>,
+    /// The group whose sync has not returned, or failed.
+    in_flight: Vec<Sent>,
+    /// Where the acknowledged groups end, ascending.
+    ends: Vec<u64>,
+    /// Checkpoints that were handed out.
+    notes: BTreeMap<u64, [u8; 32]>,
+}
+
+impl Model {
+    /// Number of durable records.
+    pub fn durable(&self) -> u64 {
+        self.durable.len() as u64
+    }
+
+    /// The durable records.
+    pub fn records(&self) -> &[Record] {
+        &self.durable
+    }
+
+    /// Checkpoints handed out: size and root.
+    pub fn notes(&self) -> &BTreeMap<u64, [u8; 32]> {
+        &self.notes
+    }
+
+    /// How many records were durable before the last `groups` acknowledged groups.
+    pub fn durable_before(&self, groups: usize) -> u64 {
+        let mut ends = self.ends.clone();
+        ends.dedup();
+        ends.len().checked_sub(groups + 1).and_then(|index| ends.get(index)).copied().unwrap_or(0)
+    }
+
+    /// A group was given to the log; what becomes of it is open.
+    pub fn sent(&mut self, group: Vec<Sent>) {
+        self.in_flight = group;
+    }
+
+    /// The group was refused and must never be seen.
+    pub fn refused(&mut self) {
+        self.in_flight.clear();
+    }
+
+    /// The group was acknowledged durable; `read` are the log's records from the old end on.
+    pub fn acknowledged(&mut self, read: &[Record]) -> Result<(), String> {
+        if read.len() != self.in_flight.len() {
+            return Err(format!("{} records acknowledged, {} in view", self.in_flight.len(), read.len()));
+        }
+        self.in_flight.iter().zip(read).try_for_each(|(sent, found)| same_content(sent, found))?;
+        self.durable.extend_from_slice(read);
+        self.ends.push(self.durable());
+        self.in_flight.clear();
+        Ok(())
+    }
+
+    /// A checkpoint was handed out: the same size never has two roots ([CHK-3]).
+    pub fn signed(&mut self, note: &str) -> Result<(), String> {
+        let head =
+            open_checkpoint(note, verifier()).map_err(|error| format!("a note that does not verify: {error}"))?;
+        match self.notes.insert(head.size, head.root) {
+            Some(root) if root != head.root => Err(format!("two roots signed for size {}", head.size)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks what a log shows after it was opened again; `recovered`: whether it may have added a recovery record.
+    pub fn check(&self, found: &[Record], recovered: bool) -> Result<(), String> {
+        self.check_prefix(found)?;
+        let extra = found.get(self.durable.len()..).unwrap_or_default();
+        if extra.len() + self.durable.len() < found.len() || found.len() < self.durable.len() {
+            return Err(format!("{} records were durable, {} are there", self.durable.len(), found.len()));
+        }
+        let group = extra.iter().take_while(|record| kind(record) != Some(Kind::Recovery as u8)).count();
+        let (group, system) = extra.split_at(group);
+        if !group.is_empty() {
+            if group.len() != self.in_flight.len() {
+                let (here, sent) = (group.len(), self.in_flight.len());
+                return Err(format!(
+                    "{here} records beyond the durable ones, {sent} were in flight: a phantom or half a group"
+                ));
+            }
+            self.in_flight.iter().zip(group).try_for_each(|(sent, found)| same_content(sent, found))?;
+        }
+        if system.iter().any(|record| kind(record) != Some(Kind::Recovery as u8)) {
+            return Err("records follow a recovery record that nobody sent".to_owned());
+        }
+        if !system.is_empty() && !recovered {
+            return Err("a recovery record where nothing was cut".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Checks that `found` begins with what was durable, as far as both go, dense and in the order of time.
+    pub fn check_prefix(&self, found: &[Record]) -> Result<(), String> {
+        for (seq, record) in found.iter().enumerate() {
+            if record.seq != seq as u64 {
+                return Err(format!("seq {} where {seq} was due", record.seq));
+            }
+        }
+        for (before, after) in found.iter().zip(found.iter().skip(1)) {
+            if after.recorded_at < before.recorded_at {
+                return Err(format!("recorded-at goes back at seq {}", after.seq));
+            }
+        }
+        match self.durable.iter().zip(found).find(|(durable, found)| durable != found) {
+            Some((durable, _)) => Err(format!("the durable record {} is not what it was", durable.seq)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes what an opened log shows as the new state: recovery made it durable.
+    pub fn adopt(&mut self, found: &[Record]) {
+        self.durable = found.to_vec();
+        self.ends.push(self.durable());
+        self.in_flight.clear();
+    }
+}
+
+fn kind(record: &Record) -> Option<u8> {
+    record.groups.group(0).first().copied()
+}
+
+fn same_content(sent: &Sent, found: &Record) -> Result<(), String> {
+    if (&sent.groups, sent.class) == (&found.groups, found.class) {
+        return Ok(());
+    }
+    Err(format!("record {} is not what was sent", found.seq))
+}
