@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use indelible_format::descriptor::Hash;
 use indelible_format::schema::{FIELD_COUNT, Field};
-use indelible_format::segment::{BlockEntry, BlockKind, Footer, FooterTotals, FrameEntry, PageEntry, SegmentTrailer};
+use indelible_format::segment::{
+    BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, PageEntry, SegmentTrailer,
+};
 use indelible_index::{ChunkSet, KeyChunk, OpenedRun, RunReader};
 use parking_lot::Mutex;
 
@@ -99,7 +101,7 @@ impl Directory {
         for (index, run) in footer.runs.iter().enumerate() {
             // Of a damaged run the records are still known: they end where the next run begins, or with the segment.
             let end = footer.runs.get(index + 1).map_or(directory.records, |next| next.number);
-            let positions = open_run(blocks, name, run).map_or(end.saturating_sub(run.number), |opened| opened.0);
+            let positions = run_positions(blocks, name, run).unwrap_or(end.saturating_sub(run.number));
             directory.runs.push(RunInfo::new(*run, positions));
         }
         directory.lookups = footer.lookups;
@@ -248,6 +250,18 @@ fn read_footer(blocks: &Blocks, name: &str) -> Result<(Footer, u64), Corruption>
         return Err(Corruption::at(name, at, "the trailer does not point at a footer"));
     }
     Ok((Footer::decode(block.payload()).in_file(name, at)?, at))
+}
+
+/// How many records a run covers, from its head: opening a log must not read its whole index.
+fn run_positions(blocks: &Blocks, name: &str, run: &BlockEntry) -> Result<u32, Corruption> {
+    let bytes = blocks.bytes(name, run.offset, BlockHeader::SIZE + RunReader::HEAD_BYTES)?;
+    let header = BlockHeader::decode(&bytes).in_file(name, run.offset)?;
+    let (first, positions) =
+        RunReader::covers(bytes.get(BlockHeader::SIZE..).unwrap_or_default()).in_file(name, run.offset)?;
+    if header.kind != BlockKind::Run || header.total() != run.length || first != run.number {
+        return Err(Corruption::at(name, run.offset, "the run is another than its entry says"));
+    }
+    Ok(positions)
 }
 
 fn open_run(blocks: &Blocks, name: &str, run: &BlockEntry) -> Result<(u32, Arc<Block>, Arc<OpenedRun>), Corruption> {

@@ -45,20 +45,27 @@ impl Terms {
         match self {
             Terms::Live(table) => Ok(table.read().get(field, ordinal).map(|value| Cow::Owned(value.to_vec()))),
             Terms::Paged { .. } => {
-                let Some(page) = self.page(segment, field, ordinal)? else { return Ok(None) };
+                let Some((_, page)) = self.page(segment, field, ordinal)? else { return Ok(None) };
                 Ok(page.term(field, ordinal).map(|value| Cow::Owned(value.to_vec())))
             }
         }
     }
 
-    fn page(&self, segment: &Segment, field: Field, ordinal: u32) -> Result<Option<Arc<TermPage>>, Corruption> {
+    /// The page with a term, and the ordinals of the field in it; only of a segment with pages.
+    pub(super) fn page(
+        &self,
+        segment: &Segment,
+        field: Field,
+        ordinal: u32,
+    ) -> Result<Option<(std::ops::Range<u32>, Arc<TermPage>)>, Corruption> {
         let Terms::Paged { of, cache } = self else { return Ok(None) };
         let Some(entry) = segment.directory()?.read().page_of(field, ordinal) else { return Ok(None) };
         let load = || {
             let block = segment.blocks().block(&segment.name, entry.offset, entry.length)?;
             TermPage::decode(block.payload()).in_file(&segment.name, entry.offset)
         };
-        cache.page((of.0, of.1, entry.offset), load).map(Some).map_err(|damage| segment.located(damage))
+        let page = cache.page((of.0, of.1, entry.offset), load).map_err(|damage| segment.located(damage))?;
+        Ok(Some((entry.first..entry.first + entry.count, page)))
     }
 
     /// The ordinal of the term that equals `text`, whose encoding is `value`.

@@ -120,6 +120,11 @@ impl<'a> FrameReader<'a> {
         &self.salts
     }
 
+    /// About how many bytes of memory it takes where its body is its own.
+    pub fn memory(&self) -> usize {
+        self.body.len() + self.columns.len() * size_of::<ColumnAt>() + size_of::<Self>() + 1_024
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.kept.count_ones() as usize
