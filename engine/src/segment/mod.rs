@@ -229,11 +229,14 @@ impl Segment {
 /// Term pages that a source keeps at hand, and so keeps in memory while it lives: about 8 MiB of them.
 const PAGES_AT_HAND: usize = 384;
 
+/// By field and first ordinal: the ordinal after the last, and the page.
+type PagesAtHand = BTreeMap<(Field, u32), (u32, Arc<TermPage>)>;
+
 /// The terms of one segment as a source for decoding; remembers pages, because rows that are read together share them.
 pub(crate) struct SegmentTerms<'a> {
     segment: &'a Segment,
     /// By field and first ordinal: the ordinal after the last, and the page.
-    at_hand: RefCell<BTreeMap<(Field, u32), (u32, Arc<TermPage>)>>,
+    at_hand: RefCell<PagesAtHand>,
 }
 
 impl<'a> SegmentTerms<'a> {
