@@ -1,6 +1,6 @@
 //! Long, large and odd: a soak, records at their limits, clocks that lie, thousands of segments.
 //!
-//! `INDELIBLE_SOAK_SECONDS=600` soaks for ten minutes.
+//! `INDELIBLE_SOAK_SECONDS=600` soaks for ten minutes, `INDELIBLE_SEGMENTS=10000` makes as many segments.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +39,8 @@ fn subscribe(log: &Arc<Log>, events: &AtomicU64, done: &AtomicU64) -> u64 {
     loop {
         match follow.next(Duration::from_millis(50)).expect("a view") {
             Some(record) => {
-                let (thread, n) = target(&record).rsplit_once('/').map(|(t, n)| (t.to_owned(), n.to_owned())).expect("a target");
+                let (thread, n) =
+                    target(&record).rsplit_once('/').map(|(t, n)| (t.to_owned(), n.to_owned())).expect("a target");
                 let due = next.entry(thread).or_insert(0);
                 assert_eq!(n, due.to_string(), "lost, doubled or out of order");
                 *due += 1;
@@ -113,7 +114,10 @@ fn records_of_all_sizes_come_back_and_too_large_ones_are_refused() {
         log.emit(with_metadata(n, bytes)).expect("emit");
     }
     log.flush(None).expect("flush");
-    assert!(log.emit(with_metadata(99, 3 << 20)).is_err(), "larger than the ring may hold");
+    // Once accepted, such a record could never be framed, nor anything behind it, and the log did not open again.
+    for bytes in [1 << 20, 3 << 20] {
+        assert!(log.emit(with_metadata(99, bytes)).is_err(), "larger than a frame");
+    }
     log.close().expect("close");
     drop(log);
     let log = Log::open(open()).expect("open");
@@ -132,7 +136,8 @@ fn recorded_at_never_goes_back_whatever_the_clock_does() {
     let clock = ManualClock::new(start);
     let open = || config(Arc::new(disk.clone()), &Options::default(), &clock, 1);
     let mut log = StepLog::create(open(), &spec()).expect("create");
-    let walls = [start, start - 1, 0, i64::MIN, start + 1, start + 1, 4_000_000_000_000_000_000, start, i64::MAX - 1, 5];
+    let walls =
+        [start, start - 1, 0, i64::MIN, start + 1, start + 1, 4_000_000_000_000_000_000, start, i64::MAX - 1, 5];
     for (n, wall) in (0..).zip(walls) {
         clock.set_wall(wall);
         log.append(vec![numbered(0, 0, n)]).expect("append");
@@ -155,8 +160,8 @@ fn recorded_at_never_goes_back_whatever_the_clock_does() {
 }
 
 #[test]
-fn a_thousand_segments_are_opened_within_bounds() {
-    let count = std::env::var("INDELIBLE_SEGMENTS").ok().and_then(|value| value.parse().ok()).unwrap_or(1_000u64);
+fn hundreds_of_segments_are_opened_within_bounds() {
+    let count = std::env::var("INDELIBLE_SEGMENTS").ok().and_then(|value| value.parse().ok()).unwrap_or(200u64);
     let dir = tempfile::tempdir().expect("a directory");
     let disk = || Arc::new(DirStorage::open(dir.path(), Access::ReadWrite).expect("the directory"));
     let clock = ManualClock::new(0);

@@ -160,7 +160,9 @@ fn injected(call: &str, error: &str, when: u64) -> Result<(), String> {
 
 #[test]
 fn failing_system_calls_lose_nothing_that_was_acknowledged() {
-    for (call, error) in [("fdatasync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"), ("fsync", "EIO"), ("rename", "EIO")] {
+    for (call, error) in
+        [("fdatasync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"), ("fsync", "EIO"), ("rename", "EIO")]
+    {
         for when in [1, 2, 5, 9, 20] {
             if let Err(why) = injected(call, error, when) {
                 return skip("injected errors", &why);
