@@ -86,8 +86,9 @@ impl Mount {
     /// # Errors
     /// What `umount` says.
     pub fn unmount(mut self) -> Result<(), String> {
+        run("umount", &[text(&self.at)])?;
         self.mounted = false;
-        run("umount", &[text(&self.at)])
+        Ok(())
     }
 }
 
