@@ -197,6 +197,43 @@ fn a_log_is_not_opened_without_a_first_live_mark() {
     assert!(refused > 0 && opened > 0);
 }
 
+/// Old snapshots keep files open, and nobody freed them: a file system could not be unmounted after its log was closed.
+#[test]
+fn a_dropped_log_leaves_no_file_open() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let open_files = || {
+        let fds = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+        fds.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path.starts_with(dir.path()))).count()
+    };
+    let disk = SimStorage::new(1, SimOptions::default());
+    let storage = indelible_engine::storage::DirStorage::open(dir.path(), indelible_engine::storage::Access::Create);
+    let log =
+        Log::create(LogConfig { storage: Arc::new(storage.expect("open")), ..config(&disk) }, &spec()).expect("create");
+    for n in 0..600 {
+        log.emit(draft(n)).expect("emit");
+    }
+    log.close().expect("close");
+    drop(log);
+    // Other tests of this process may hold an epoch for a moment.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while open_files() > 0 && Instant::now() < deadline {
+        drop(StepLog::create(config(&SimStorage::new(2, SimOptions::default())), &spec()));
+    }
+    assert_eq!(open_files(), 0);
+}
+
+/// It was accepted, synced, could never be framed, and neither could anything behind it.
+#[test]
+fn a_draft_larger_than_a_frame_is_refused() {
+    let (_, mut log) = new_log();
+    let large = Draft::write(Kind::Event, Some(1), 1, |groups| {
+        groups.text(Field::ACTION, "a.b");
+        groups.text(Field::METADATA, &format!("{{\"p\":\"{}\"}}", "x".repeat(1 << 20)));
+    });
+    assert!(matches!(log.append(vec![large]), Err(Error::Record(_))));
+    log.append(drafts(0..1)).expect("and the log goes on");
+}
+
 /// A process that lost its lock file under its hands went on beside the writer that took the new one.
 #[test]
 fn a_writer_whose_lock_was_replaced_stops() {

@@ -77,7 +77,7 @@ impl Mount {
     pub fn cut_power(&self) -> Result<(), String> {
         // EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number, _IOR('X', 125, __u32); 2: without flushing the log. Made by
         // perl, because a call by number would be the only unsafe code of these tests.
-        let call = r#"open(my $dir, "<", $ARGV[0]) or die "$!"; ioctl($dir, 0x8004587d, pack("L", 2)) or die "$!""#;
+        let call = r#"open(my $dir, "<", $ARGV[0]) or die "$!"; my $how = pack("L", 2); ioctl($dir, 0x8004587d, $how) or die "$!""#;
         run("perl", &["-e", call, text(&self.at)])
     }
 
@@ -86,8 +86,9 @@ impl Mount {
     /// # Errors
     /// What `umount` says.
     pub fn unmount(mut self) -> Result<(), String> {
+        run("umount", &[text(&self.at)])?;
         self.mounted = false;
-        run("umount", &[text(&self.at)])
+        Ok(())
     }
 }
 

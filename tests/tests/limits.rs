@@ -1,6 +1,6 @@
 //! Long, large and odd: a soak, records at their limits, clocks that lie, thousands of segments.
 //!
-//! `INDELIBLE_SOAK_SECONDS=600` soaks for ten minutes.
+//! `INDELIBLE_SOAK_SECONDS=600` soaks for ten minutes, `INDELIBLE_SEGMENTS=10000` makes as many segments.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -114,7 +114,10 @@ fn records_of_all_sizes_come_back_and_too_large_ones_are_refused() {
         log.emit(with_metadata(n, bytes)).expect("emit");
     }
     log.flush(None).expect("flush");
-    assert!(log.emit(with_metadata(99, 3 << 20)).is_err(), "larger than the ring may hold");
+    // Once accepted, such a record could never be framed, nor anything behind it, and the log did not open again.
+    for bytes in [1 << 20, 3 << 20] {
+        assert!(log.emit(with_metadata(99, bytes)).is_err(), "larger than a frame");
+    }
     log.close().expect("close");
     drop(log);
     let log = Log::open(open()).expect("open");
@@ -157,8 +160,8 @@ fn recorded_at_never_goes_back_whatever_the_clock_does() {
 }
 
 #[test]
-fn a_thousand_segments_are_opened_within_bounds() {
-    let count = std::env::var("INDELIBLE_SEGMENTS").ok().and_then(|value| value.parse().ok()).unwrap_or(1_000u64);
+fn hundreds_of_segments_are_opened_within_bounds() {
+    let count = std::env::var("INDELIBLE_SEGMENTS").ok().and_then(|value| value.parse().ok()).unwrap_or(200u64);
     let dir = tempfile::tempdir().expect("a directory");
     let disk = || Arc::new(DirStorage::open(dir.path(), Access::ReadWrite).expect("the directory"));
     let clock = ManualClock::new(0);
