@@ -35,6 +35,7 @@ pub mod names;
 pub mod record;
 pub mod schema;
 pub mod segment;
+pub mod witness;
 mod zstd_block;
 
 pub use error::{FormatError, Problem};

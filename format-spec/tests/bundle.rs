@@ -298,3 +298,19 @@ fn no_vector_changed_silently() {
     let committed = std::fs::read_dir(&folder).expect("the folder is there").count();
     assert_eq!(committed, made.len() + 1, "every file but the README is made");
 }
+
+/// [WIT-3]
+#[test]
+fn a_quorum_of_witnesses_is_asked_for() {
+    let mut refused = 0;
+    for (name, json) in vectors::files().iter().filter(|(name, _)| name.ends_with(".json")) {
+        let json: serde_json::Value = serde_json::from_slice(json).unwrap();
+        let Some(policy) = json["witnesses"].as_str() else { continue };
+        let policy = indelible_format::witness::WitnessPolicy::parse(policy).unwrap();
+        let bytes = &vectors::files()[&name.replace(".json", ".bundle")];
+        let checked = indelible_format::bundle::check_witnessed(bytes, &Sample::new().verifier(), &policy);
+        assert_eq!(checked.is_err(), json.get("refuse").is_some(), "{name}: {checked:?}");
+        refused += u32::from(checked.is_err());
+    }
+    assert_eq!(refused, 2);
+}

@@ -9,6 +9,7 @@
 
 pub mod anchor;
 mod codec;
+mod cosign;
 mod error;
 pub mod event;
 pub mod filter;
@@ -20,6 +21,7 @@ mod reader;
 mod schedule;
 mod verify;
 
+pub use cosign::add_cosignatures;
 pub use error::{EmitError, Error, Result};
 pub use indelible_engine::query::Order;
 pub use indelible_engine::{

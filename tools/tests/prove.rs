@@ -143,3 +143,28 @@ fn the_anchor_is_remembered_and_refuses_an_older_copy() {
     let count = place.run(&["query", "log", "--action", "log.loss_accepted", "--count"], 0);
     assert_eq!(count.trim(), "1");
 }
+
+#[test]
+fn cosignatures_are_kept_and_asked_for() {
+    use indelible_format::witness::WitnessSigner;
+    let place = Place::new(50);
+    let witness = |seed: u8| WitnessSigner::new([seed; 32], &format!("witness.example/{seed}")).expect("a name");
+    let policy = format!("quorum 2\nwitness {}\nwitness {}\n", witness(1).verifier(), witness(2).verifier());
+    std::fs::write(place.path("policy"), policy).expect("written");
+    let note = place.run(&["checkpoint", "log"], 0);
+    for seed in [1, 2] {
+        std::fs::write(place.path("note"), witness(seed).cosign(&note, 1_795_000_000).expect("a note"))
+            .expect("written");
+        let said = place.run(&["cosign", "log", "note", "--witnesses", "policy"], 0);
+        assert_eq!(said.contains("quorum    reached"), seed == 2, "{said}");
+        place.run(&["prove", "log", "--seq", "3", "-o", "proof"], 0);
+        let code = if seed == 2 { 0 } else { 3 };
+        place.run(&["check", "proof", "--key", "log/log.pub", "--witnesses", "policy"], code);
+    }
+    place.run(&["verify", "log"], 0);
+    let forged = witness(3).cosign(&note, 1).expect("a note").replace("witness.example/3", "witness.example/1");
+    std::fs::write(place.path("note"), forged).expect("written");
+    place.run(&["cosign", "log", "note", "--witnesses", "policy"], 0);
+    place.run(&["ingest", "log", "events"], 0);
+    place.run(&["cosign", "log", "note", "--witnesses", "policy"], 1);
+}

@@ -27,7 +27,7 @@ import {
   multiproofRoot,
   saltOf,
 } from './hashes.js';
-import { type Checkpoint, openNote, parseKey } from './note.js';
+import { type Checkpoint, checkWitnesses, openNote, parseKey, parsePolicy } from './note.js';
 import { type Envelope, type FieldValue, readGroup, takeEnvelope } from './record.js';
 
 export interface CheckedRow {
@@ -59,11 +59,12 @@ const floorSeconds = (nanos: bigint): bigint => {
   return nanos < seconds * 1_000_000_000n ? seconds - 1n : seconds;
 };
 
-/** Checks a bundle file; throws `Refused` with the first thing that does not hold. */
-export function check(bytes: Uint8Array, keyText: string): Report {
+/** Checks a bundle file, with a witness policy its cosignatures too; throws `Refused` with the first thing that does not hold. */
+export function check(bytes: Uint8Array, keyText: string, policyText?: string): Report {
   const key = parseKey(keyText);
   const bundle = readBundle(bytes);
   const checkpoint = openNote(bundle.checkpoint, key);
+  if (policyText) checkWitnesses(bundle.checkpoint, parsePolicy(policyText));
   let old: Checkpoint | undefined;
   if (bundle.old) {
     old = openNote(bundle.old.note, key);

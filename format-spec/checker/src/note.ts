@@ -2,7 +2,7 @@
 
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { concat, equal, hex, refuse } from './bytes.js';
+import { compare, concat, equal, hex, refuse } from './bytes.js';
 import { emptyRoot, type Hash } from './hashes.js';
 
 export interface VerifierKey {
@@ -90,4 +90,64 @@ export function openNote(note: string, key: VerifierKey): Checkpoint {
   }
   if (verified !== 1) refuse('the checkpoint does not have exactly one signature of the given key');
   return checkpoint;
+}
+
+export interface Witness {
+  name: string;
+  id: Uint8Array;
+  key: Uint8Array;
+}
+
+export interface Policy {
+  quorum: number;
+  witnesses: Witness[];
+}
+
+/** Chapter 12: who must have cosigned. */
+export function parsePolicy(text: string): Policy {
+  const witnesses: Witness[] = [];
+  let quorum: number | undefined;
+  for (const line of text.split('\n').map((one) => one.trimEnd())) {
+    if (line === '' || line.startsWith('#')) continue;
+    const count = /^quorum ([0-9]{1,9})$/.exec(line);
+    const key = /^witness ([^+]*)\+([0-9a-f]{8})\+(.*)$/su.exec(line);
+    if (count && quorum === undefined) quorum = Number(count[1]);
+    else if (key) witnesses.push(parseWitness(key[1]!, key[2]!, key[3]!));
+    else refuse('the witness policy is not understood: ' + JSON.stringify(line));
+  }
+  if (!quorum || quorum > witnesses.length) return refuse('the quorum is none that the witnesses can reach');
+  const keys = witnesses.map((witness) => witness.key).sort(compare);
+  if (keys.some((key, at) => at > 0 && equal(key, keys[at - 1]!))) refuse('two witnesses have the same key');
+  return { quorum, witnesses };
+}
+
+function parseWitness(name: string, id: string, body: string): Witness {
+  checkOrigin(name);
+  const typed = base64(body, 'the key of a witness');
+  if (typed.length !== 33 || typed[0] !== 4) refuse('not a key of cosignatures');
+  const computed = sha256(concat(new TextEncoder().encode(name + '\n'), typed)).subarray(0, 4);
+  if (hex(computed) !== id) refuse('the key id of a witness is not that of its key');
+  return { name, id: computed, key: typed.subarray(1) };
+}
+
+/** Names of the policy's witnesses that cosigned the note, which must be well-formed (openNote). */
+export function checkWitnesses(note: string, policy: Policy): string[] {
+  const border = note.indexOf('\n\n');
+  const text = note.slice(0, border + 1);
+  const lines = note.slice(border + 2, -1).split('\n');
+  const found = policy.witnesses.filter((witness) => {
+    const own = lines.filter((line) => line.startsWith(`\u2014 ${witness.name} `)).map((line) => base64(line.split(' ')[2]!, 'a signature'));
+    const signed = own.filter((one) => equal(one.subarray(0, 4), witness.id));
+    if (signed.length > 1) refuse(`two lines of ${witness.name}`);
+    const line = signed[0];
+    if (!line) return false;
+    const time = line.subarray(4, 12).reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+    const message = new TextEncoder().encode(`cosignature/v1\ntime ${time}\n${text}`);
+    if (line.length !== 76 || !ed25519.verify(line.subarray(12), message, witness.key, { zip215: false })) {
+      refuse(`the cosignature of ${witness.name} is not its own`);
+    }
+    return true;
+  });
+  if (found.length < policy.quorum) refuse(`${found.length} witnesses have cosigned, ${policy.quorum} are asked for`);
+  return found.map((witness) => witness.name);
 }

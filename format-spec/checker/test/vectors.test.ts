@@ -15,6 +15,7 @@ const names = readdirSync(folder)
 interface Expected {
   about: string;
   key: string;
+  witnesses?: string;
   expect?: Record<string, unknown>;
   refuse?: string;
 }
@@ -34,11 +35,11 @@ for (const name of names) {
   const { bytes, expected } = load(name);
   test(`${name}: ${expected.about}`, () => {
     if (expected.expect) {
-      const report = check(bytes, expected.key);
+      const report = check(bytes, expected.key, expected.witnesses);
       assert.deepEqual(summary(report), expected.expect);
       for (const row of report.rows) assert.equal(rowObject(row)['seq'], Number(row.seq));
     } else {
-      assert.throws(() => check(bytes, expected.key), Refused);
+      assert.throws(() => check(bytes, expected.key, expected.witnesses), Refused);
     }
   });
 }

@@ -18,6 +18,7 @@ use crate::key::VerifierKey;
 use crate::merkle::{leaf_hash, multiproof_root, node_hash, verify_consistency};
 use crate::record::{EnvelopeHead, GROUPS, check_group};
 use crate::schema::Kind;
+use crate::witness::WitnessPolicy;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -27,6 +28,20 @@ const SECOND: i64 = 1_000_000_000;
 /// [`CheckError`]: the first thing that does not hold. Nothing of a refused bundle is to be believed.
 pub fn check(bytes: &[u8], key: &VerifierKey) -> Result<CheckReport, CheckError> {
     Bundle::decode(bytes)?.check(key)
+}
+
+/// As [`check`], and asks for a quorum of witnesses on the newer checkpoint ([WIT-3]).
+///
+/// # Errors
+/// As [`check`]; [`CheckError::Witnesses`].
+pub fn check_witnessed(bytes: &[u8], key: &VerifierKey, policy: &WitnessPolicy) -> Result<CheckReport, CheckError> {
+    let bundle = Bundle::decode(bytes)?;
+    let cosignatures =
+        policy.cosignatures(&bundle.checkpoint).map_err(|source| CheckError::Checkpoint { which: "newer", source })?;
+    if cosignatures.len() < policy.quorum() {
+        return Err(CheckError::Witnesses { found: cosignatures.len(), quorum: policy.quorum() });
+    }
+    Ok(CheckReport { cosignatures, ..bundle.check(key)? })
 }
 
 impl Bundle {

@@ -20,6 +20,7 @@ impl Bundle {
             log_id: self.log_id,
             claim: self.claim,
             old,
+            cosignatures: Vec::new(),
             frames: self.frames.len() as u64,
             examined: 0,
             opened: [0; GROUPS],

@@ -20,7 +20,7 @@ mod frame_root;
 mod open;
 mod report;
 
-pub use check::check;
+pub use check::{check, check_witnessed};
 pub use filter::{FILTER_DEPTH_MAX, FILTER_NODES_MAX, Filter};
 pub use open::tree_proof;
 pub use report::{CheckError, CheckReport, CheckedRow};

@@ -8,6 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::FormatError;
 use crate::merkle::ProofError;
 use crate::record::{GROUPS, Groups};
+use crate::witness::Cosignature;
 
 /// What a bundle shows; everything in it is proven against the verifier key that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct CheckReport {
     pub checkpoint: Checkpoint,
     /// The older tree head that the newer one only appended to, where the bundle has one.
     pub old: Option<Checkpoint>,
+    /// Cosignatures of the witnesses that were asked for, on the newer checkpoint.
+    pub cosignatures: Vec<Cosignature>,
     /// Frames of the bundle.
     pub frames: u64,
     /// Records of which anything is open: for a complete claim all of the range, else the rows.
@@ -63,6 +66,16 @@ pub enum CheckError {
         which: &'static str,
         /// What is wrong with it.
         source: FormatError,
+    },
+    /// Fewer witnesses than asked for have cosigned the checkpoint.
+    #[error(
+        "{found} of the witnesses have cosigned the checkpoint, {quorum} are asked for: it may have been shown to nobody else"
+    )]
+    Witnesses {
+        /// Witnesses of the policy whose cosignature holds.
+        found: usize,
+        /// Witnesses that are asked for.
+        quorum: usize,
     },
     /// The newer checkpoint is not an extension of the older one.
     #[error("the newer checkpoint does not extend the older one, so the log was rewritten or cut between them: {0}")]

@@ -12,7 +12,7 @@ mod filter;
 use indelible_engine::query::{Expr, FrameMaterial, Order, View};
 use indelible_format::FormatError;
 use indelible_format::bundle::{Bundle, CheckError, Claim, FrameProof, OldCheckpoint, tree_proof};
-pub use indelible_format::bundle::{CheckReport, CheckedRow, Open, check};
+pub use indelible_format::bundle::{CheckReport, CheckedRow, Open, check, check_witnessed};
 use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
 use indelible_format::commit::{FrameHashes, FrameView};
 use indelible_format::key::VerifierKey;

@@ -67,13 +67,16 @@ fn a_changed_block_with_right_checksums_is_found_unless_no_value_changed() {
     assert!(harmless < 20, "{harmless} changes passed");
 }
 
+/// What is forged, and how.
+type Change = (&'static str, fn(&mut Manifest));
+
 /// [SEG-5] [MAN-3]
 #[test]
 fn a_manifest_that_tells_another_story_is_found() {
     let sample = Sample::closed(1, 110);
     let bytes = sample.read("MANIFEST");
     let good = Manifest::decode(&bytes).expect("manifest");
-    let changes: [(&str, fn(&mut Manifest)); 9] = [
+    let changes: [Change; 9] = [
         ("origin", |m| m.origin = "other/log".to_owned()),
         ("log id", |m| m.log_id.0[3] ^= 1),
         ("last segment forgotten", |m| {

@@ -57,6 +57,8 @@ pub enum Verb {
     Check(CheckArgs),
     /// Keep the newest signed head outside the log, so that a cut or older log is noticed
     Anchor(AnchorArgs),
+    /// Keep the cosignatures of witnesses with the newest checkpoint
+    Cosign(CosignArgs),
     /// The whole story on generated events: ingest, query, verify, tamper with a copy and catch it
     Demo(DemoArgs),
     /// Print a completion script for a shell
@@ -340,6 +342,9 @@ pub struct CheckArgs {
     /// Verifier key of the log: the string itself or a file that holds it
     #[arg(long, value_name = "PUB")]
     pub key: String,
+    /// Witness policy file: refuse unless that many witnesses have cosigned the checkpoint
+    #[arg(long, value_name = "FILE")]
+    pub witnesses: Option<PathBuf>,
     /// Also print the records that are shown, one JSON object a line
     #[arg(long)]
     pub rows: bool,
@@ -363,6 +368,22 @@ pub struct AnchorArgs {
     /// Go on with a log that is behind its anchor: the loss is recorded in the log and the anchor set back
     #[arg(long)]
     pub accept_loss: bool,
+}
+
+/// Arguments of `cosign`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The policy file has a line `quorum N` and, for each witness, a line `witness NAME+ID+KEY`.\n\n\
+    Example: indelible checkpoint LOG > note; (witnesses add their lines); indelible cosign LOG note --witnesses policy"
+)]
+pub struct CosignArgs {
+    /// Directory of the log
+    pub log: PathBuf,
+    /// The newest checkpoint as the witnesses gave it back
+    pub note: PathBuf,
+    /// Who the witnesses are, and how many must have cosigned
+    #[arg(long, value_name = "FILE")]
+    pub witnesses: PathBuf,
 }
 
 /// Arguments of `demo`.
@@ -421,6 +442,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Verb::Prove(args) => verbs::prove::run(cli, args),
         Verb::Check(args) => verbs::check::run(args),
         Verb::Anchor(args) => verbs::anchor::run(cli, args),
+        Verb::Cosign(args) => verbs::cosign::run(args),
         Verb::Demo(args) => verbs::demo::run(args),
         Verb::Completions(args) => verbs::completions::run(args),
     }
@@ -462,6 +484,7 @@ mod tests {
             "inspect LOG --frames --records --index --bytes --json",
             "checkpoint LOG",
             "anchor LOG FILE",
+            "cosign LOG NOTE --witnesses P",
             "anchor LOG --accept-loss",
             "prove LOG --seq 7 -o F",
             "prove LOG --correlation c --complete --old C --withhold payload -o F",

@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use indelible::Timestamp;
-use indelible::prove::{CheckReport, CheckedRow};
-use indelible_format::bundle::{Bundle, Claim};
+use indelible::prove::{CheckReport, CheckedRow, check, check_witnessed};
+use indelible_format::bundle::Claim;
 use indelible_format::key::VerifierKey;
 use indelible_format::record::{ProofRef, Value as FieldValue, fields_of};
 use indelible_format::schema::{Field, Kind};
@@ -15,6 +15,7 @@ use crate::cli::CheckArgs;
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output::table::thousands;
 use crate::output::{self, line};
+use crate::verbs::cosign::policy;
 use crate::verbs::verify::key_text;
 
 /// Names of the groups, for people.
@@ -29,7 +30,12 @@ pub fn run(args: &CheckArgs) -> Outcome {
     let key = VerifierKey::parse(&key).map_err(|error| Failure::usage(format!("--key: {error}")))?;
     let bytes = std::fs::read(&args.file).doing("read", &args.file)?;
     let mut out = output::stdout();
-    let report = match Bundle::decode(&bytes).map_err(Into::into).and_then(|bundle| bundle.check(&key)) {
+    let policy = args.witnesses.as_deref().map(policy).transpose()?;
+    let checked = match &policy {
+        Some(policy) => check_witnessed(&bytes, &key, policy),
+        None => check(&bytes, &key),
+    };
+    let report = match checked {
         Ok(report) => report,
         Err(error) => {
             match args.json {
@@ -63,7 +69,14 @@ fn print(report: &CheckReport, out: &mut dyn std::io::Write) -> Outcome {
         line(out, &format!("extends     the older checkpoint of {size} frames: nothing before it changed"))?;
     }
     line(out, &format!("discloses   {}", disclosed_text(report)))?;
-    line(out, "unproven    that no other branch was signed for somebody else; that times are honest")?;
+    for cosignature in &report.cosignatures {
+        line(out, &format!("cosigned    by {}", printable(&cosignature.witness)))?;
+    }
+    let unproven = match report.cosignatures.is_empty() {
+        true => "that no other branch was signed for somebody else; that times are honest",
+        false => "that times are honest",
+    };
+    line(out, &format!("unproven    {unproven}"))?;
     Ok(())
 }
 
@@ -112,6 +125,7 @@ fn report_json(report: &CheckReport) -> Value {
         "claim": claim,
         "checkpoint": head(&report.checkpoint),
         "old_checkpoint": report.old.as_ref().map(head),
+        "cosigned_by": report.cosignatures.iter().map(|cosignature| &cosignature.witness).collect::<Vec<_>>(),
         "frames": report.frames,
         "rows": report.rows.len(),
         "examined": report.examined,

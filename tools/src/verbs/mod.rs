@@ -4,6 +4,7 @@ pub mod anchor;
 pub mod check;
 pub mod checkpoint;
 pub mod completions;
+pub mod cosign;
 pub mod demo;
 pub mod ingest;
 pub mod init;
