@@ -222,9 +222,11 @@ const PAGES_AT_HAND: usize = 384;
 /// The terms of one segment as a source for decoding; remembers pages, because rows that are read together share them.
 pub(crate) struct SegmentTerms<'a> {
     segment: &'a Segment,
-    /// By field and first ordinal: the ordinal after the last, and the page.
-    at_hand: RefCell<BTreeMap<(Field, u32), (u32, Arc<TermPage>)>>,
+    at_hand: RefCell<AtHand>,
 }
+
+/// By field and first ordinal: the ordinals of the field in a page, and the page.
+type AtHand = BTreeMap<(Field, u32), terms::PageOf>;
 
 impl<'a> SegmentTerms<'a> {
     pub(crate) fn of(segment: &'a Segment) -> Self {
@@ -243,7 +245,9 @@ impl<'a> SegmentTerms<'a> {
         }
         let mut at_hand = self.at_hand.borrow_mut();
         let before = at_hand.range(..=(field, ordinal)).next_back();
-        if let Some((_, (_, page))) = before.filter(|((own, _), (end, _))| *own == field && ordinal < *end) {
+        if let Some((_, (_, page))) =
+            before.filter(|((own, _), (ordinals, _))| *own == field && ordinals.contains(&ordinal))
+        {
             return Ok(with(page.term(field, ordinal)));
         }
         let found = self.segment.terms.page(self.segment, field, ordinal).map_err(|damage| {
@@ -254,7 +258,7 @@ impl<'a> SegmentTerms<'a> {
         if at_hand.len() >= PAGES_AT_HAND {
             at_hand.clear();
         }
-        at_hand.insert((field, ordinals.start), (ordinals.end, page));
+        at_hand.insert((field, ordinals.start), (ordinals, page));
         Ok(result)
     }
 }

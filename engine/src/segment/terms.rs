@@ -30,6 +30,9 @@ pub enum Terms {
     Live(Arc<RwLock<TermTable>>),
 }
 
+/// Ordinals of one field in a page, and the page.
+pub(super) type PageOf = (std::ops::Range<u32>, Arc<TermPage>);
+
 impl Terms {
     pub(crate) fn paged(id: u64, generation: u32, cache: Arc<Cache>) -> Self {
         Terms::Paged { of: (id, generation), cache }
@@ -52,12 +55,7 @@ impl Terms {
     }
 
     /// The page with a term, and the ordinals of the field in it; only of a segment with pages.
-    pub(super) fn page(
-        &self,
-        segment: &Segment,
-        field: Field,
-        ordinal: u32,
-    ) -> Result<Option<(std::ops::Range<u32>, Arc<TermPage>)>, Corruption> {
+    pub(super) fn page(&self, segment: &Segment, field: Field, ordinal: u32) -> Result<Option<PageOf>, Corruption> {
         let Terms::Paged { of, cache } = self else { return Ok(None) };
         let Some(entry) = segment.directory()?.read().page_of(field, ordinal) else { return Ok(None) };
         let load = || {
