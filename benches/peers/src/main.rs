@@ -2,7 +2,6 @@
 //! before a time is printed; writes a table as Markdown and the plots beside it.
 
 mod keyed;
-mod oracle;
 mod ours;
 mod peer;
 mod plot;
@@ -17,6 +16,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use indelible::AuditEvent;
 use indelible_benches::measure::{Latencies, process_cpu};
+use indelible_benches::oracle::by_scan;
 use indelible_benches::question::{Answer, KINDS, Question, draw};
 use indelible_tools::workload::Workload;
 use peer::{Loaded, Peer, Result, bytes_below};
@@ -138,7 +138,7 @@ fn compare(
     if number % 8 != 0 {
         return Ok(());
     }
-    let expected = oracle::by_scan(events, question);
+    let expected = by_scan(events, question);
     if *answer != expected {
         let what = KINDS.get(kind).copied().unwrap_or("?");
         return Err(format!(
