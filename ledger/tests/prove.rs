@@ -50,7 +50,7 @@ fn event(n: u64) -> AuditEvent {
     let event = if n.is_multiple_of(5) { event.pending() } else { event.succeeded() };
     let event = event.severity(if n.is_multiple_of(11) { Severity::Critical } else { Severity::Info });
     let event = event.time(Timestamp(1_790_000_000_000_000_000 + n as i64 * 1_000_000_000));
-    let event = if n.is_multiple_of(4) { event.correlation_id(format!("c-{}", n / 12)) } else { event };
+    let event = if n.is_multiple_of(4) { event.correlation(format!("c-{}", n / 12)) } else { event };
     event.build().expect("an event")
 }
 
