@@ -33,6 +33,9 @@ struct Args {
     /// Only these parts: load, memory, size, open, verify, query, emit.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// A log that an earlier run kept, instead of loading one; or where to keep this run's.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Loads streaming and prints the peak of its memory: what the memory part starts.
     #[arg(long, hide = true)]
     memory_child: bool,
@@ -56,7 +59,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let events: Vec<AuditEvent> = Workload::new(args.seed, args.events).collect();
-    let log = loading(&args, dir.path(), &events)?;
+    let log = match &args.keep {
+        Some(log) if log.exists() => log.clone(),
+        Some(log) => {
+            load(log, Options::default(), events.iter().cloned())?;
+            log.clone()
+        }
+        None => loading(&args, dir.path(), &events)?,
+    };
     if args.wants("memory") {
         let child = std::process::Command::new(std::env::current_exe()?)
             .args(["--memory-child", "--events", &args.events.to_string(), "--seed", &args.seed.to_string()])

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use indelible_format::record::{EnvelopeHead, GROUPS, Groups, GroupsWriter};
 use indelible_format::schema::{Field, Kind};
+use indelible_format::{FRAME_BYTES_MAX, FormatError};
 
 use crate::error::{Error, Result};
 use crate::watermark::{WaitOutcome, Watermark};
@@ -86,6 +87,15 @@ impl Draft {
         {
             place.copy_from_slice(&recorded_at.to_le_bytes());
         }
+    }
+
+    /// Refuses what no frame can hold: in the journal it would wait for ever, and everything behind it.
+    pub(crate) fn check_len(&self) -> Result<()> {
+        if self.len() <= FRAME_BYTES_MAX {
+            return Ok(());
+        }
+        let why = format!("{} bytes, and a record may have at most {FRAME_BYTES_MAX}", self.len());
+        Err(Error::Record(FormatError::invalid("record", "length", 0, why)))
     }
 
     /// Decodes everything once, so that only canonical records reach the disk.

@@ -136,7 +136,6 @@ pub struct Log {
     writer: Mutex<Option<JoinHandle<Result<()>>>>,
 }
 
-
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Log({})", self.shared.manifest.get_log_id())
@@ -211,10 +210,13 @@ impl Log {
     /// Hands a record to the writer; never touches the disk.
     ///
     /// # Errors
-    /// The draft comes back where the log is closed or poisoned, or where the ring stayed full, by the overflow policy.
+    /// The draft comes back where it is larger than a frame ([`Error::Record`]), where the log is closed or poisoned, or where the ring stayed full, by the overflow policy.
     pub fn emit(&self, draft: Draft) -> Result<Receipt, Box<Refused>> {
         if self.progress.durable.is_poisoned() {
             return Err(Box::new(Refused { draft, error: self.poisoned() }));
+        }
+        if let Err(error) = draft.check_len() {
+            return Err(Box::new(Refused { draft, error }));
         }
         let cell = Cell::new();
         // What the ring bounds is memory: the bytes, the draft and the receipt's cell.

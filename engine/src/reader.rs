@@ -310,7 +310,8 @@ impl LogReader {
         let header: SegmentHeader = blocks.header(name)?;
         let terms = Arc::new(RwLock::new(TermTable::new()));
         let directory = Directory::empty(SegmentHeader::SIZE as u64, header.chain_before);
-        let segment = Segment::growing(&header, name.to_owned(), blocks, directory, Terms::Live(Arc::clone(&terms)));
+        let segment =
+            Segment::growing(&header, name.to_owned(), blocks, directory, Terms::Live(Arc::clone(&terms)), None);
         Ok(Growing { key, incarnation, segment: Arc::new(segment), terms })
     }
 }

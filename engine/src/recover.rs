@@ -206,7 +206,7 @@ fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Ca
         } else if manifest.closed.is_some() {
             framing.add_closed(storage, entry, name, cache)?;
         } else {
-            framing.scan_active(storage, entry, name)?;
+            framing.scan_active(storage, entry, name, cache)?;
         }
     }
     Ok(framing)
@@ -242,7 +242,13 @@ impl Framing {
         Ok(())
     }
 
-    fn scan_active(&mut self, storage: &Arc<dyn Storage>, entry: &SegmentEntry, name: String) -> Result<()> {
+    fn scan_active(
+        &mut self,
+        storage: &Arc<dyn Storage>,
+        entry: &SegmentEntry,
+        name: String,
+        cache: &Arc<Cache>,
+    ) -> Result<()> {
         let file = storage.open(&name, OpenMode::ReadWrite).doing("open", &name)?;
         let blocks = Blocks::File(Arc::clone(&file));
         // The header was synced before the manifest named the file, so damage to it is corruption.
@@ -273,7 +279,8 @@ impl Framing {
         let day = directory.frames.first().map(|frame| day_of(frame.recorded_first));
         let records = directory.records();
         let terms = Arc::new(RwLock::new(terms));
-        let segment = Segment::growing(&header, name, blocks, directory, Terms::Live(Arc::clone(&terms)));
+        let live = Terms::Live(Arc::clone(&terms));
+        let segment = Segment::growing(&header, name, blocks, directory, live, Some(Arc::clone(cache)));
         let segment = Arc::new(segment);
         self.active = Some((Arc::clone(&segment), records));
         self.growth = Growth::Active(Active { segment, file, terms, unsynced: 1, day });

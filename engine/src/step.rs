@@ -81,8 +81,9 @@ impl StepLog {
     /// After an error that says that the disk is full nothing has happened, and the same drafts may be given again.
     ///
     /// # Errors
-    /// The disk's own, [`Error::Record`] for a group that no reader would accept, [`Error::Poisoned`].
+    /// The disk's own, [`Error::Record`] for a draft larger than a frame or a group that no reader would accept, [`Error::Poisoned`].
     pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
+        drafts.iter().try_for_each(Draft::check_len)?;
         if self.unsynced {
             self.sync()?;
         }

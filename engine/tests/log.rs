@@ -199,3 +199,41 @@ fn a_size_is_signed_once_and_only_over_frames_that_are_synced() {
     let log = Log::open(config(Arc::new(image), small())).expect("the signed frames are there");
     assert_eq!(log.checkpoint().expect("checkpoint"), first);
 }
+
+/// Postings, lookups and footers are derived: a query answers as before where they are damaged, and `verify` tells.
+#[test]
+fn queries_answer_from_records_where_the_index_is_damaged() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let log = Log::create(config(Arc::new(disk.clone()), small()), &spec()).expect("create");
+    emit(&log, 0..3_000);
+    log.close().expect("close");
+    let names = disk.list("segments").expect("list");
+    let first = format!("segments/{}", names.first().expect("a segment"));
+    let bytes = disk.read(&first, 1 << 30).expect("read");
+    let derived = derived_blocks(&bytes);
+    assert!(derived.len() >= 4, "a run, lookups and a footer");
+    for (start, end) in derived {
+        for at in (start..end).step_by(((end - start) / 7).max(1)) {
+            let damaged = disk.fork();
+            damaged.flip_bit(&first, at as u64, 3).expect("flip");
+            let log = Log::open(config(Arc::new(damaged), small())).expect("open");
+            check(&log, 3_000);
+        }
+    }
+}
+
+/// Where runs, lookups, and the footer with its trailer lie.
+fn derived_blocks(bytes: &[u8]) -> Vec<(usize, usize)> {
+    use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader};
+    let (mut at, mut found) = (SegmentHeader::SIZE, Vec::new());
+    while let Ok(header) = BlockHeader::decode(&bytes[at..]) {
+        let end = at + header.total() as usize;
+        match header.kind {
+            BlockKind::Run | BlockKind::Lookup => found.push((at, end)),
+            BlockKind::Footer => found.push((at, bytes.len())),
+            BlockKind::Terms | BlockKind::Frame => {}
+        }
+        at = end;
+    }
+    found
+}

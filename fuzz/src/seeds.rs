@@ -44,6 +44,15 @@ pub fn of(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         "checkpoint" => checkpoints(),
         "bundle" => bundles(),
         "native_event" => texts(&[("full", NATIVE), ("small", NATIVE_SMALL)]),
+        "filter" => texts(&[
+            (
+                "expression",
+                r#"(severity = "critical" or not exists lane) and action like "document.*" and actor in ("a", "b")"#,
+            ),
+            ("unknown", r#"outcome = "unknown(9)" and actor != "u-7""#),
+            ("time", "2026-11-20T10:00:00Z"),
+            ("relative", "-90m"),
+        ]),
         "import_auto" => {
             texts(&[("mixed", MIXED), ("broken", "{\"a\":1}\n[[[\n\u{feff}{}\n"), ("native", NATIVE_SMALL)])
         }

@@ -86,20 +86,12 @@ impl KeyChunk {
                 return Err(IndexError::KeyRange { field: column.field, key: largest });
             }
         }
-        let bounds = |times: &[i64]| {
-            times.iter().fold((i64::MAX, i64::MIN), |(min, max), &time| (min.min(time), max.max(time)))
-        };
+        let bounds =
+            |times: &[i64]| times.iter().fold((i64::MAX, i64::MIN), |(min, max), &time| (min.min(time), max.max(time)));
         let ((occurred_min, occurred_max), (recorded_first, recorded_last)) = (bounds(&occurred), bounds(&recorded));
         let count = len as u32;
-        let zone = Zone {
-            first: 0,
-            positions: count,
-            rows: count,
-            occurred_min,
-            occurred_max,
-            recorded_first,
-            recorded_last,
-        };
+        let zone =
+            Zone { first: 0, positions: count, rows: count, occurred_min, occurred_max, recorded_first, recorded_last };
         Ok(Self {
             first_ordinal,
             len,

@@ -79,6 +79,18 @@ impl<'a> RunReader<'a> {
         Ok(Self { bytes, opened })
     }
 
+    /// First ordinal and positions of a run, from its first [`RunReader::HEAD_BYTES`] bytes alone.
+    ///
+    /// # Errors
+    /// As [`RunReader::open`], of the head.
+    pub fn covers(head: &[u8]) -> Result<(u32, u32), IndexError> {
+        let (head, _) = RunHead::read(head)?;
+        Ok((head.first_ordinal, head.positions))
+    }
+
+    /// Bytes that [`RunReader::covers`] needs.
+    pub const HEAD_BYTES: usize = HEAD_BYTES;
+
     /// What [`RunReader::resume`] takes.
     #[must_use]
     pub fn opened(&self) -> Arc<OpenedRun> {

@@ -14,7 +14,9 @@ pub mod damage;
 pub mod dice;
 pub mod follower;
 pub mod model;
+pub mod mount;
 pub mod process;
+pub mod slow;
 pub mod world;
 
 /// Runs one seed of the general schedules: most crash, some damage what was durable, some read beside the writer.

@@ -110,7 +110,12 @@ pub fn check_acks(records: &[Record], acks: &[AckLine]) -> Result<(), String> {
     };
     for (seq, event) in acks {
         match records.get(*seq as usize) {
-            None => return Err(format!("event {event} was acknowledged at seq {seq}, the log has {} records", records.len())),
+            None => {
+                return Err(format!(
+                    "event {event} was acknowledged at seq {seq}, the log has {} records",
+                    records.len()
+                ));
+            }
             Some(record) if record.seq != *seq || target(record) != *event => {
                 return Err(format!("event {event} was acknowledged at seq {seq}, there is {}", target(record)));
             }

@@ -39,7 +39,9 @@ fn the_general_schedules_catch_every_planted_bug() {
             scope.spawn(|| {
                 while let Some(&mutant) = Mutant::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
                     match hunt(mutant) {
-                        Ok((seeds, what)) => println!("{mutant:?}: caught by seed {}, the {seeds}th: {what}", seeds - 1),
+                        Ok((seeds, what)) => {
+                            println!("{mutant:?}: caught by seed {}, the {seeds}th: {what}", seeds - 1)
+                        }
                         Err(what) => missed.lock().expect("nobody panics while pushing").push(what),
                     }
                 }

@@ -92,16 +92,21 @@ impl Expr {
     /// # Errors
     /// Where the record's bytes are damaged.
     pub fn matches(&self, record: &Record) -> Result<bool, FormatError> {
+        self.holds(record)
+    }
+
+    /// The same of anything that has a record's facts.
+    pub(super) fn holds(&self, record: &dyn Facts) -> Result<bool, FormatError> {
         Ok(match self {
             Expr::True => true,
             Expr::False => false,
             Expr::Field(field, test) => test.passes(record, *field)?,
-            Expr::Occurred { from, to } => within(record.groups.envelope()?.occurred_at, *from, *to),
-            Expr::Recorded { from, to } => within(record.recorded_at, *from, *to),
-            Expr::Seq { from, to } => (*from..*to).contains(&record.seq),
+            Expr::Occurred { from, to } => within(record.occurred_at()?, *from, *to),
+            Expr::Recorded { from, to } => within(record.recorded_at()?, *from, *to),
+            Expr::Seq { from, to } => (*from..*to).contains(&record.seq()),
             Expr::And(list) => {
                 for expr in list {
-                    if !expr.matches(record)? {
+                    if !expr.holds(record)? {
                         return Ok(false);
                     }
                 }
@@ -109,13 +114,13 @@ impl Expr {
             }
             Expr::Or(list) => {
                 for expr in list {
-                    if expr.matches(record)? {
+                    if expr.holds(record)? {
                         return Ok(true);
                     }
                 }
                 false
             }
-            Expr::Not(expr) => !expr.matches(record)?,
+            Expr::Not(expr) => !expr.holds(record)?,
         })
     }
 
@@ -148,17 +153,16 @@ fn within(time: i64, from: Option<i64>, to: Option<i64>) -> bool {
 }
 
 impl Test {
-    fn passes(&self, record: &Record, field: Field) -> Result<bool, FormatError> {
+    fn passes(&self, record: &dyn Facts, field: Field) -> Result<bool, FormatError> {
         if field == Field::KIND {
-            let kind = record.groups.envelope()?.kind;
+            let kind = record.kind()?;
             return Ok(match self {
                 Test::Codes(codes) => codes.contains(&kind),
                 Test::Present => true,
                 _ => false,
             });
         }
-        let value = record.groups.value(field)?;
-        Ok(match (self, value) {
+        record.with_value(field, &mut |value| match (self, value) {
             (_, None) => false,
             (Test::Present, Some(_)) => true,
             (Test::Codes(codes), Some(Value::Code(code))) => codes.contains(&code),
@@ -166,6 +170,38 @@ impl Test {
             (Test::Prefix(prefix), Some(Value::Text(text))) => text.text().starts_with(prefix.as_str()),
             _ => false,
         })
+    }
+}
+
+/// What an expression asks of a record, wherever it lies.
+pub(super) trait Facts {
+    fn seq(&self) -> u64;
+    fn recorded_at(&self) -> Result<i64, FormatError>;
+    fn occurred_at(&self) -> Result<i64, FormatError>;
+    fn kind(&self) -> Result<u8, FormatError>;
+    /// What `with` says of the value of a field, `None` where it is absent.
+    fn with_value(&self, field: Field, with: &mut dyn FnMut(Option<Value<'_>>) -> bool) -> Result<bool, FormatError>;
+}
+
+impl Facts for Record {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn recorded_at(&self) -> Result<i64, FormatError> {
+        Ok(self.recorded_at)
+    }
+
+    fn occurred_at(&self) -> Result<i64, FormatError> {
+        Ok(self.groups.envelope()?.occurred_at)
+    }
+
+    fn kind(&self) -> Result<u8, FormatError> {
+        Ok(self.groups.envelope()?.kind)
+    }
+
+    fn with_value(&self, field: Field, with: &mut dyn FnMut(Option<Value<'_>>) -> bool) -> Result<bool, FormatError> {
+        Ok(with(self.groups.value(field)?))
     }
 }
 

@@ -88,14 +88,17 @@ fn count_hits(
     let (first, mut sure) = (hits.first, hits.sure.clone());
     let from_records = by.fields.iter().any(|field| field.spec().column == Column::Fingerprints);
     let checked = if from_records { &sure | &hits.unsure } else { hits.unsure.clone() };
-    scan.with_rows(hits.segment, checked.iter().map(|position| first + position), &mut |scan, ordinal, record| {
+    scan.with_rows(hits.segment, checked.iter().map(|position| first + position), &mut |scan, ordinal, row| {
         let position = ordinal - first;
         let matches = hits.sure.contains(position) || {
             scan.work.rows_checked += 1;
-            filter.matches(&record).in_file(&hits.segment.name, 0)?
+            row.matches(filter)?
         };
         match (matches, from_records) {
-            (true, true) => count_record(&record, by, counts)?,
+            (true, true) => {
+                scan.work.rows_decoded += 1;
+                count_record(&row.record()?, by, counts)?;
+            }
             (true, false) => {
                 sure.insert(position);
             }
@@ -110,8 +113,9 @@ fn count_hits(
         None => count_columns(&hits, &by.fields, sure, None, Vec::new(), texts, counts),
         Some(width) => {
             let mut buckets: BTreeMap<i64, RoaringBitmap> = BTreeMap::new();
-            scan.with_times(hits.segment, sure.iter().map(|position| first + position), &mut |ordinal, time| {
-                buckets.entry(bucket_of(time, width)).or_default().insert(ordinal - first);
+            scan.with_rows(hits.segment, sure.iter().map(|position| first + position), &mut |_, ordinal, row| {
+                buckets.entry(bucket_of(row.occurred_at()?, width)).or_default().insert(ordinal - first);
+                Ok(true)
             })?;
             for (bucket, rows) in buckets {
                 count_columns(&hits, &by.fields, rows, Some(bucket), Vec::new(), texts, counts)?;
@@ -137,11 +141,7 @@ fn count_columns(
         }
         return Ok(());
     };
-    let (blocks, name) = (hits.segment.blocks(), &hits.segment.name);
-    let by_key = hits
-        .postings
-        .with(blocks, name, |reader| reader.count_by(field.id(), &rows))
-        .map_err(|damage| hits.segment.located(damage))?;
+    let by_key = hits.segment.with_postings(&hits.postings, |reader| reader.count_by(field.id(), &rows))?;
     for (key, count) in by_key {
         let mut values = values.clone();
         values.push(texts.value(field, key)?);
@@ -150,10 +150,7 @@ fn count_columns(
             continue;
         }
         let filter = indelible_index::Filter::Key { field: field.id(), keys: vec![key] };
-        let of_key = hits
-            .postings
-            .with(blocks, name, |reader| reader.evaluate(&filter))
-            .map_err(|damage| hits.segment.located(damage))?;
+        let of_key = hits.segment.with_postings(&hits.postings, |reader| reader.evaluate(&filter))?;
         count_columns(hits, rest, &rows & &of_key.sure, bucket, values, texts, counts)?;
     }
     Ok(())

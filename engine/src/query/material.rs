@@ -17,6 +17,7 @@ use indelible_format::segment::{BlockHeader, FrameEntry};
 use super::View;
 use crate::error::{Corruption, FormatContext, Result};
 use crate::segment::Segment;
+use crate::segment::SegmentTerms;
 
 /// Bytes read of a frame block at first: its header and a descriptor of up to eight classes.
 const DESCRIPTOR_READ: usize = BlockHeader::SIZE + 4 + layout::DESCRIPTOR_HEAD.size() + 8 * layout::CLASS_ENTRY.size();
@@ -47,13 +48,13 @@ impl View {
                 continue;
             }
             let Some(index) = segment.frame_of(ordinal)? else { continue };
-            let material = segment.with_frame(index, |frame, terms| {
-                Ok(FrameMaterial {
-                    descriptor: frame.descriptor().clone(),
-                    salts: frame.salts().clone(),
-                    records: frame.all_records(terms).in_file(&segment.name, 0)?,
-                })
-            })?;
+            let frame = segment.frame(index)?;
+            let records = frame
+                .all_records(&SegmentTerms::of(segment))
+                .in_file(&segment.name, 0)
+                .map_err(|damage| segment.in_frame(index, damage))?;
+            let material =
+                FrameMaterial { descriptor: frame.descriptor().clone(), salts: frame.salts().clone(), records };
             return Ok(Some(material));
         }
         Ok(None)

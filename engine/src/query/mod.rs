@@ -14,6 +14,7 @@ mod expr;
 mod group;
 mod material;
 mod resolve;
+mod row;
 mod rows;
 mod time_order;
 
@@ -161,8 +162,13 @@ impl View {
     /// # Errors
     /// [`Error::Corrupt`] where the log is damaged.
     pub fn record(&self, seq: u64) -> Result<Option<Record>> {
-        let rows = Scan::new(&self.snapshot, &Expr::Seq { from: seq, to: seq.saturating_add(1) }).rows(false, 1)?;
-        Ok(rows.into_iter().next())
+        for (segment, visible) in self.snapshot.segments() {
+            let ordinal = seq.checked_sub(segment.first_seq).and_then(|ordinal| u32::try_from(ordinal).ok());
+            if let Some(ordinal) = ordinal.filter(|ordinal| *ordinal < visible) {
+                return Ok(segment.record(ordinal)?);
+            }
+        }
+        Ok(self.snapshot.tail_records().find(|record| record.seq == seq).cloned())
     }
 
     /// Seq of the first record that matches.

@@ -8,8 +8,9 @@ use roaring::RoaringBitmap;
 use super::Work;
 use super::expr::Expr;
 use super::resolve::{Ranges, Resolved, may_match, resolve};
-use crate::error::{FormatContext, Result};
-use crate::segment::{Postings, Segment};
+use super::row::RowAt;
+use crate::error::{Error, FormatContext, Result};
+use crate::segment::{Postings, Segment, SegmentTerms};
 use crate::snapshot::Snapshot;
 
 /// One pass over a snapshot.
@@ -69,9 +70,9 @@ impl<'a> Scan<'a> {
                 if !hits.unsure.is_empty() {
                     let first = hits.first;
                     let ordinals = hits.unsure.iter().map(|position| first + position);
-                    scan.with_rows(hits.segment, ordinals, &mut |scan, _, record| {
+                    scan.with_rows(hits.segment, ordinals, &mut |scan, _, row| {
                         scan.work.rows_checked += 1;
-                        total += u64::from(scan.matches(&record)?);
+                        total += u64::from(row.matches(scan.filter)?);
                         Ok(true)
                     })?;
                 }
@@ -128,16 +129,15 @@ impl<'a> Scan<'a> {
         self.each_hits(segment, visible, newest_first, &mut |scan, hits| {
             let all = &hits.sure | &hits.unsure;
             let (first, sure) = (hits.first, &hits.sure);
-            let mut take = |scan: &mut Scan<'_>, ordinal: u32, record: Record| {
-                let matches = if sure.contains(ordinal - first) {
-                    true
-                } else {
+            let mut take = |scan: &mut Scan<'_>, ordinal: u32, row: &mut RowAt<'_, '_>| {
+                if !sure.contains(ordinal - first) {
                     scan.work.rows_checked += 1;
-                    scan.matches(&record)?
-                };
-                if matches {
-                    rows.push(record);
+                    if !row.matches(scan.filter)? {
+                        return Ok(true);
+                    }
                 }
+                scan.work.rows_decoded += 1;
+                rows.push(row.record()?);
                 Ok(rows.len() < limit)
             };
             if newest_first {
@@ -172,9 +172,7 @@ impl<'a> Scan<'a> {
                 continue;
             }
             self.work.postings += 1;
-            let bounds = postings
-                .with(segment.blocks(), &segment.name, |reader| reader.evaluate(&resolved.filter))
-                .map_err(|damage| segment.located(damage))?;
+            let bounds = segment.with_postings(&postings, |reader| reader.evaluate(&resolved.filter))?;
             let (mut sure, mut unsure) = (bounds.sure, bounds.unsure);
             if end > visible {
                 sure.remove_range(visible - first..);
@@ -194,13 +192,15 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Decodes the records at these ordinals, each frame opened once for neighbours, until `with` says stop. Gives whether to go on.
+    /// Calls `with` on the rows at these ordinals, each frame opened once for neighbours, until it says stop. Gives whether to
+    /// go on.
     pub(super) fn with_rows(
         &mut self,
         segment: &Arc<Segment>,
         ordinals: impl Iterator<Item = u32>,
-        with: &mut dyn FnMut(&mut Self, u32, Record) -> Result<bool>,
+        with: &mut dyn FnMut(&mut Self, u32, &mut RowAt<'_, '_>) -> Result<bool>,
     ) -> Result<bool> {
+        let terms = SegmentTerms::of(segment);
         let mut ordinals = ordinals.peekable();
         while let Some(&ordinal) = ordinals.peek() {
             let Some(index) = segment.frame_of(ordinal)? else {
@@ -209,64 +209,25 @@ impl<'a> Scan<'a> {
             };
             let Some(entry) = segment.frame_entry(index)? else { continue };
             self.work.frames += 1;
-            let mut outcome = Ok(true);
-            segment.with_frame(index, |frame, terms| {
-                let count = u32::from(frame.descriptor().count);
-                while let Some(&ordinal) = ordinals.peek() {
-                    let Some(position) = ordinal.checked_sub(entry.first_ordinal).filter(|position| *position < count)
-                    else {
-                        break;
-                    };
-                    ordinals.next();
-                    let Some(row) = frame.row_of_position(position) else { continue };
-                    let record = frame.record(row, terms).in_file(&segment.name, entry.offset)?;
-                    self.work.rows_decoded += 1;
-                    outcome = with(self, ordinal, record);
-                    if !matches!(outcome, Ok(true)) {
-                        break;
-                    }
+            let frame = segment.frame(index)?;
+            let mut cursor = frame.cursor();
+            let count = u32::from(frame.descriptor().count);
+            while let Some(position) =
+                ordinals.peek().and_then(|ordinal| ordinal.checked_sub(entry.first_ordinal)).filter(|p| *p < count)
+            {
+                ordinals.next();
+                let Some(row) = frame.row_of_position(position) else { continue };
+                let (file, offset) = (segment.name.as_str(), entry.offset);
+                let mut row = RowAt { frame: &frame, cursor: &mut cursor, terms: &terms, row, file, offset };
+                match with(self, entry.first_ordinal + position, &mut row) {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(false),
+                    Err(Error::Corrupt(damage)) => return Err(segment.in_frame(index, *damage).into()),
+                    Err(error) => return Err(error),
                 }
-                Ok(())
-            })?;
-            if !outcome? {
-                return Ok(false);
             }
         }
         Ok(true)
-    }
-}
-
-impl Scan<'_> {
-    /// Occurred-at of the records at these ordinals, read in place without decoding them.
-    pub(super) fn with_times(
-        &mut self,
-        segment: &Arc<Segment>,
-        ordinals: impl Iterator<Item = u32>,
-        with: &mut dyn FnMut(u32, i64),
-    ) -> Result<()> {
-        let mut ordinals = ordinals.peekable();
-        while let Some(&ordinal) = ordinals.peek() {
-            let Some(index) = segment.frame_of(ordinal)? else {
-                ordinals.next();
-                continue;
-            };
-            let Some(entry) = segment.frame_entry(index)? else { continue };
-            self.work.frames += 1;
-            segment.with_frame(index, |frame, _| {
-                let count = u32::from(frame.descriptor().count);
-                while let Some(position) =
-                    ordinals.peek().and_then(|ordinal| ordinal.checked_sub(entry.first_ordinal)).filter(|p| *p < count)
-                {
-                    ordinals.next();
-                    if let Some(row) = frame.row_of_position(position) {
-                        let time = frame.occurred_at(row).in_file(&segment.name, entry.offset)?;
-                        with(entry.first_ordinal + position, time);
-                    }
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
     }
 }
 

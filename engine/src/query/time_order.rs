@@ -34,19 +34,16 @@ pub(super) fn page(view: &View, query: &Query) -> Result<Page> {
     for (segment, visible) in snapshot.segments() {
         scan.each_hits(segment, visible, false, &mut |scan, hits| {
             let first = hits.first;
-            scan.with_times(
-                segment,
-                hits.sure.iter().map(|position| first + position),
-                &mut |ordinal, occurred_at| {
-                    offer((occurred_at, segment.first_seq + u64::from(ordinal)));
-                },
-            )?;
-            let unsure = hits.unsure.iter().map(|position| first + position);
-            scan.with_rows(segment, unsure, &mut |scan, _, record| {
-                scan.work.rows_checked += 1;
-                if filter.matches(&record).in_file(&segment.name, 0)? {
-                    offer(key_of(&record)?);
+            let all = &hits.sure | &hits.unsure;
+            let ordinals = all.iter().map(|position| first + position);
+            scan.with_rows(segment, ordinals, &mut |scan, ordinal, row| {
+                if !hits.sure.contains(ordinal - first) {
+                    scan.work.rows_checked += 1;
+                    if !row.matches(&filter)? {
+                        return Ok(true);
+                    }
                 }
+                offer((row.occurred_at()?, segment.first_seq + u64::from(ordinal)));
                 Ok(true)
             })
         })?;

@@ -47,6 +47,7 @@ impl JournalTail {
             .doing("list", "journal")?
             .iter()
             .filter_map(|name| parse_journal_file_name(&format!("journal/{name}")))
+            .filter(|number| *number >= manifest.journal_first)
             .filter(|number| limit.is_none_or(|(last, _)| *number <= last))
             .collect();
         numbers.sort_unstable();
@@ -114,7 +115,7 @@ impl JournalTail {
         bytes.truncate(read);
         let mut scanner = GroupScanner::resume(header, &bytes, offset, position);
         let mut whole = true;
-        while let Some(next) = scanner.next() {
+        for next in scanner.by_ref() {
             let Ok(group) = next else {
                 whole = false;
                 break;

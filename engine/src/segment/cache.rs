@@ -1,18 +1,22 @@
-//! Decoded term pages that readers share, bounded in bytes.
+//! What readers have decoded and share, bounded in bytes: term pages, and frames whose columns are found.
 //!
-//! The oldest quarter goes when the bound is passed (by last use), so that a hot page costs a lock and a hash look-up.
+//! The quarter that was used longest ago goes when the bound is passed, so that what is hot costs a lock and a look-up.
+//!
+//! Invariant: what a key names never changes in its file, so nothing kept goes stale. A reader of another process that follows
+//! a growing segment keeps no frames of it: after a crash of the writer others may come to lie at their places.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use indelible_format::frame::FrameReader;
 use indelible_format::segment::TermPage;
 use parking_lot::RwLock;
 
-/// Segment id, generation, offset of the page's block.
+/// Segment id, generation, offset of the block.
 type Key = (u64, u32, u64);
 
-/// A bounded cache of decoded term pages.
+/// A bounded cache.
 #[derive(Debug)]
 pub struct Cache {
     bytes_max: usize,
@@ -22,42 +26,72 @@ pub struct Cache {
 
 #[derive(Debug, Default)]
 struct Inner {
-    pages: HashMap<Key, Kept>,
+    blocks: HashMap<Key, Kept>,
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Kept {
-    page: Arc<TermPage>,
+    decoded: Decoded,
     bytes: usize,
     used: AtomicU64,
 }
 
+#[derive(Debug, Clone)]
+enum Decoded {
+    Page(Arc<TermPage>),
+    Frame(Arc<FrameReader<'static>>),
+}
+
 impl Cache {
-    /// A cache that keeps at most `bytes_max` bytes of decoded pages.
+    /// A cache that keeps at most `bytes_max` decoded bytes.
     pub fn new(bytes_max: usize) -> Arc<Self> {
         Arc::new(Self { bytes_max, clock: AtomicU64::new(0), inner: RwLock::default() })
     }
 
     /// The page, decoded by `load` when it is not here.
     pub(crate) fn page<E>(&self, key: Key, load: impl FnOnce() -> Result<TermPage, E>) -> Result<Arc<TermPage>, E> {
-        let now = self.clock.fetch_add(1, Ordering::Relaxed);
-        if let Some(kept) = self.inner.read().pages.get(&key) {
-            kept.used.store(now, Ordering::Relaxed);
-            return Ok(Arc::clone(&kept.page));
+        if let Some(Decoded::Page(page)) = self.find(key) {
+            return Ok(page);
         }
         let page = Arc::new(load()?);
         // A term costs its bytes and about eight of offsets.
         let bytes = page.sections.iter().map(|section| section.byte_len() + 8 * section.len() + 64).sum();
+        self.keep(key, Decoded::Page(Arc::clone(&page)), bytes);
+        Ok(page)
+    }
+
+    /// The frame, opened by `load` when it is not here.
+    pub(crate) fn frame<E>(
+        &self,
+        key: Key,
+        load: impl FnOnce() -> Result<FrameReader<'static>, E>,
+    ) -> Result<Arc<FrameReader<'static>>, E> {
+        if let Some(Decoded::Frame(frame)) = self.find(key) {
+            return Ok(frame);
+        }
+        let frame = Arc::new(load()?);
+        self.keep(key, Decoded::Frame(Arc::clone(&frame)), frame.memory());
+        Ok(frame)
+    }
+
+    fn find(&self, key: Key) -> Option<Decoded> {
+        let now = self.clock.fetch_add(1, Ordering::Relaxed);
+        let inner = self.inner.read();
+        let kept = inner.blocks.get(&key)?;
+        kept.used.store(now, Ordering::Relaxed);
+        Some(kept.decoded.clone())
+    }
+
+    fn keep(&self, key: Key, decoded: Decoded, bytes: usize) {
+        let now = self.clock.fetch_add(1, Ordering::Relaxed);
         let mut inner = self.inner.write();
-        let kept = Kept { page: Arc::clone(&page), bytes, used: AtomicU64::new(now) };
-        if inner.pages.insert(key, kept).is_none() {
+        if inner.blocks.insert(key, Kept { decoded, bytes, used: AtomicU64::new(now) }).is_none() {
             inner.bytes += bytes;
         }
         if inner.bytes > self.bytes_max {
             inner.shed();
         }
-        Ok(page)
     }
 
     /// Bytes kept now.
@@ -68,10 +102,42 @@ impl Cache {
 
 impl Inner {
     fn shed(&mut self) {
-        let mut uses: Vec<u64> = self.pages.values().map(|kept| kept.used.load(Ordering::Relaxed)).collect();
+        let mut uses: Vec<u64> = self.blocks.values().map(|kept| kept.used.load(Ordering::Relaxed)).collect();
         uses.sort_unstable();
         let Some(&limit) = uses.get(uses.len() / 4) else { return };
-        self.pages.retain(|_, kept| kept.used.load(Ordering::Relaxed) > limit);
-        self.bytes = self.pages.values().map(|kept| kept.bytes).sum();
+        self.blocks.retain(|_, kept| kept.used.load(Ordering::Relaxed) > limit);
+        self.bytes = self.blocks.values().map(|kept| kept.bytes).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indelible_format::schema::Field;
+    use indelible_format::segment::TermSection;
+
+    fn page(bytes: usize) -> Result<TermPage, ()> {
+        let mut section = TermSection::new(Field::LANE, 0);
+        section.push(&vec![0; bytes]);
+        Ok(TermPage { sections: vec![section] })
+    }
+
+    #[test]
+    fn what_was_used_longest_ago_goes_and_the_bound_holds() {
+        let cache = Cache::new(10_000);
+        for offset in 0..1_000 {
+            cache.page((1, 0, offset), || page(400)).unwrap();
+            // Asked for again each time, so it stays.
+            cache.page((1, 0, 0), || -> Result<TermPage, ()> { panic!("page 0 went although it is in use") }).unwrap();
+            assert!(cache.bytes() <= 10_000, "{} bytes", cache.bytes());
+        }
+        let mut loaded = false;
+        cache
+            .page((1, 0, 1), || {
+                loaded = true;
+                page(400)
+            })
+            .unwrap();
+        assert!(loaded, "an old page was still there");
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use indelible_format::descriptor::Hash;
 use indelible_format::schema::{FIELD_COUNT, Field};
-use indelible_format::segment::{BlockEntry, BlockKind, Footer, FooterTotals, FrameEntry, PageEntry, SegmentTrailer};
+use indelible_format::segment::{
+    BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, PageEntry, SegmentTrailer,
+};
 use indelible_index::{ChunkSet, KeyChunk, OpenedRun, RunReader};
 use parking_lot::Mutex;
 
@@ -21,8 +23,11 @@ pub(crate) struct RunInfo {
     /// Records it covers.
     pub(crate) positions: u32,
     /// Its payload and parsed head, kept after first use.
-    opened: Arc<Mutex<Option<(Arc<Block>, Arc<OpenedRun>)>>>,
+    opened: Arc<Mutex<Option<KeptRun>>>,
 }
+
+/// A run's payload and its parsed head.
+type KeptRun = (Arc<Block>, Arc<OpenedRun>);
 
 impl RunInfo {
     pub(crate) fn new(entry: BlockEntry, positions: u32) -> Self {
@@ -93,8 +98,10 @@ impl Directory {
             }
         }
         directory.page_count = page_offsets.len() as u64;
-        for run in &footer.runs {
-            let positions = open_run(blocks, name, run)?.0;
+        for (index, run) in footer.runs.iter().enumerate() {
+            // Of a damaged run the records are still known: they end where the next run begins, or with the segment.
+            let end = footer.runs.get(index + 1).map_or(directory.records, |next| next.number);
+            let positions = run_positions(blocks, name, run).unwrap_or(end.saturating_sub(run.number));
             directory.runs.push(RunInfo::new(*run, positions));
         }
         directory.lookups = footer.lookups;
@@ -156,6 +163,12 @@ impl Directory {
         pages.get(index).copied().filter(|page| ordinal - page.first < page.count)
     }
 
+    /// Number of terms of a field.
+    pub(crate) fn term_count(&self, field: Field) -> u32 {
+        let pages = self.pages.get(usize::from(field.id()));
+        pages.and_then(|pages| pages.last()).map_or(0, |page| page.first + page.count)
+    }
+
     /// Adds a frame with its keys.
     pub(crate) fn push_frame(
         &mut self,
@@ -201,14 +214,13 @@ impl Directory {
         all
     }
 
-    /// The footer that describes this directory; `lookups` as they were written.
+    /// The footer that describes this directory, all of whose frames are whole; `lookups` as they were written.
     pub(crate) fn footer(&self, lookups: Vec<BlockEntry>) -> Footer {
-        let with_rows = || self.frames.iter().filter(|entry| (entry.occurred_min, entry.occurred_max) != (0, 0));
         Footer {
             totals: FooterTotals {
                 records: self.records.into(),
-                occurred_min: with_rows().map(|entry| entry.occurred_min).min().unwrap_or(0),
-                occurred_max: with_rows().map(|entry| entry.occurred_max).max().unwrap_or(0),
+                occurred_min: self.frames.iter().map(|entry| entry.occurred_min).min().unwrap_or(0),
+                occurred_max: self.frames.iter().map(|entry| entry.occurred_max).max().unwrap_or(0),
                 recorded_min: self.frames.first().map_or(0, |entry| entry.recorded_first),
                 recorded_max: self.recorded_max,
                 chain_after: self.chain_after,
@@ -238,6 +250,18 @@ fn read_footer(blocks: &Blocks, name: &str) -> Result<(Footer, u64), Corruption>
         return Err(Corruption::at(name, at, "the trailer does not point at a footer"));
     }
     Ok((Footer::decode(block.payload()).in_file(name, at)?, at))
+}
+
+/// How many records a run covers, from its head: opening a log must not read its whole index.
+fn run_positions(blocks: &Blocks, name: &str, run: &BlockEntry) -> Result<u32, Corruption> {
+    let bytes = blocks.bytes(name, run.offset, BlockHeader::SIZE + RunReader::HEAD_BYTES)?;
+    let header = BlockHeader::decode(&bytes).in_file(name, run.offset)?;
+    let (first, positions) =
+        RunReader::covers(bytes.get(BlockHeader::SIZE..).unwrap_or_default()).in_file(name, run.offset)?;
+    if header.kind != BlockKind::Run || header.total() != run.length || first != run.number {
+        return Err(Corruption::at(name, run.offset, "the run is another than its entry says"));
+    }
+    Ok(positions)
 }
 
 fn open_run(blocks: &Blocks, name: &str, run: &BlockEntry) -> Result<(u32, Arc<Block>, Arc<OpenedRun>), Corruption> {
@@ -277,11 +301,11 @@ impl RunInfo {
 
 impl Postings {
     /// Calls `with` on these postings.
-    pub(crate) fn with<T>(
+    pub(super) fn with<T>(
         &self,
         blocks: &Blocks,
         name: &str,
-        with: impl FnOnce(&dyn indelible_index::Postings) -> Result<T, indelible_index::IndexError>,
+        with: &mut dyn FnMut(&dyn indelible_index::Postings) -> Result<T, indelible_index::IndexError>,
     ) -> Result<T, Corruption> {
         match self {
             Postings::Run(run) => run.with_reader(blocks, name, |reader| with(reader)),

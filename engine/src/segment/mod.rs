@@ -13,6 +13,7 @@
 mod blocks;
 mod cache;
 mod directory;
+mod rebuild;
 mod scan;
 mod terms;
 
@@ -22,14 +23,16 @@ pub(crate) use directory::{Directory, Postings};
 pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
 pub use terms::Terms;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use indelible_format::descriptor::Hash;
 use indelible_format::frame::{FrameReader, IdText};
 use indelible_format::manifest::SegmentEntry;
-use indelible_format::record::put_text;
+use indelible_format::record::{Record, put_text};
 use indelible_format::schema::Field;
-use indelible_format::segment::{FrameEntry, SegmentHeader};
+use indelible_format::segment::{FrameEntry, SegmentHeader, TermPage};
 use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
 use parking_lot::RwLock;
 
@@ -54,6 +57,9 @@ pub struct Segment {
     blocks: Blocks,
     directory: OnceLock<RwLock<Directory>>,
     terms: Terms,
+    rebuilt: rebuild::Rebuilt,
+    /// Where opened frames are kept; `None` where what lies in the file may still become something else.
+    frames: Option<Arc<Cache>>,
 }
 
 impl std::fmt::Debug for Segment {
@@ -71,11 +77,13 @@ impl Segment {
             first_seq: entry.first_seq,
             first_frame: entry.first_frame,
             chain_before: entry.chain_before,
-            terms: Terms::paged(entry.id, entry.generation, cache),
+            terms: Terms::paged(entry.id, entry.generation, Arc::clone(&cache)),
+            frames: Some(cache),
             entry: Some(entry),
             name,
             blocks,
             directory: OnceLock::new(),
+            rebuilt: rebuild::Rebuilt::default(),
         }
     }
 
@@ -86,6 +94,7 @@ impl Segment {
         blocks: Blocks,
         directory: Directory,
         terms: Terms,
+        frames: Option<Arc<Cache>>,
     ) -> Self {
         let cell = OnceLock::new();
         // A fresh cell takes the value.
@@ -101,6 +110,8 @@ impl Segment {
             blocks,
             directory: cell,
             terms,
+            rebuilt: rebuild::Rebuilt::default(),
+            frames,
         }
     }
 
@@ -127,12 +138,15 @@ impl Segment {
         &self.terms
     }
 
-    /// The directory, read from the footer on first use.
+    /// The directory, read from the footer on first use; from the blocks where the footer is damaged.
     pub(crate) fn directory(&self) -> Result<&RwLock<Directory>, Corruption> {
         if let Some(directory) = self.directory.get() {
             return Ok(directory);
         }
-        let loaded = Directory::from_footer(&self.blocks, &self.name).map_err(|damage| self.located(damage))?;
+        let loaded = match Directory::from_footer(&self.blocks, &self.name) {
+            Ok(directory) => directory,
+            Err(damage) => self.scanned_directory().ok_or_else(|| self.located(damage))?,
+        };
         Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
     }
 
@@ -141,7 +155,10 @@ impl Segment {
         let lookups = self.directory()?.read().lookups.clone();
         let mut kept = Vec::with_capacity(lookups.len());
         for lookup in lookups {
-            kept.push((lookup.number, Arc::new(self.blocks.block(&self.name, lookup.offset, lookup.length)?)));
+            // A damaged one is not kept and not missed: see `rebuild`.
+            if let Ok(block) = self.blocks.block(&self.name, lookup.offset, lookup.length) {
+                kept.push((lookup.number, Arc::new(block)));
+            }
         }
         self.directory()?.write().kept_lookups = kept;
         Ok(())
@@ -157,30 +174,36 @@ impl Segment {
         Ok(self.directory()?.read().frames.get(index).copied())
     }
 
-    /// Calls `with` on frame `index`, opened, its payload's checksum checked.
-    pub(crate) fn with_frame<T>(
-        &self,
-        index: usize,
-        with: impl FnOnce(&FrameReader<'_>, &SegmentTerms<'_>) -> Result<T, Corruption>,
-    ) -> Result<T, Corruption> {
+    /// Frame `index`, opened; its payload's checksum was checked when it was read.
+    pub(crate) fn frame(&self, index: usize) -> Result<Arc<FrameReader<'static>>, Corruption> {
         let entry = self
             .frame_entry(index)?
             .ok_or_else(|| self.located(Corruption::at(&self.name, 0, format!("there is no frame {index}"))))?;
-        let frame_no = self.first_frame + index as u64;
-        let block = self
-            .blocks
-            .block(&self.name, entry.offset, entry.length)
-            .map_err(|d| self.located(d).in_frame(frame_no))?;
-        let reader = FrameReader::open(block.payload())
-            .in_file(&self.name, entry.offset)
-            .map_err(|d| self.located(d).in_frame(frame_no))?;
-        let terms = self.segment_terms()?;
-        with(&reader, &terms).map_err(|d| self.located(d).in_frame(frame_no))
+        let load = || {
+            let block = self.blocks.block(&self.name, entry.offset, entry.length)?;
+            FrameReader::open(block.payload()).map(FrameReader::into_owned).in_file(&self.name, entry.offset)
+        };
+        let opened = match &self.frames {
+            Some(cache) => cache.frame((self.id, self.generation, entry.offset), load),
+            None => load().map(Arc::new),
+        };
+        opened.map_err(|damage| self.in_frame(index, damage))
     }
 
-    /// Gives terms by ordinal, for decoding frames.
-    pub(crate) fn segment_terms(&self) -> Result<SegmentTerms<'_>, Corruption> {
-        Ok(SegmentTerms { segment: self })
+    /// Adds where we are to damage in a frame.
+    pub(crate) fn in_frame(&self, index: usize, damage: Corruption) -> Corruption {
+        self.located(damage).in_frame(self.first_frame + index as u64)
+    }
+
+    /// One record; `None` where it was removed or lies beyond the segment.
+    pub(crate) fn record(&self, ordinal: u32) -> Result<Option<Record>, Corruption> {
+        let Some(index) = self.frame_of(ordinal)? else { return Ok(None) };
+        let entry = self.frame_entry(index)?;
+        let (first, offset) = entry.map_or((0, 0), |entry| (entry.first_ordinal, entry.offset));
+        let frame = self.frame(index)?;
+        let Some(row) = frame.row_of_position(ordinal - first) else { return Ok(None) };
+        let record = frame.record(row, &SegmentTerms::of(self)).in_file(&self.name, offset);
+        record.map(Some).map_err(|damage| self.in_frame(index, damage))
     }
 
     /// Ordinals of the terms of `field` that equal `text`.
@@ -203,9 +226,50 @@ impl Segment {
     }
 }
 
-/// The terms of one segment as a source for decoding.
+/// Term pages that a source keeps at hand, and so keeps in memory while it lives: about 8 MiB of them.
+const PAGES_AT_HAND: usize = 384;
+
+/// By field and first ordinal: the ordinal after the last, and the page.
+type PagesAtHand = BTreeMap<(Field, u32), (u32, Arc<TermPage>)>;
+
+/// The terms of one segment as a source for decoding; remembers pages, because rows that are read together share them.
 pub(crate) struct SegmentTerms<'a> {
     segment: &'a Segment,
+    /// By field and first ordinal: the ordinal after the last, and the page.
+    at_hand: RefCell<PagesAtHand>,
+}
+
+impl<'a> SegmentTerms<'a> {
+    pub(crate) fn of(segment: &'a Segment) -> Self {
+        Self { segment, at_hand: RefCell::default() }
+    }
+
+    /// Calls `with` on the value of a term.
+    fn with_term<T>(
+        &self,
+        field: Field,
+        ordinal: u32,
+        with: impl FnOnce(Option<&[u8]>) -> T,
+    ) -> Result<T, indelible_format::FormatError> {
+        if let Terms::Live(table) = &self.segment.terms {
+            return Ok(with(table.read().get(field, ordinal)));
+        }
+        let mut at_hand = self.at_hand.borrow_mut();
+        let before = at_hand.range(..=(field, ordinal)).next_back();
+        if let Some((_, (_, page))) = before.filter(|((own, _), (end, _))| *own == field && ordinal < *end) {
+            return Ok(with(page.term(field, ordinal)));
+        }
+        let found = self.segment.terms.page(self.segment, field, ordinal).map_err(|damage| {
+            indelible_format::FormatError::invalid("term page", "term", damage.offset as usize, damage.problem)
+        })?;
+        let Some((ordinals, page)) = found else { return Ok(with(None)) };
+        let result = with(page.term(field, ordinal));
+        if at_hand.len() >= PAGES_AT_HAND {
+            at_hand.clear();
+        }
+        at_hand.insert((field, ordinals.start), (ordinals.end, page));
+        Ok(result)
+    }
 }
 
 impl indelible_format::segment::TermSource for SegmentTerms<'_> {
@@ -214,8 +278,18 @@ impl indelible_format::segment::TermSource for SegmentTerms<'_> {
         field: Field,
         ordinal: u32,
     ) -> Result<Option<std::borrow::Cow<'_, [u8]>>, indelible_format::FormatError> {
-        self.segment.terms.value(self.segment, field, ordinal).map_err(|damage| {
-            indelible_format::FormatError::invalid("term page", "term", damage.offset as usize, damage.problem)
+        self.with_term(field, ordinal, |value| value.map(|value| std::borrow::Cow::Owned(value.to_vec())))
+    }
+
+    fn append_term(
+        &self,
+        field: Field,
+        ordinal: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, indelible_format::FormatError> {
+        self.with_term(field, ordinal, |value| {
+            out.extend_from_slice(value.unwrap_or_default());
+            value.is_some()
         })
     }
 }

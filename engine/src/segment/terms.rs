@@ -30,6 +30,9 @@ pub enum Terms {
     Live(Arc<RwLock<TermTable>>),
 }
 
+/// The ordinals of a field that a page holds, and the page.
+pub(super) type PageOf = (std::ops::Range<u32>, Arc<TermPage>);
+
 impl Terms {
     pub(crate) fn paged(id: u64, generation: u32, cache: Arc<Cache>) -> Self {
         Terms::Paged { of: (id, generation), cache }
@@ -45,20 +48,22 @@ impl Terms {
         match self {
             Terms::Live(table) => Ok(table.read().get(field, ordinal).map(|value| Cow::Owned(value.to_vec()))),
             Terms::Paged { .. } => {
-                let Some(page) = self.page(segment, field, ordinal)? else { return Ok(None) };
+                let Some((_, page)) = self.page(segment, field, ordinal)? else { return Ok(None) };
                 Ok(page.term(field, ordinal).map(|value| Cow::Owned(value.to_vec())))
             }
         }
     }
 
-    fn page(&self, segment: &Segment, field: Field, ordinal: u32) -> Result<Option<Arc<TermPage>>, Corruption> {
+    /// The page with a term, and the ordinals of the field in it; only of a segment with pages.
+    pub(super) fn page(&self, segment: &Segment, field: Field, ordinal: u32) -> Result<Option<PageOf>, Corruption> {
         let Terms::Paged { of, cache } = self else { return Ok(None) };
         let Some(entry) = segment.directory()?.read().page_of(field, ordinal) else { return Ok(None) };
         let load = || {
             let block = segment.blocks().block(&segment.name, entry.offset, entry.length)?;
             TermPage::decode(block.payload()).in_file(&segment.name, entry.offset)
         };
-        cache.page((of.0, of.1, entry.offset), load).map(Some).map_err(|damage| segment.located(damage))
+        let page = cache.page((of.0, of.1, entry.offset), load).map_err(|damage| segment.located(damage))?;
+        Ok(Some((entry.first..entry.first + entry.count, page)))
     }
 
     /// The ordinal of the term that equals `text`, whose encoding is `value`.
@@ -72,12 +77,15 @@ impl Terms {
         if let Terms::Live(table) = self {
             return Ok(table.read().find(field, value));
         }
-        self.with_lookup(segment, field, |lookup| {
+        let found = self.with_lookup(segment, field, |lookup| {
             let rank = lookup.first_not_less(|ordinal| self.compare(segment, field, ordinal, text))?;
             let Some(ordinal) = lookup.get(rank) else { return Ok(None) };
             Ok((self.compare(segment, field, ordinal, text)? == Ordering::Equal).then_some(ordinal))
-        })
-        .map(Option::flatten)
+        });
+        match found {
+            Ok(Some(found)) => Ok(found),
+            _ => Ok(self.search(segment, field, |term| term == text)?.into_iter().next()),
+        }
     }
 
     /// Ordinals of the terms that begin with `prefix`.
@@ -103,8 +111,24 @@ impl Terms {
                 rank += 1;
             }
             Ok(found)
-        })?;
-        Ok(found.unwrap_or_default())
+        });
+        match found {
+            Ok(Some(found)) => Ok(found),
+            _ => self.search(segment, field, |term| term.starts_with(prefix)),
+        }
+    }
+
+    /// Ordinals of the terms that pass a test, by looking at all of them: where the lookup is damaged or not there.
+    fn search(&self, segment: &Segment, field: Field, test: impl Fn(&str) -> bool) -> Result<Vec<u32>, Corruption> {
+        let count = segment.directory()?.read().term_count(field);
+        let mut found = Vec::new();
+        for ordinal in 0..count {
+            let text = self.text(segment, field, ordinal).in_file(&segment.name, 0)?;
+            if test(&text) {
+                found.push(ordinal);
+            }
+        }
+        Ok(found)
     }
 
     fn with_lookup<T>(

@@ -11,6 +11,9 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::{Atomic, Owned, pin, unprotected};
 
+/// How often a dropped swap asks for what it replaced to be freed: an epoch, and so what was put aside in it, ends after two.
+const COLLECTIONS: usize = 4;
+
 /// Holds an `Arc<T>` that readers clone without locking.
 #[derive(Debug)]
 pub(super) struct Swap<T> {
@@ -46,6 +49,10 @@ impl<T> Drop for Swap<T> {
         unsafe {
             let old = self.pointer.swap(crossbeam_epoch::Shared::null(), Ordering::AcqRel, unprotected());
             drop(old.into_owned());
+        }
+        // Old values hold files open; without this they would stay until somebody happens to store elsewhere.
+        for _ in 0..COLLECTIONS {
+            pin().flush();
         }
     }
 }

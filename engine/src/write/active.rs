@@ -19,7 +19,7 @@ use parking_lot::RwLock;
 
 use super::manifest::ManifestStore;
 use crate::error::{Error, FormatContext, IoContext, Result};
-use crate::segment::{Blocks, Directory, Segment, Terms};
+use crate::segment::{Blocks, Cache, Directory, Segment, Terms};
 use crate::storage::{OpenMode, Storage, StorageFile};
 
 /// Records without a run, at a close, from which a partial run is worth writing: rescanning fewer is quick.
@@ -38,7 +38,12 @@ pub(crate) struct Active {
 
 impl Active {
     /// Makes a new segment and enters it into the manifest.
-    pub(crate) fn create(storage: &Arc<dyn Storage>, manifest: &ManifestStore, header: SegmentHeader) -> Result<Self> {
+    pub(crate) fn create(
+        storage: &Arc<dyn Storage>,
+        manifest: &ManifestStore,
+        cache: &Arc<Cache>,
+        header: SegmentHeader,
+    ) -> Result<Self> {
         let name = segment_file_name(header.segment_id, header.generation);
         // A file of this name is what an attempt left behind that never reached the manifest.
         if storage.exists(&name).doing("look for", &name)? {
@@ -60,12 +65,13 @@ impl Active {
             Blocks::File(Arc::clone(&file)),
             directory,
             Terms::Live(Arc::clone(&terms)),
+            Some(Arc::clone(cache)),
         );
         Ok(Self { segment: Arc::new(segment), file, terms, unsynced: 0, day: None })
     }
 
     /// Goes on with a segment that was closed cleanly: cuts what is derived off its end.
-    pub(crate) fn reopen(storage: &Arc<dyn Storage>, closed: &Segment) -> Result<Self> {
+    pub(crate) fn reopen(storage: &Arc<dyn Storage>, cache: &Arc<Cache>, closed: &Segment) -> Result<Self> {
         let file = storage.open(&closed.name, OpenMode::ReadWrite).doing("open", &closed.name)?;
         let header = closed.blocks().header(&closed.name)?;
         let mut terms = TermTable::new();
@@ -86,6 +92,7 @@ impl Active {
             Blocks::File(Arc::clone(&file)),
             directory,
             Terms::Live(Arc::clone(&terms)),
+            Some(Arc::clone(cache)),
         );
         Ok(Self { segment: Arc::new(segment), file, terms, unsynced: 0, day })
     }

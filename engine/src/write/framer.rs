@@ -470,7 +470,7 @@ fn ensure_active<'a>(
     let opened = match &*growth {
         Growth::Active(_) => None,
         Growth::Closed(segment) => {
-            let active = Active::reopen(&shared.storage, segment)?;
+            let active = Active::reopen(&shared.storage, &shared.cache, segment)?;
             let (segment, records) = (Arc::clone(&active.segment), active.segment.records());
             shared.published.update(|snapshot| snapshot.active = Some((segment, records)));
             Some(active)
@@ -487,7 +487,7 @@ fn ensure_active<'a>(
                 first_frame: state.facts.frame_no,
                 chain_before: state.chain,
             };
-            Some(Active::create(&shared.storage, &shared.manifest, header)?)
+            Some(Active::create(&shared.storage, &shared.manifest, &shared.cache, header)?)
         }
     };
     if let Some(active) = opened {

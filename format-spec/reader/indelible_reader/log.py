@@ -173,8 +173,10 @@ class Log:
         numbers = [int(match[1], 16) for match in map(JOURNAL_NAME.fullmatch, self.names("journal")) if match]
         closed, first = self.manifest["closed"], self.manifest["journal_first"]
         needed = [number for number in numbers if number >= first]
-        if needed and needed != list(range(first, needed[-1] + 1)):
-            raise Damage(f"files {[hex(n) for n in needed]} do not follow each other from {first:#x}", "journal", file="journal")
+        if needed and needed != list(range(needed[0], needed[-1] + 1)):
+            raise Damage(f"files {[hex(n) for n in needed]} do not follow each other", "journal", file="journal")
+        if not needed and (self.framed or self.manifest["incarnation"] > 1):
+            raise Damage(f"no file from {first:#x} on, and a writer always keeps one", "journal", file="journal")
         if closed and (not needed or needed[-1] != closed["journal_no"]):
             raise Damage(f"the newest file is not {closed['journal_no']:#x}, as the manifest says", "journal", None, "MAN-3", "journal")
         previous = None

@@ -159,6 +159,19 @@ class OpenLog(unittest.TestCase):
         gap = logs.JournalWriter(2, 11, previous_crc=first.previous)
         self.assertEqual(refused(files | {name: gap.data}).rule, "JRN-2")
 
+    def test_a_file_whose_records_are_framed_may_be_gone(self):
+        files = logs.small_log(closed=False)
+        first = logs.JournalWriter(1, 6).group([logs.event(n) for n in (6, 7)], 2)
+        second = logs.JournalWriter(2, 8, previous_crc=first.previous).group([logs.event(8)], 3)
+        third = logs.JournalWriter(3, 9, previous_crc=second.previous).group([logs.event(9)], 3)
+        names = [JOURNAL.replace("1.jnl", f"{number}.jnl") for number in (1, 2, 3)]
+        whole = {name: writer.data for name, writer in zip(names, (first, second, third))}
+        del files[JOURNAL]
+        for gone, records in (((), 10), (names[:1], 10)):
+            self.assertEqual(read(files | {n: d for n, d in whole.items() if n not in gone})[0]["records"], records)
+        for gone in (names[:2], names[1:2], names):
+            self.assertTrue(refused(files | {n: d for n, d in whole.items() if n not in gone}).message, gone)
+
     def test_framed_to_never_goes_back(self):
         """[JRN-9]"""
         files = logs.small_log(closed=False)

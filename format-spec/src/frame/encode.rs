@@ -46,6 +46,7 @@ pub struct FrameEncoder {
     scratch: Vec<u8>,
     directory: Vec<u8>,
     texts: TextsBuilder,
+    ordinals: Vec<u32>,
 }
 
 impl FrameEncoder {
@@ -59,12 +60,13 @@ impl FrameEncoder {
             scratch: Vec::new(),
             directory: Vec::new(),
             texts: TextsBuilder::default(),
+            ordinals: Vec::new(),
         }
     }
 
     /// The payload of a frame block, not sealed. `records` are by position, `None` where removed, with empty groups where
-    /// erased, exactly as `salts` say; seqs and classes are the descriptor's and not looked at; terms are interned row by row. Fails where records, salts and descriptor disagree or
-    /// a record's groups cannot be cut into fields; `sink` may have got terms by then (see `TermTable::rewind`).
+    /// erased, exactly as `salts` say; seqs and classes are the descriptor's and not looked at; the terms of a field are interned in the order of rows. Fails where records, salts and
+    /// descriptor disagree or a record's groups cannot be cut into fields; `sink` may have got terms by then (see `TermTable::rewind`).
     pub fn encode(
         &mut self,
         descriptor: &Descriptor,
@@ -87,19 +89,24 @@ impl FrameEncoder {
     ) -> Result<Vec<u8>, FormatError> {
         let rows = kept_rows(descriptor, salts, records)?;
         let mut ids = [const { Vec::new() }; 4];
+        let mut terms = [const { Vec::new() }; GROUP_2_FIRST];
         let mut payloads = Vec::with_capacity(rows.len());
         let mut holes = Vec::new();
         self.texts.clear();
         for (row, record) in rows.iter().enumerate() {
-            self.take_row(row, record, &mut ids, sink)?;
+            self.take_row(row, record, &mut terms, &mut ids)?;
             for (field, values) in (GROUP_2_FIRST as u8..).zip(&ids) {
-                if let (Some(field), Some(value)) = (Field::from_id(field), values.last().filter(|value| !value.is_empty())) {
+                if let (Some(field), Some(value)) =
+                    (Field::from_id(field), values.last().filter(|value| !value.is_empty()))
+                {
                     on_id(row, field, value);
                 }
             }
             let payload = record.groups[3];
             payloads.push(if self.texts.push(payload, &mut holes, sink)? { &[][..] } else { payload });
         }
+        self.intern(&terms, sink)?;
+        self.texts.intern(sink)?;
         let columns = self.put_columns(rows.len(), &ids, &payloads);
 
         let stored = descriptor.encode();
@@ -139,8 +146,8 @@ impl FrameEncoder {
         &mut self,
         row: usize,
         record: &RecordRef<'r>,
+        terms: &mut [Vec<&'r [u8]>; GROUP_2_FIRST],
         ids: &mut [Vec<&'r [u8]>; 4],
-        sink: &mut dyn TermSink,
     ) -> Result<(), FormatError> {
         let [envelope, identity, correlation, _] = record.groups;
         let cut = split([envelope, identity, correlation])?;
@@ -161,15 +168,34 @@ impl FrameEncoder {
                         column.push(value);
                     }
                 }
-                [] => set(Slot::of(field), 0),
-                [code] if !field.has_terms() => set(Slot::of(field), (*code).into()),
-                _ => {
-                    let ordinal = sink.intern(field, value);
-                    if ordinal == u32::MAX {
-                        return Err(FormatError::invalid(NAME, "term", 0, "a segment has too many terms"));
+                _ if field.has_terms() => {
+                    if let Some(column) = terms.get_mut(id) {
+                        column.push(value);
                     }
-                    set(Slot::of(field), i64::from(ordinal) + 1);
                 }
+                [code] => set(Slot::of(field), (*code).into()),
+                _ => set(Slot::of(field), 0),
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the terms of every field by their ordinals, field by field.
+    fn intern(&mut self, terms: &[Vec<&[u8]>; GROUP_2_FIRST], sink: &mut dyn TermSink) -> Result<(), FormatError> {
+        for (id, values) in terms.iter().enumerate() {
+            let Some(field) = Field::from_id(id as u8).filter(|field| field.has_terms()) else { continue };
+            let Some(column) = self.numbers.get_mut(id) else { continue };
+            if values.iter().all(|value| value.is_empty()) {
+                column.fill(0);
+                continue;
+            }
+            self.ordinals.clear();
+            sink.intern_all(field, values, &mut self.ordinals);
+            if self.ordinals.contains(&u32::MAX) {
+                return Err(FormatError::invalid(NAME, "term", 0, "a segment has too many terms"));
+            }
+            for ((place, value), &ordinal) in column.iter_mut().zip(values).zip(&self.ordinals) {
+                *place = if value.is_empty() { 0 } else { i64::from(ordinal) + 1 };
             }
         }
         Ok(())

@@ -120,6 +120,11 @@ impl<'a> FrameReader<'a> {
         &self.salts
     }
 
+    /// About how many bytes of memory it takes where its body is its own.
+    pub fn memory(&self) -> usize {
+        self.body.len() + self.columns.len() * size_of::<ColumnAt>() + size_of::<Self>() + 1_024
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.kept.count_ones() as usize
@@ -255,13 +260,11 @@ impl<'a> FrameReader<'a> {
     }
 }
 
+/// The columns of a body: where each lies, the slot of each field, and the metadata column where there is one.
+type OpenedColumns = (Vec<ColumnAt>, [u8; SLOTS], Option<Box<TextColumn>>);
+
 /// Reads the directory and opens every column ([FRM-4]).
-fn take_columns(
-    reader: &mut Reader<'_>,
-    body: &[u8],
-    count: usize,
-    rows: usize,
-) -> Result<(Vec<ColumnAt>, [u8; SLOTS], Option<Box<TextColumn>>), FormatError> {
+fn take_columns(reader: &mut Reader<'_>, body: &[u8], count: usize, rows: usize) -> Result<OpenedColumns, FormatError> {
     let mut texts = None;
     let mut columns: Vec<ColumnAt> = Vec::with_capacity(count.min(SLOTS));
     let mut by_slot = [NO_COLUMN; SLOTS];

@@ -39,11 +39,23 @@ fn invalid(field: &'static str, why: impl Into<std::borrow::Cow<'static, str>>) 
 #[derive(Debug, Default)]
 pub(super) struct TextsBuilder {
     codes: Vec<u64>,
-    templates: Vec<(u32, Vec<u8>)>,
+    templates: Vec<Template>,
     columns: Vec<Values>,
     labels: Vec<Vec<u8>>,
+    /// Values of terms and templates in the record's text encoding; columns of terms hold places in here until `intern`.
+    arena: Vec<u8>,
+    ends: Vec<usize>,
     template: Vec<u8>,
     value: Vec<u8>,
+    ordinals: Vec<u32>,
+}
+
+/// A template of the frame.
+#[derive(Debug)]
+struct Template {
+    bytes: Vec<u8>,
+    ordinal: u32,
+    columns: Vec<u8>,
 }
 
 /// Values of one column.
@@ -102,6 +114,8 @@ impl TextsBuilder {
         self.templates.clear();
         self.columns.clear();
         self.labels.clear();
+        self.arena.clear();
+        self.ends.clear();
     }
 
     /// Adds the next row, whose group 3 is `group`; false where the row must go to the payload column instead.
@@ -109,7 +123,7 @@ impl TextsBuilder {
         &mut self,
         group: &'a [u8],
         holes: &mut Vec<Hole<'a>>,
-        sink: &mut dyn TermSink,
+        sink: &dyn TermSink,
     ) -> Result<bool, FormatError> {
         self.codes.push(0);
         let Some((&ONLY_TEXT, value)) = group.split_first() else { return Ok(false) };
@@ -124,19 +138,17 @@ impl TextsBuilder {
         if holes.len() > HOLES_MAX || (!sink.has_room(Field::METADATA) && !self.all_known(holes, sink)) {
             return Ok(false);
         }
-        let ordinal = self.intern(None, sink)?;
-        let Some(index) = self.template_index(ordinal, holes) else { return Ok(false) };
-        for place in 0..holes.len() {
-            let column = self.templates.get(index).and_then(|(_, columns)| columns.get(place)).copied();
-            let term = match holes.get(place) {
-                Some(Hole::Term(term)) => u64::from(self.intern(Some(term), sink)?),
-                _ => 0,
-            };
-            let column = column.and_then(|column| self.columns.get_mut(usize::from(column)));
-            match (column, holes.get(place)) {
-                (Some(Values::Integers(values)), Some(Hole::Integer(value))) => values.push(*value),
-                (Some(Values::Uuids(values)), Some(Hole::Uuid(uuid))) => values.push(*uuid),
-                (Some(Values::Terms(values)), Some(Hole::Term(_))) => values.push(term),
+        let Some(index) = self.template_index() else { return Ok(false) };
+        let Some(template) = self.templates.get(index) else { return Ok(false) };
+        for (&column, hole) in template.columns.iter().zip(holes.iter()) {
+            match (self.columns.get_mut(usize::from(column)), hole) {
+                (Some(Values::Integers(values)), Hole::Integer(value)) => values.push(*value),
+                (Some(Values::Uuids(values)), Hole::Uuid(uuid)) => values.push(*uuid),
+                (Some(Values::Terms(values)), Hole::Term(term)) => {
+                    values.push(self.ends.len() as u64);
+                    put_text(&mut self.arena, term);
+                    self.ends.push(self.arena.len());
+                }
                 _ => return Err(invalid("columns", "a hole and its column are of different kinds")),
             }
         }
@@ -146,48 +158,62 @@ impl TextsBuilder {
         Ok(true)
     }
 
-    /// Ordinal of a term, or of the template.
-    fn intern(&mut self, term: Option<&str>, sink: &mut dyn TermSink) -> Result<u32, FormatError> {
-        self.spell(term)?;
-        match sink.intern(Field::METADATA, &self.value) {
-            u32::MAX => Err(invalid("terms", "a segment has too many terms")),
-            ordinal => Ok(ordinal),
-        }
-    }
-
-    fn spell(&mut self, term: Option<&str>) -> Result<(), FormatError> {
-        self.value.clear();
-        match term {
-            Some(term) => put_text(&mut self.value, term),
-            None => {
-                let template = std::str::from_utf8(&self.template);
-                put_text(&mut self.value, template.map_err(|_| invalid("template", "not cut at characters"))?);
+    /// Gives templates and terms their ordinals, once all rows are there.
+    pub(super) fn intern(&mut self, sink: &mut dyn TermSink) -> Result<(), FormatError> {
+        for template in &mut self.templates {
+            self.value.clear();
+            put_text(&mut self.value, utf8(&template.bytes)?);
+            template.ordinal = sink.intern(Field::METADATA, &self.value);
+            if template.ordinal == u32::MAX {
+                return Err(invalid("terms", "a segment has too many terms"));
             }
+        }
+        let mut terms: Vec<&[u8]> = Vec::with_capacity(self.ends.len());
+        for column in &mut self.columns {
+            let Values::Terms(values) = column else { continue };
+            terms.clear();
+            for &place in values.iter() {
+                let place = place as usize;
+                let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+                let end = self.ends.get(place).copied().unwrap_or(start);
+                terms.push(self.arena.get(start..end).unwrap_or_default());
+            }
+            self.ordinals.clear();
+            sink.intern_all(Field::METADATA, &terms, &mut self.ordinals);
+            if self.ordinals.contains(&u32::MAX) {
+                return Err(invalid("terms", "a segment has too many terms"));
+            }
+            values.iter_mut().zip(&self.ordinals).for_each(|(value, &ordinal)| *value = u64::from(ordinal));
         }
         Ok(())
     }
 
-    /// Whether a text needs no new term.
+    /// Whether the text that was just cut needs no new term.
     fn all_known(&mut self, holes: &[Hole<'_>], sink: &dyn TermSink) -> bool {
-        let mut known = |term| self.spell(term).is_ok() && sink.find_term(Field::METADATA, &self.value).is_some();
-        known(None) && holes.iter().all(|hole| !matches!(hole, Hole::Term(term) if !known(Some(term))))
+        let mut known = |text: &str| {
+            self.value.clear();
+            put_text(&mut self.value, text);
+            sink.find_term(Field::METADATA, &self.value).is_some()
+        };
+        utf8(&self.template).is_ok_and(&mut known)
+            && holes.iter().all(|hole| !matches!(hole, Hole::Term(term) if !known(term)))
     }
 
-    /// The template's place in this frame; gives its holes columns where it is new. `None` where there are too many.
-    fn template_index(&mut self, ordinal: u32, holes: &[Hole<'_>]) -> Option<usize> {
-        if let Some(index) = self.templates.iter().position(|(known, _)| *known == ordinal) {
+    /// The place in this frame of the template that was just cut; gives its holes columns where it is new. `None` where there
+    /// are too many.
+    fn template_index(&mut self) -> Option<usize> {
+        if let Some(index) = self.templates.iter().position(|known| known.bytes == self.template) {
             return Some(index);
         }
-        let mut own: Vec<u8> = Vec::with_capacity(holes.len());
+        let mut own: Vec<u8> = Vec::new();
         let marks = self.template.iter().enumerate().filter(|(_, byte)| template::is_mark(**byte));
-        let wanted: Vec<(u8, Vec<u8>)> =
-            marks.map(|(at, &kind)| (kind, template::label(&self.template, at).to_vec())).collect();
+        let wanted: Vec<(u8, &[u8])> = marks.map(|(at, &kind)| (kind, template::label(&self.template, at))).collect();
         if self.columns.len() + wanted.len() > usize::from(u8::MAX) {
             return None;
         }
         for (kind, label) in wanted {
             let fits = |column: usize| {
-                self.labels.get(column) == Some(&label)
+                self.labels.get(column).is_some_and(|known| known == label)
                     && self.columns.get(column).map(Values::kind) == Some(kind)
                     && !own.contains(&(column as u8))
             };
@@ -195,10 +221,10 @@ impl TextsBuilder {
             own.push(column.unwrap_or(self.columns.len()) as u8);
             if column.is_none() {
                 self.columns.push(Values::of_kind(kind)?);
-                self.labels.push(label);
+                self.labels.push(label.to_vec());
             }
         }
-        self.templates.push((ordinal, own));
+        self.templates.push(Template { bytes: self.template.clone(), ordinal: 0, columns: own });
         Some(self.templates.len() - 1)
     }
 
@@ -207,12 +233,18 @@ impl TextsBuilder {
         if self.templates.is_empty() {
             return false;
         }
-        put_texts(out, &self.codes, &self.templates, &self.columns);
+        let templates: Vec<(u32, &[u8])> =
+            self.templates.iter().map(|template| (template.ordinal, template.columns.as_slice())).collect();
+        put_texts(out, &self.codes, &templates, &self.columns);
         true
     }
 }
 
-fn put_texts(out: &mut Vec<u8>, codes: &[u64], templates: &[(u32, Vec<u8>)], columns: &[Values]) {
+fn utf8(bytes: &[u8]) -> Result<&str, FormatError> {
+    std::str::from_utf8(bytes).map_err(|_| invalid("template", "not cut at characters"))
+}
+
+fn put_texts(out: &mut Vec<u8>, codes: &[u64], templates: &[(u32, &[u8])], columns: &[Values]) {
     out.extend_from_slice(&[templates.len() as u8, columns.len() as u8]);
     for (ordinal, own) in templates {
         out.extend_from_slice(&ordinal.to_le_bytes());
@@ -352,7 +384,9 @@ impl TextColumn {
         let codes: Vec<u64> = self.codes.over(body).iter().take(rows).collect();
         let columns = self.columns.iter().map(|column| column.values(body)).collect::<Result<Vec<_>, _>>()?;
         let mut again = Vec::with_capacity(data.len());
-        put_texts(&mut again, &codes, &self.templates, &columns);
+        let templates: Vec<(u32, &[u8])> =
+            self.templates.iter().map(|(ordinal, own)| (*ordinal, own.as_slice())).collect();
+        put_texts(&mut again, &codes, &templates, &columns);
         if again != data {
             return Err(invalid("base", "a base or width is not the one needed"));
         }

@@ -69,7 +69,6 @@ pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     if [8, 13, 18, 23].iter().any(|&at| bytes[at] != b'-') {
         return None;
     }
-    const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let mut uuid = [0u8; 16];
     let mut bad = 0u8;
     for (out, at) in uuid.iter_mut().zip(PAIRS) {
@@ -79,6 +78,9 @@ pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     }
     (bad & 0xf0 == 0).then_some(uuid)
 }
+
+/// Where the two digits of each byte stand in a UUID's text.
+const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// Value of a lower-case hexadecimal digit, 0xff for anything else.
 const HEX: [u8; 256] = {
@@ -95,15 +97,12 @@ const HEX: [u8; 256] = {
 /// The lower-case hyphenated text of a UUID.
 pub fn uuid_text(uuid: &[u8; 16]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(36);
-    for (index, byte) in uuid.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push(DIGITS[(byte >> 4) as usize] as char);
-        text.push(DIGITS[(byte & 15) as usize] as char);
+    let mut text = [b'-'; 36];
+    for (byte, at) in uuid.iter().zip(PAIRS) {
+        text[at] = DIGITS[(byte >> 4) as usize];
+        text[at + 1] = DIGITS[(byte & 15) as usize];
     }
-    text
+    String::from_utf8(text.to_vec()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ pub trait TermSink {
     /// Ordinal of a term of `field`, given its value in the record's text encoding; assigns the next where it is new.
     fn intern(&mut self, field: Field, value: &[u8]) -> u32;
 
+    /// The same for many values, in their order; appends their ordinals, 0 for those that are empty.
+    fn intern_all(&mut self, field: Field, values: &[&[u8]], ordinals: &mut Vec<u32>) {
+        ordinals.extend(values.iter().map(|value| if value.is_empty() { 0 } else { self.intern(field, value) }));
+    }
+
     /// Ordinal of a term that is there already.
     fn find_term(&self, field: Field, value: &[u8]) -> Option<u32>;
 
@@ -53,7 +58,21 @@ pub struct TermTable {
 struct FieldTerms {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    by_value: HashTable<u32>,
+    by_value: HashTable<Place>,
+}
+
+/// A term's ordinal and where its value lies, side by side: a look-up touches the table and the value, nothing else.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    start: usize,
+    length: u32,
+    ordinal: u32,
+}
+
+impl Place {
+    fn value<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        bytes.get(self.start..self.start + self.length as usize).unwrap_or_default()
+    }
 }
 
 impl FieldTerms {
@@ -101,7 +120,7 @@ impl TermTable {
     pub fn find(&self, field: Field, value: &[u8]) -> Option<u32> {
         let terms = self.fields.get(usize::from(field.id()))?;
         let hash = self.hasher.hash_one(value);
-        terms.by_value.find(hash, |&ordinal| terms.get(ordinal) == Some(value)).copied()
+        terms.by_value.find(hash, |place| place.value(&terms.bytes) == value).map(|place| place.ordinal)
     }
 
     /// Where the table is now, for [`TermTable::since`].
@@ -156,7 +175,7 @@ impl TermTable {
             if terms.ends.len() <= count {
                 continue;
             }
-            terms.by_value.retain(|&mut ordinal| (ordinal as usize) < count);
+            terms.by_value.retain(|place| (place.ordinal as usize) < count);
             terms.ends.truncate(count);
             terms.bytes.truncate(terms.ends.last().copied().unwrap_or(0));
         }
@@ -202,6 +221,33 @@ fn text_bytes(value: &[u8]) -> Cow<'_, [u8]> {
 }
 
 impl TermSink for TermTable {
+    fn intern_all(&mut self, field: Field, values: &[&[u8]], ordinals: &mut Vec<u32>) {
+        // Values come again soon, and what was just compared with lies in the nearest cache, unlike the table: a value is
+        // first looked for among those of the same call. Slots hold index + 1; a lost one costs a look in the table.
+        let start = ordinals.len();
+        let mut slots = [0u16; 256];
+        let mut hashes = [0u64; 256];
+        for (index, value) in values.iter().enumerate() {
+            if value.is_empty() {
+                ordinals.push(0);
+                continue;
+            }
+            let hash = self.hasher.hash_one(value);
+            let at = (hash >> 56) as usize;
+            let before = usize::from(slots[at]).checked_sub(1);
+            let known = before.filter(|&before| hashes[at] == hash && values.get(before) == Some(value));
+            let ordinal = match known.and_then(|before| ordinals.get(start + before)) {
+                Some(&ordinal) => ordinal,
+                None => self.intern_hashed(field, value, hash),
+            };
+            if let Ok(index) = u16::try_from(index + 1) {
+                slots[at] = index;
+                hashes[at] = hash;
+            }
+            ordinals.push(ordinal);
+        }
+    }
+
     fn find_term(&self, field: Field, value: &[u8]) -> Option<u32> {
         self.find(field, value)
     }
@@ -212,27 +258,24 @@ impl TermSink for TermTable {
     }
 
     fn intern(&mut self, field: Field, value: &[u8]) -> u32 {
-        let Some(terms) = self.fields.get_mut(usize::from(field.id())) else { return 0 };
         let hash = self.hasher.hash_one(value);
+        self.intern_hashed(field, value, hash)
+    }
+}
+
+impl TermTable {
+    fn intern_hashed(&mut self, field: Field, value: &[u8], hash: u64) -> u32 {
+        let Some(terms) = self.fields.get_mut(usize::from(field.id())) else { return 0 };
         let FieldTerms { bytes, ends, by_value } = terms;
-        let at = |ordinal: u32, bytes: &[u8], ends: &[usize]| -> Option<std::ops::Range<usize>> {
-            let i = ordinal as usize;
-            let start = if i == 0 { 0 } else { *ends.get(i - 1)? };
-            let end = *ends.get(i)?;
-            (end <= bytes.len()).then_some(start..end)
-        };
-        let same = |&ordinal: &u32| at(ordinal, bytes, ends).and_then(|range| bytes.get(range)) == Some(value);
-        if let Some(&ordinal) = by_value.find(hash, same) {
-            return ordinal;
+        if let Some(place) = by_value.find(hash, |place| place.value(bytes) == value) {
+            return place.ordinal;
         }
-        let ordinal = ends.len() as u32;
+        let place = Place { start: bytes.len(), length: value.len() as u32, ordinal: ends.len() as u32 };
         bytes.extend_from_slice(value);
         ends.push(bytes.len());
         let hasher = &self.hasher;
-        by_value.insert_unique(hash, ordinal, |&other| {
-            hasher.hash_one(at(other, bytes, ends).and_then(|range| bytes.get(range)).unwrap_or_default())
-        });
-        ordinal
+        by_value.insert_unique(hash, place, |other| hasher.hash_one(other.value(bytes)));
+        place.ordinal
     }
 }
 

@@ -15,7 +15,9 @@ use indelible_tests::world::{numbered, signer, spec};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [dir, run, threads, rest @ ..] = arguments.as_slice() else { return fail("producer DIR RUN THREADS [EVENTS]", 2) };
+    let [dir, run, threads, rest @ ..] = arguments.as_slice() else {
+        return fail("producer DIR RUN THREADS [EVENTS]", 2);
+    };
     let (Ok(run), Ok(threads)) = (run.parse::<u64>(), threads.parse::<u64>()) else { return fail("numbers", 2) };
     let events = rest.first().and_then(|events| events.parse().ok()).unwrap_or(u64::MAX);
     let log = match open(Path::new(dir)) {
@@ -24,8 +26,18 @@ fn main() {
     };
     say("open\n");
     let outcome = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|thread| scope.spawn({ let log = &log; move || produce(log, run, thread, events) })).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or(Err(Error::Closed))).collect::<Result<Vec<()>, Error>>()
+        let threads: Vec<_> = (0..threads)
+            .map(|thread| {
+                scope.spawn({
+                    let log = &log;
+                    move || produce(log, run, thread, events)
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or(Err(Error::Closed)))
+            .collect::<Result<Vec<()>, Error>>()
     });
     match outcome.and_then(|_| log.close()) {
         Ok(()) => say("closed\n"),
@@ -53,9 +65,8 @@ fn produce(log: &Log, run: u64, thread: u64, events: u64) -> Result<(), Error> {
     let mut n = 0;
     while n < events {
         let window = (1 + (n % 7) * 5).min(events - n);
-        let receipts: Result<Vec<Receipt>, Error> = (n..n + window)
-            .map(|n| log.emit(numbered(run, thread, n)).map_err(|refused| refused.error))
-            .collect();
+        let receipts: Result<Vec<Receipt>, Error> =
+            (n..n + window).map(|n| log.emit(numbered(run, thread, n)).map_err(|refused| refused.error)).collect();
         for (n, receipt) in (n..).zip(receipts?) {
             if let Some(Outcome::Stored(seq)) = receipt.wait(Ack::Durable, None)? {
                 say(&format!("ack {seq} {run} {thread} {n}\n"));

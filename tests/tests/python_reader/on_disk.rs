@@ -72,14 +72,39 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Copies a log directory, one level of folders deep.
 pub fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("create");
+    try_copy(from, to).expect("copy");
+}
+
+fn try_copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
     for (name, path) in entries(from) {
         if path.is_dir() {
-            copy(&path, &to.join(name));
+            try_copy(&path, &to.join(name))?;
         } else {
-            std::fs::copy(&path, to.join(name)).expect("copy");
+            std::fs::copy(&path, to.join(name))?;
         }
     }
+    Ok(())
+}
+
+/// Copies a log directory whose writer may still be framing what it took: until nothing changed while it was copied, so
+/// that the copy is what a crash at one moment would leave.
+pub fn copy_at_rest(from: &Path, to: &Path) {
+    loop {
+        let before = state_of(from);
+        if try_copy(from, to).is_ok() && state_of(from) == before {
+            return;
+        }
+        std::fs::remove_dir_all(to).expect("remove");
+    }
+}
+
+/// Every file's name and length, and what the manifest holds.
+fn state_of(dir: &Path) -> (Vec<(PathBuf, u64)>, Vec<u8>) {
+    let folders = ["", JOURNAL_DIR, SEGMENTS_DIR].into_iter().flat_map(|folder| entries(&dir.join(folder)));
+    let length = |path: &Path| std::fs::metadata(path).map_or(u64::MAX, |data| data.len());
+    let files = folders.map(|(_, path)| (path.clone(), length(&path))).collect();
+    (files, std::fs::read(dir.join(MANIFEST)).unwrap_or_default())
 }
 
 /// Writes the files of a simulated disk into a directory.

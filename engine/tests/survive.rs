@@ -1,0 +1,248 @@
+//! Regressions of faults survived: each test is named after what once went wrong and fails without the fix.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indelible_engine::clock::ManualClock;
+use indelible_engine::query::{Expr, Query};
+use indelible_engine::rng::SeededRng;
+use indelible_engine::step::StepLog;
+use indelible_engine::storage::sim::{Fault, SimOptions, SimStorage};
+use indelible_engine::storage::{OpenMode, Storage};
+use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options};
+use indelible_format::LogId;
+use indelible_format::key::SigningKey;
+use indelible_format::record::Record;
+use indelible_format::schema::{Field, Kind};
+
+fn config(disk: &SimStorage) -> LogConfig {
+    LogConfig {
+        storage: Arc::new(disk.clone()),
+        clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+        rng: Arc::new(SeededRng::new(disk.op_count())),
+        options: Options { journal_bytes_max: 4_096, segment_bytes_max: 64 << 10, ..Options::default() },
+        signer: Some(Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"))),
+        path: "test".to_owned(),
+    }
+}
+
+fn spec() -> CreateSpec {
+    let key = SigningKey::generate([3; 32], "test/log").expect("name").verifier().to_string();
+    let schedule = r#"{"version":1,"rules":[],"default":1}"#.to_owned();
+    CreateSpec { log_id: LogId([5; 16]), origin: "test/log".to_owned(), key, schedule }
+}
+
+fn draft(n: u64) -> Draft {
+    Draft::write(Kind::Event, Some(n as i64), 1, |groups| {
+        groups.text(Field::ACTION, "a.b");
+        groups.text(Field::TARGET_ID, &format!("target-{n}"));
+    })
+}
+
+fn drafts(numbers: std::ops::Range<u64>) -> Vec<Draft> {
+    numbers.map(draft).collect()
+}
+
+fn new_log() -> (SimStorage, StepLog) {
+    let disk = SimStorage::new(7, SimOptions::default());
+    let log = StepLog::create(config(&disk), &spec()).expect("create");
+    (disk, log)
+}
+
+fn rows(view: &indelible_engine::query::View) -> Vec<Record> {
+    view.query(&Query::oldest(Expr::True, 100_000)).expect("query").rows
+}
+
+/// The answer said poisoned, and the framer went on: the next sync succeeded, journal files went, the frames were never written.
+#[test]
+fn a_failed_sync_of_frames_during_a_checkpoint_stops_the_log() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let log = Log::create(config(&disk), &spec()).expect("create");
+    log.emit(draft(1)).expect("emit");
+    log.flush(None).expect("flush");
+    log.checkpoint().expect("checkpoint");
+    disk.inject("segments/", 1, Fault::FailSync);
+    log.emit(draft(2)).expect("emit");
+    log.flush(None).expect("flush");
+    assert!(matches!(log.checkpoint(), Err(Error::Poisoned { .. })));
+    assert!(matches!(log.checkpoint(), Err(Error::Poisoned { .. })), "asking again does not help");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while log.emit(draft(3)).is_ok() {
+        assert!(Instant::now() < deadline, "the log goes on after a failed sync");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(log.close().is_err());
+    let log = Log::open(config(&disk.crash_lose_all())).expect("open");
+    assert!(log.view().count(&Expr::is(Field::TARGET_ID, "target-2")).expect("count") == 1);
+}
+
+/// Bytes that a failed sync left in the page cache were read back, called durable, and lost with the next power cut.
+#[test]
+fn what_recovery_reads_after_a_failed_sync_is_written_again() {
+    for (prefix, frames) in [("journal/", false), ("segments/", true)] {
+        let (disk, mut log) = new_log();
+        log.append(drafts(0..20)).expect("append");
+        log.sync().expect("sync");
+        disk.inject(prefix, 2, Fault::FailSync);
+        let failed = if frames {
+            log.frame(true).and_then(|_| log.sync_frames()).and_then(|()| {
+                log.append(drafts(20..30))?;
+                log.sync()?;
+                log.frame(true)?;
+                log.sync_frames()
+            })
+        } else {
+            log.append(drafts(20..30)).expect("append");
+            log.sync().expect("the first sync");
+            log.append(drafts(30..40)).expect("append");
+            log.sync().map(drop)
+        };
+        assert!(matches!(failed, Err(Error::Poisoned { .. })), "{prefix}: {failed:?}");
+        drop(log);
+        let log = StepLog::open(config(&disk)).expect("reopened in the same boot");
+        let seen = rows(&log.view());
+        drop(log);
+        let log = StepLog::open(config(&disk.crash_lose_all())).expect("reopened after a power cut");
+        assert_eq!(rows(&log.view()), seen, "{prefix}");
+    }
+}
+
+/// The cut was made and kept aside, the power went before the recovery record was durable, and no record ever told of it.
+#[test]
+fn a_cut_whose_record_was_lost_is_recorded_by_the_next_opening() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..20)).expect("append");
+    let torn = disk.crash_keep_all();
+    drop(log);
+    let length = torn.read("journal/0000000000000001.jnl", 1 << 20).expect("the journal").len() as u64;
+    torn.flip_bit("journal/0000000000000001.jnl", length - 1, 0).expect("a flip");
+    let mut told_later = 0;
+    for at in 0..100 {
+        let image = torn.fork();
+        image.crash_at(at);
+        if StepLog::open(config(&image)).is_ok() {
+            break;
+        }
+        let image = image.crash_lose_all();
+        let log = StepLog::open(config(&image)).expect("open");
+        told_later += log.recovery().earlier_cuts.len();
+        let cuts = image.list("torn").expect("list").iter().filter(|name| !name.ends_with(".tmp")).count() as u64;
+        let told = rows(&log.view())
+            .iter()
+            .filter(|record| record.groups.group(0).first() == Some(&(Kind::Recovery as u8)))
+            .count() as u64;
+        assert!(told >= cuts.min(1), "power cut at operation {at}: {cuts} cuts, {told} records");
+    }
+    assert!(told_later > 0, "no crash point lost the record: the test shows nothing");
+}
+
+/// The header of the last journal file rotted, and all its groups were called torn with it.
+#[test]
+fn a_damaged_journal_header_before_groups_is_corruption() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..20)).expect("append");
+    log.sync().expect("sync");
+    drop(log);
+    for byte in 0..64 {
+        let image = disk.crash_keep_all();
+        image.flip_bit("journal/0000000000000001.jnl", byte, 3).expect("a flip");
+        assert!(matches!(StepLog::open(config(&image)), Err(Error::Corrupt(_))), "byte {byte}");
+    }
+}
+
+/// The mark is never synced: a crash can bring back an old one, whose journal files are long gone. That was called corrupt.
+#[test]
+fn an_old_live_mark_after_a_crash_is_no_corruption() {
+    let (disk, mut log) = new_log();
+    let old = disk.read("live", 64).expect("the mark");
+    for n in 0..10 {
+        log.append(drafts(n * 40..n * 40 + 40)).expect("append");
+        log.sync().expect("sync");
+        log.frame(true).expect("frame");
+        log.sync_frames().expect("sync frames");
+        log.tidy().expect("tidy");
+    }
+    drop(log);
+    let image = disk.crash_keep_all();
+    image.open("live", OpenMode::ReadWrite).and_then(|live| live.write_at(&old, 0)).expect("the old mark");
+    let reader = LogReader::open(&config(&image)).expect("a reader opens");
+    let seen = rows(&reader.view().expect("a view"));
+    assert!(!seen.is_empty() && seen.iter().enumerate().all(|(seq, record)| record.seq == seq as u64));
+}
+
+/// On a full disk the first mark could not be written, and readers took that for a dead writer's log and read all of it.
+#[test]
+fn a_log_is_not_opened_without_a_first_live_mark() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..5)).expect("append");
+    log.sync().expect("sync");
+    drop(log);
+    let (mut refused, mut opened) = (0, 0);
+    for room in 0..12 {
+        let image = disk.crash_keep_all();
+        image.set_capacity(Some(1 << 30));
+        let used = (1 << 30) - image.free_bytes().expect("free");
+        image.set_capacity(Some(used + room * 4_096));
+        match StepLog::open(config(&image)) {
+            Ok(_) => {
+                opened += 1;
+                assert_eq!(image.read("live", 64).expect("the mark").len(), 64);
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(error.is_disk_full(), "{error}");
+            }
+        }
+    }
+    assert!(refused > 0 && opened > 0);
+}
+
+/// Old snapshots keep files open, and nobody freed them: a file system could not be unmounted after its log was closed.
+#[test]
+fn a_dropped_log_leaves_no_file_open() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let open_files = || {
+        let fds = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+        fds.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path.starts_with(dir.path()))).count()
+    };
+    let disk = SimStorage::new(1, SimOptions::default());
+    let storage = indelible_engine::storage::DirStorage::open(dir.path(), indelible_engine::storage::Access::Create);
+    let log =
+        Log::create(LogConfig { storage: Arc::new(storage.expect("open")), ..config(&disk) }, &spec()).expect("create");
+    for n in 0..600 {
+        log.emit(draft(n)).expect("emit");
+    }
+    log.close().expect("close");
+    drop(log);
+    // Other tests of this process may hold an epoch for a moment.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while open_files() > 0 && Instant::now() < deadline {
+        drop(StepLog::create(config(&SimStorage::new(2, SimOptions::default())), &spec()));
+    }
+    assert_eq!(open_files(), 0);
+}
+
+/// It was accepted, synced, could never be framed, and neither could anything behind it.
+#[test]
+fn a_draft_larger_than_a_frame_is_refused() {
+    let (_, mut log) = new_log();
+    let large = Draft::write(Kind::Event, Some(1), 1, |groups| {
+        groups.text(Field::ACTION, "a.b");
+        groups.text(Field::METADATA, &format!("{{\"p\":\"{}\"}}", "x".repeat(1 << 20)));
+    });
+    assert!(matches!(log.append(vec![large]), Err(Error::Record(_))));
+    log.append(drafts(0..1)).expect("and the log goes on");
+}
+
+/// A process that lost its lock file under its hands went on beside the writer that took the new one.
+#[test]
+fn a_writer_whose_lock_was_replaced_stops() {
+    let (disk, mut log) = new_log();
+    disk.remove("lock").expect("remove");
+    assert!(matches!(log.append(drafts(0..1)), Err(Error::Poisoned { .. })));
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..1)).expect("append");
+    disk.remove("lock").expect("remove");
+    assert!(matches!(log.sync(), Err(Error::Poisoned { .. })), "not acknowledged either");
+    assert_eq!(log.durable_to(), 2);
+}
