@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use indelible_format::bundle::Bundle;
 use indelible_format::bytes::Reader;
 use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
 use indelible_format::commit::{FrameView, verify_frame};
@@ -209,6 +210,15 @@ pub fn live(data: &[u8]) {
     let bytes = prepared(data, repair::live);
     if let Ok(live) = Live::decode(&bytes) {
         assert_eq!(live.encode(), bytes, "a live file encodes to what it was decoded from");
+    }
+}
+
+/// A proof bundle, and its check under the key of the seeds.
+pub fn bundle(data: &[u8]) {
+    let bytes = prepared(data, repair::bundle);
+    if let Ok(bundle) = Bundle::decode(&bytes) {
+        assert_eq!(bundle.encode(), bytes, "a bundle encodes to what it was decoded from");
+        let _ = bundle.check(&seeds::bundle_key());
     }
 }
 

@@ -21,7 +21,7 @@ pub mod seeds;
 pub type Check = fn(&[u8]);
 
 /// Every target by name. A test compares the list with the manifest and the corpus.
-pub const TARGETS: [(&str, Check); 16] = [
+pub const TARGETS: [(&str, Check); 17] = [
     ("journal", bytes::journal),
     ("record", bytes::record),
     ("frame", bytes::frame),
@@ -32,6 +32,7 @@ pub const TARGETS: [(&str, Check); 16] = [
     ("manifest", bytes::manifest),
     ("live", bytes::live),
     ("checkpoint", bytes::checkpoint),
+    ("bundle", bytes::bundle),
     ("native_event", domain::native_event),
     ("filter", domain::filter),
     ("import_auto", domain::import_auto),

@@ -81,3 +81,10 @@ pub fn live(bytes: &mut [u8]) {
 
 /// Nothing: the structure has no checksum of its own.
 pub fn nothing(_bytes: &mut [u8]) {}
+
+/// The checksum at the end of a bundle.
+pub fn bundle(bytes: &mut [u8]) {
+    if let Some((body, crc)) = bytes.split_last_chunk_mut::<4>() {
+        *crc = crc32fast::hash(body).to_le_bytes();
+    }
+}

@@ -11,7 +11,7 @@ use indelible_format::commit::{FrameFacts, FrameView, RecordRef, Removal, Salts,
 use indelible_format::descriptor::Descriptor;
 use indelible_format::frame::{FrameEncoder, FrameOptions};
 use indelible_format::journal::{GroupFacts, JournalHeader, put_close_mark, put_group};
-use indelible_format::key::SigningKey;
+use indelible_format::key::{SigningKey, VerifierKey};
 use indelible_format::live::Live;
 use indelible_format::manifest::{Closed, Manifest, SegmentEntry, SegmentState};
 use indelible_format::record::{Groups, GroupsWriter, Record, put_transit};
@@ -42,6 +42,7 @@ pub fn of(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         "manifest" => vec![("closed", manifest())],
         "live" => vec![("live", live())],
         "checkpoint" => checkpoints(),
+        "bundle" => bundles(),
         "native_event" => texts(&[("full", NATIVE), ("small", NATIVE_SMALL)]),
         "filter" => texts(&[
             (
@@ -280,6 +281,29 @@ fn segment() -> Vec<u8> {
     let (footer_offset, _) = put(BlockKind::Footer, 0, &footer.encode());
     out.extend_from_slice(&SegmentTrailer { footer_offset }.encode());
     out
+}
+
+/// Bundle vectors of the format, small ones of every claim.
+fn bundles() -> Vec<(&'static str, Vec<u8>)> {
+    macro_rules! vector {
+        ($name:literal) => {
+            ($name, include_bytes!(concat!("../../format-spec/bundle-vectors/bundle-", $name, ".bundle")).to_vec())
+        };
+    }
+    vec![
+        vector!("record"),
+        vector!("withheld"),
+        vector!("header"),
+        vector!("id"),
+        vector!("witnessed"),
+        vector!("envelope"),
+    ]
+}
+
+/// The verifier key of the bundle vectors.
+pub(crate) fn bundle_key() -> VerifierKey {
+    let key = SigningKey::generate([0x2a; 32], "log.example/bundle").expect("a name that keys may have");
+    key.verifier()
 }
 
 fn manifest() -> Vec<u8> {
