@@ -135,7 +135,7 @@ fn compare(
     answer: &Answer,
     name: &str,
 ) -> Result<()> {
-    if number % 8 != 0 {
+    if !number.is_multiple_of(8) {
         return Ok(());
     }
     let expected = by_scan(events, question);
