@@ -117,7 +117,11 @@ fn measure(
             let cursor = open.prepare(question)?;
             let start = Instant::now();
             let answer = open.answer(question, cursor)?;
-            took.push(start.elapsed());
+            let elapsed = start.elapsed();
+            // Page 200 of a short result does not exist, and how fast a store knows that is no page's latency.
+            if !(matches!(question, Question::Deep { .. }) && answer.rows.is_empty()) {
+                took.push(elapsed);
+            }
             compare(kind, number, events, question, &answer, &measured.name)?;
         }
         measured.queries.push(Latencies::new(took));

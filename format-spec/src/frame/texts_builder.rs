@@ -26,7 +26,8 @@ pub(super) struct TextsBuilder {
     templates: Vec<Template>,
     columns: Vec<Values>,
     labels: Vec<Vec<u8>>,
-    /// Values of terms and templates in the record's text encoding; columns of terms hold places in here until `intern`.
+    /// Templates and terms in the record's text encoding, in the order in which they get ordinals: row by row, a template
+    /// before the terms in its holes. Until `intern`, templates and columns of terms name them by place.
     arena: Vec<u8>,
     ends: Vec<usize>,
     template: Vec<u8>,
@@ -38,6 +39,7 @@ pub(super) struct TextsBuilder {
 #[derive(Debug)]
 struct Template {
     bytes: Vec<u8>,
+    /// Its place among the terms, and its ordinal once it has one.
     ordinal: u32,
     columns: Vec<u8>,
 }
@@ -144,30 +146,22 @@ impl TextsBuilder {
 
     /// Gives templates and terms their ordinals, once all rows are there.
     pub(super) fn intern(&mut self, sink: &mut dyn TermSink) -> Result<(), FormatError> {
-        for template in &mut self.templates {
-            self.value.clear();
-            put_text(&mut self.value, utf8(&template.bytes)?);
-            template.ordinal = sink.intern(Field::METADATA, &self.value);
-            if template.ordinal == u32::MAX {
-                return Err(invalid("terms", "a segment has too many terms"));
-            }
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let terms: Vec<&[u8]> =
+            starts.zip(&self.ends).map(|(start, &end)| self.arena.get(start..end).unwrap_or_default()).collect();
+        self.ordinals.clear();
+        sink.intern_all(Field::METADATA, &terms, &mut self.ordinals);
+        if self.ordinals.contains(&u32::MAX) {
+            return Err(invalid("terms", "a segment has too many terms"));
         }
-        let mut terms: Vec<&[u8]> = Vec::with_capacity(self.ends.len());
+        let ordinal_of = |place: usize| self.ordinals.get(place).copied().unwrap_or(u32::MAX);
+        for template in &mut self.templates {
+            template.ordinal = ordinal_of(template.ordinal as usize);
+        }
         for column in &mut self.columns {
-            let Values::Terms(values) = column else { continue };
-            terms.clear();
-            for &place in values.iter() {
-                let place = place as usize;
-                let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-                let end = self.ends.get(place).copied().unwrap_or(start);
-                terms.push(self.arena.get(start..end).unwrap_or_default());
+            if let Values::Terms(values) = column {
+                values.iter_mut().for_each(|value| *value = u64::from(ordinal_of(*value as usize)));
             }
-            self.ordinals.clear();
-            sink.intern_all(Field::METADATA, &terms, &mut self.ordinals);
-            if self.ordinals.contains(&u32::MAX) {
-                return Err(invalid("terms", "a segment has too many terms"));
-            }
-            values.iter_mut().zip(&self.ordinals).for_each(|(value, &ordinal)| *value = u64::from(ordinal));
         }
         Ok(())
     }
@@ -208,7 +202,10 @@ impl TextsBuilder {
                 self.labels.push(label.to_vec());
             }
         }
-        self.templates.push(Template { bytes: self.template.clone(), ordinal: 0, columns: own });
+        let ordinal = self.ends.len() as u32;
+        put_text(&mut self.arena, utf8(&self.template).ok()?);
+        self.ends.push(self.arena.len());
+        self.templates.push(Template { bytes: self.template.clone(), ordinal, columns: own });
         Some(self.templates.len() - 1)
     }
 
