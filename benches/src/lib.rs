@@ -12,6 +12,7 @@ pub mod ask;
 pub mod emit;
 pub mod load;
 pub mod measure;
+pub mod oracle;
 pub mod question;
 pub mod sample;
 pub mod size;

@@ -153,13 +153,15 @@ fn queries(args: &Args, log: &Path, events: &[AuditEvent]) -> Result<(), Box<dyn
     let reader = LedgerReader::open(log, &ReadOptions::default())?;
     for (kind, name) in KINDS.iter().enumerate() {
         let questions = draw(kind, args.questions, events, args.seed);
-        let took = ask::time(&reader, &questions, args.questions / 4)?;
+        let (took, cpu) = ask::time(&reader, &questions, args.questions / 4)?;
         println!(
-            "{name}             {:8.3} ms p50, {:.3} p95, {:.3} worst of {}",
+            "{name}             {:8.3} ms p50, {:.3} p95, {:.3} worst of {}; CPU {:.3} p50, {:.3} p95",
             millis(took.at(0.5)),
             millis(took.at(0.95)),
             millis(took.at(1.0)),
-            took.all().len()
+            took.all().len(),
+            millis(cpu.at(0.5)),
+            millis(cpu.at(0.95))
         );
     }
     Ok(())

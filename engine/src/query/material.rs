@@ -17,8 +17,7 @@ use parking_lot::Mutex;
 
 use super::View;
 use crate::error::{Corruption, FormatContext, Result};
-use crate::segment::Segment;
-use crate::segment::SegmentTerms;
+use crate::segment::{Segment, SegmentTerms};
 
 /// Bytes read of a frame block at first: its header and a descriptor of up to eight classes.
 const DESCRIPTOR_READ: usize = BlockHeader::SIZE + 4 + layout::DESCRIPTOR_HEAD.size() + 8 * layout::CLASS_ENTRY.size();
@@ -50,13 +49,12 @@ impl View {
             }
             let Some(index) = segment.frame_of(ordinal)? else { continue };
             let frame = segment.frame(index)?;
-            let records = frame
-                .all_records(&SegmentTerms::of(segment))
-                .in_file(&segment.name, 0)
-                .map_err(|damage| segment.in_frame(index, damage))?;
-            let material =
-                FrameMaterial { descriptor: frame.descriptor().clone(), salts: frame.salts().clone(), records };
-            return Ok(Some(material));
+            let records = frame.all_records(&SegmentTerms::of(segment)).in_file(&segment.name, 0);
+            return Ok(Some(FrameMaterial {
+                descriptor: frame.descriptor().clone(),
+                salts: frame.salts().clone(),
+                records: records.map_err(|damage| segment.in_frame(index, damage))?,
+            }));
         }
         Ok(None)
     }

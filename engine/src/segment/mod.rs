@@ -32,7 +32,7 @@ use indelible_format::frame::{FrameReader, IdText};
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::record::{Record, put_text};
 use indelible_format::schema::Field;
-use indelible_format::segment::{FrameEntry, SegmentHeader, TermPage};
+use indelible_format::segment::{FrameEntry, SegmentHeader};
 use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
 use parking_lot::RwLock;
 
@@ -234,15 +234,14 @@ impl Segment {
 /// Term pages that a source keeps at hand, and so keeps in memory while it lives: about 8 MiB of them.
 const PAGES_AT_HAND: usize = 384;
 
-/// By field and first ordinal: the ordinal after the last, and the page.
-type PagesAtHand = BTreeMap<(Field, u32), (u32, Arc<TermPage>)>;
-
 /// The terms of one segment as a source for decoding; remembers pages, because rows that are read together share them.
 pub(crate) struct SegmentTerms<'a> {
     segment: &'a Segment,
-    /// By field and first ordinal: the ordinal after the last, and the page.
-    at_hand: RefCell<PagesAtHand>,
+    at_hand: RefCell<AtHand>,
 }
+
+/// By field and first ordinal: the ordinals of the field in a page, and the page.
+type AtHand = BTreeMap<(Field, u32), terms::PageOf>;
 
 impl<'a> SegmentTerms<'a> {
     pub(crate) fn of(segment: &'a Segment) -> Self {
@@ -261,7 +260,9 @@ impl<'a> SegmentTerms<'a> {
         }
         let mut at_hand = self.at_hand.borrow_mut();
         let before = at_hand.range(..=(field, ordinal)).next_back();
-        if let Some((_, (_, page))) = before.filter(|((own, _), (end, _))| *own == field && ordinal < *end) {
+        if let Some((_, (_, page))) =
+            before.filter(|((own, _), (ordinals, _))| *own == field && ordinals.contains(&ordinal))
+        {
             return Ok(with(page.term(field, ordinal)));
         }
         let found = self.segment.terms.page(self.segment, field, ordinal).map_err(|damage| {
@@ -272,7 +273,7 @@ impl<'a> SegmentTerms<'a> {
         if at_hand.len() >= PAGES_AT_HAND {
             at_hand.clear();
         }
-        at_hand.insert((field, ordinals.start), (ordinals.end, page));
+        at_hand.insert((field, ordinals.start), (ordinals, page));
         Ok(result)
     }
 }

@@ -30,7 +30,7 @@ pub enum Terms {
     Live(Arc<RwLock<TermTable>>),
 }
 
-/// The ordinals of a field that a page holds, and the page.
+/// Ordinals of one field in a page, and the page.
 pub(super) type PageOf = (std::ops::Range<u32>, Arc<TermPage>);
 
 impl Terms {

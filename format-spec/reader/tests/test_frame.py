@@ -151,7 +151,7 @@ class FrameTest(unittest.TestCase):
 
 class ColumnTest(unittest.TestCase):
     def decode(self, field, encoding, data, rows, terms=None):
-        return decode(field, encoding, Cursor(data, "column"), rows, terms or {})
+        return decode(field, encoding, Cursor(data, "column"), rows, terms or {}, {})
 
     def test_refusals(self):
         two = uuid_column([UUID_A, None], 4)

@@ -5,7 +5,7 @@
 
 use super::columns::put_numbers;
 use super::split::{SPLIT_FIELDS, split};
-use super::texts::TextsBuilder;
+use super::texts_builder::TextsBuilder;
 use super::{SLOTS, Shape, Slot, VERSION};
 use super::{blobs, ids, salts};
 use crate::commit::{RecordRef, Salts};

@@ -26,6 +26,7 @@ mod seal;
 mod split;
 mod template;
 mod texts;
+mod texts_builder;
 
 pub use cursor::FrameCursor;
 pub use encode::{FrameEncoder, FrameOptions};

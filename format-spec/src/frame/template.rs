@@ -92,7 +92,21 @@ pub(super) fn cut<'a>(text: &'a str, template: &mut Vec<u8>, holes: &mut Vec<Hol
 
 /// Place of the quote that closes a string whose content begins at `at`; a backslash takes the next byte with it.
 fn closing_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    // The lowest bit that is set marks the first byte of a word that equals `byte`.
+    let equal = |word: u64, byte: u8| {
+        let different = word ^ (ONES * u64::from(byte));
+        different.wrapping_sub(ONES) & !different & (ONES << 7)
+    };
     loop {
+        while let Some(next) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_le_bytes(*next);
+            let found = equal(word, b'"') | equal(word, b'\\');
+            at += (found.trailing_zeros() / 8) as usize;
+            if found != 0 {
+                break;
+            }
+        }
         match bytes.get(at)? {
             b'"' => return Some(at),
             b'\\' => at += 2,

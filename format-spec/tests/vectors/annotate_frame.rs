@@ -135,6 +135,7 @@ fn column(notes: &mut Notes<'_>, name: &str, encoding: u8, rows: usize) {
             });
         }
         6 | 7 => blobs(notes, name, rows),
+        9 => templates(notes, name, rows),
         _ => {}
     }
     notes.take(notes.left(), format!("{name}: values, packed"));
@@ -153,6 +154,21 @@ fn uuids(notes: &mut Notes<'_>, name: &str, count: usize) {
     (0..count).for_each(|index| {
         notes.take(16, format!("{name}: UUID {index}"));
     });
+}
+
+/// Templates, kinds, codes; the columns' values are one span, since their bounds follow from the codes.
+fn templates(notes: &mut Notes<'_>, name: &str, rows: usize) {
+    let count = notes.number(1, format!("{name}: templates"));
+    let columns = notes.number(1, format!("{name}: columns"));
+    for index in 0..count {
+        notes.take(4, format!("{name}: template {index}: ordinal"));
+        let holes = notes.number(1, format!("{name}: template {index}: holes"));
+        notes.take(holes, format!("{name}: template {index}: columns of its holes"));
+    }
+    notes.take(columns, format!("{name}: kinds of the columns"));
+    let width = notes.number(1, format!("{name}: width of codes"));
+    notes.take((rows * width).div_ceil(8), format!("{name}: codes, packed"));
+    notes.take(notes.left(), format!("{name}: the columns' values"));
 }
 
 fn blobs(notes: &mut Notes<'_>, name: &str, rows: usize) {

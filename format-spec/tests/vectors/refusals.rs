@@ -195,14 +195,14 @@ fn terms() -> Vec<Vector> {
     };
     let long = files::long_page().0;
     let packed = long.encode(1).expect("a page");
-    let (workspace, action, metadata) = (Field::WORKSPACE.id(), Field::ACTION.id(), Field::METADATA.id());
+    let (workspace, action, reason) = (Field::WORKSPACE.id(), Field::ACTION.id(), Field::REASON.id());
     let two = b"\x02a\x02b";
     let cases: [(&str, &'static str, Vec<u8>, &str); 9] = [
         ("seg-4-order", "SEG-4", page(0, &[(action, 0, 1), (workspace, 0, 1)], 4, two), "Sections do not ascend."),
         ("seg-4-first", "SEG-4", page(0, &[(workspace, 1, 2)], 4, two), "A first ordinal that does not go on."),
         ("seg-4-twice", "SEG-4", page(0, &[(workspace, 0, 2)], 4, b"\x02a\x02a"), "A term that appears twice."),
         ("seg-4-empty", "SEG-4", page(0, &[(workspace, 0, 0)], 0, b""), "A section without terms."),
-        ("seg-9-field", "SEG-9", page(0, &[(metadata, 0, 2)], 4, two), "A field without terms."),
+        ("seg-9-field", "SEG-9", page(0, &[(reason, 0, 2)], 4, two), "A field without terms."),
         ("seg-9-left", "SEG-9", page(0, &[(workspace, 0, 1)], 4, two), "Data left over."),
         ("seg-10-trailing", "SEG-10", [&packed[..], &[0]].concat(), "A byte after the zstd frame."),
         ("seg-10-length", "SEG-10", patched(&packed, 4, &[packed[4] ^ 1]), "Another raw length than the data has."),

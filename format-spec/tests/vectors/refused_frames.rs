@@ -12,6 +12,7 @@ use super::refusals::refused;
 use super::samples::{body, event, record, system};
 use super::samples_frame::{Frame, SALT_KEY, mixed, sealed};
 
+const METADATA: u8 = 23;
 const KIND: u8 = 26;
 const RECORDED_AT: u8 = 0xf0;
 const OCCURRED_AT: u8 = 0xf1;
@@ -43,6 +44,7 @@ pub fn vectors() -> Vec<Vector> {
     directories(&mut list);
     numbers(&mut list);
     ids_and_blobs(&mut list);
+    templates(&mut list);
     commitments(&mut list);
     list.0
 }
@@ -75,7 +77,7 @@ fn removals(list: &mut List) {
         |parts| {
             parts.state = 1;
             parts.salts = class_keys(0).into_iter().take(3).flatten().chain([2]).chain(root).collect();
-            let at = parts.index(PAYLOAD);
+            let at = parts.index(METADATA);
             parts.columns.remove(at);
         },
     );
@@ -84,7 +86,7 @@ fn removals(list: &mut List) {
     let bytes = changed(&erased, |parts| *parts.column(actor) = column);
     list.put("frm-9-erased", "FRM-9", whole.context(), bytes, "A row has an actor although its group 1 is erased.");
     list.add("frm-9-no-payload", "FRM-9", &one(), "A row without a payload that was not erased.", |parts| {
-        let at = parts.index(PAYLOAD);
+        let at = parts.index(METADATA);
         parts.columns.remove(at);
     });
 }
@@ -153,12 +155,13 @@ fn numbers(list: &mut List) {
 
 fn ids_and_blobs(list: &mut List) {
     let many = Frame::whole(3, (1_000..1_020).map(event).collect(), 1);
-    list.add("frm-6", "FRM-6", &many, "The first block begins with row 1.", |parts| {
+    let blobs = Frame::whole(3, (1_000..1_020).map(event_with_reason).collect(), 1);
+    list.add("frm-6", "FRM-6", &blobs, "The first block begins with row 1.", |parts| {
         let data = &mut parts.column(PAYLOAD).data;
         let entry = 2 + (20 * usize::from(data[0])).div_ceil(8);
         data[entry] = 1;
     });
-    list.add("frm-8", "FRM-8", &many, "A byte after the zstd frame of a block.", |parts| {
+    list.add("frm-8", "FRM-8", &blobs, "A byte after the zstd frame of a block.", |parts| {
         let data = &mut parts.column(PAYLOAD).data;
         assert_eq!(data[1], 1, "one block");
         let entry = 2 + (20 * usize::from(data[0])).div_ceil(8);
@@ -185,6 +188,63 @@ fn ids_and_blobs(list: &mut List) {
         let at = data.len() - 10;
         data[at] = 0x4a;
     });
+}
+
+/// An event whose payload is more than a metadata text, so that it lies in a blob.
+fn event_with_reason(seq: u64) -> Record {
+    record(seq, 1, Kind::Event, 0, |groups| {
+        groups.text(Field::REASON, "the owner asked for it, as so often");
+        groups.text(Field::METADATA, &format!("{{\"n\":{seq}}}"));
+    })
+}
+
+/// Metadata cut into templates: two of them, with an integer, a UUID and a term in common.
+fn templates(list: &mut List) {
+    let frame = Frame::whole(3, (1_000..1_004).map(super::samples_frame::event_of_templates).collect(), 0);
+    // t 2, c 3, then per template: ordinal 4, holes 1, columns.
+    list.add("frm-13-twice", "FRM-13", &frame, "A template with a column twice.", |parts| {
+        let data = &mut parts.column(METADATA).data;
+        assert_eq!(data[..8], [2, 3, data[2], 0, 0, 0, 3, 0], "two templates, three columns");
+        data[8] = 0;
+    });
+    list.add("frm-13-width", "FRM-13", &frame, "Codes wider than the templates need.", |parts| {
+        let data = &mut parts.column(METADATA).data;
+        let at = codes_at(data);
+        assert_eq!(data[at], 2, "two bits for two templates");
+        data[at] = 4;
+        data.insert(at + 2, 0);
+    });
+    list.add("frm-13-kind", "FRM-13", &frame, "A column of kind 4.", |parts| {
+        let data = &mut parts.column(METADATA).data;
+        let at = codes_at(data);
+        data[at - 1] = 4;
+    });
+    let text = |term: &str| {
+        let mut context = frame.context();
+        let terms = context["terms"][METADATA.to_string()].as_array_mut().expect("terms of metadata");
+        let place = terms.iter().position(|known| known == "visitor").expect("the term");
+        terms[place] = json!(term);
+        context
+    };
+    let about = "A term that ends its quoted text early, so that the text would be cut otherwise.";
+    list.put("frm-14-cut", "FRM-14", text("a\",\"b"), frame.payload.clone(), about);
+    let about = "A term in the 16-byte form.";
+    list.put("frm-14-uuid", "FRM-14", text(super::samples::UUID), frame.payload.clone(), about);
+    let metadata = Parts::of(&frame.payload).column(METADATA).clone();
+    let twice = Frame::whole(3, (1_000..1_004).map(event_with_reason).collect(), 0);
+    let mut bytes = Parts::of(&twice.payload);
+    let at = bytes.columns.iter().position(|column| column.code > METADATA).expect("kinds");
+    bytes.columns.insert(at, metadata);
+    list.put("frm-9-twice", "FRM-9", frame.context(), bytes.join(), "A payload in both columns.");
+}
+
+/// Where the width of the codes stands in a column of templates.
+fn codes_at(data: &[u8]) -> usize {
+    let mut at = 2;
+    for _ in 0..data[0] {
+        at += 5 + usize::from(data[at + 4]);
+    }
+    at + usize::from(data[1])
 }
 
 /// An event whose parent id is a UUID of version 4 that no other has.

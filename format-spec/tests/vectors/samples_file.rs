@@ -123,7 +123,7 @@ pub fn segment() -> Segment {
         totals.occurred_max = totals.occurred_max.max(entry.occurred_max);
         writer.footer.frames.push(entry);
     }
-    for field in Field::all().filter(|&field| terms.len(field) > 0) {
+    for field in Field::all().filter(|&field| field.has_terms() && terms.len(field) > 0) {
         let payload = encode_lookup(field, &terms.sorted_ordinals(field));
         let (offset, length) = writer.block(BlockKind::Lookup, field.id().into(), &payload);
         writer.footer.lookups.push(BlockEntry { offset, length, number: field.id().into() });

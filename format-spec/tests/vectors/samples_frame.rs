@@ -7,14 +7,14 @@ use indelible_format::commit::{
 use indelible_format::descriptor::Descriptor;
 use indelible_format::frame::{FrameEncoder, FrameOptions, seal_frame};
 use indelible_format::record::Record;
-use indelible_format::schema::Kind;
+use indelible_format::schema::{Field, Kind};
 use indelible_format::segment::TermTable;
 use serde_json::{Value as Json, json};
 
 use super::Vector;
 use super::describe_file::terms_json;
 use super::dump::hex;
-use super::samples::{LOG_ID, ORIGIN, body, event, full, genesis, key, minimal, record, system};
+use super::samples::{LOG_ID, ORIGIN, UUID, body, event, full, genesis, key, minimal, record, system};
 
 /// The salt key of every frame of the vectors.
 pub const SALT_KEY: [u8; 32] = [0x5a; 32];
@@ -139,14 +139,35 @@ fn pruned() -> Vec<Vector> {
     out
 }
 
+/// An event with nothing but a metadata text of one of two templates.
+pub fn event_of_templates(seq: u64) -> Record {
+    let uuid = format!("0195f3a2-0000-7abc-8def-{seq:012x}");
+    let role = ["visitor", r#"editor of \"a\""#][seq as usize / 2 % 2];
+    let text = if seq.is_multiple_of(2) {
+        format!("{{\"n\": {seq}, \"id\":\"{uuid}\",\"role\":\"{role}\",\"empty\":\"\",\"007\":007}}")
+    } else {
+        format!("{{\"role\":\"{role}\", \"id\":\"{uuid}\"}}")
+    };
+    record(seq, 1, Kind::Event, 0, |groups| groups.text(Field::METADATA, &text))
+}
+
+/// Metadata that cannot be cut, next to some that can.
+fn uncut() -> Frame {
+    let texts = ["{\"a\":1}", "", UUID, "\u{1}", "{\"open", "{\"a\":1234567890123456789}", "plain 12 words"];
+    let records = texts.iter().zip(1_000..);
+    let records =
+        records.map(|(text, seq)| record(seq, 1, Kind::Event, 0, |groups| groups.text(Field::METADATA, text)));
+    Frame::whole(3, records.collect(), 0)
+}
+
 /// Vectors of descriptors and frames.
 pub fn vectors() -> Vec<Vector> {
     let one = Frame::whole(0, vec![genesis()], 0);
     let first_event = event(1_000);
     let ids = |seq: u64| {
         record(seq, 1, Kind::Event, -1, |groups| {
-            groups.text(indelible_format::schema::Field::EVENT_ID, &format!("id {seq}"));
-            groups.text(indelible_format::schema::Field::CORRELATION_ID, "");
+            groups.text(Field::EVENT_ID, &format!("id {seq}"));
+            groups.text(Field::CORRELATION_ID, "");
         })
     };
     let large = Frame::whole(3, (1_000..1_128).map(event).collect(), 1);
@@ -158,6 +179,12 @@ pub fn vectors() -> Vec<Vector> {
         Frame::whole(3, (1_000..1_003).map(ids).collect(), 0)
             .vector("ids-as-texts", "Event ids that are no UUIDs, and an empty text: encoding 6; times before 1970."),
         large.vector("128-records", "A full frame of three classes: timed, shared and plain UUIDs, compressed blocks."),
+        Frame::whole(3, (1_000..1_006).map(event_of_templates).collect(), 0)
+            .vector("templates", "Metadata of two templates: integers, UUIDs and terms; encoding 9."),
+        uncut().vector(
+            "templates-and-blobs",
+            "Metadata that cannot be cut lies in the payload column, the rest does not.",
+        ),
         mixed().vector("mixed-classes", "Events and a system record: what the pruned frames begin with."),
     ];
     for (name, frame) in [("one-class", &one), ("three-classes", &large)] {

@@ -19,7 +19,7 @@ const LEDGER: &str = "indelible";
 const TOOLS: &str = "indelible-tools";
 
 /// What each crate may depend on within the repository. A crate that is not listed may not exist.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     (FORMAT, &[]),
     (INDEX, &[FORMAT]),
     (ENGINE, &[FORMAT, INDEX]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     (TOOLS, &[FORMAT, INDEX, ENGINE, LEDGER]),
     ("indelible-tests", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS]),
     ("indelible-benches", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS]),
+    ("indelible-peers", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS, "indelible-benches"]),
     ("indelible-fuzz", &[FORMAT, INDEX, ENGINE, LEDGER]),
 ];
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::question::{Answer, DEPTH, MANY, PAGE, Question, time_of};
 use indelible::{AuditEvent, Outcome, Severity};
-use indelible_benches::question::{Answer, DEPTH, MANY, PAGE, Question, time_of};
 
 /// The answer over `events`, which ascend by time.
+#[must_use]
 pub fn by_scan(events: &[AuditEvent], question: &Question) -> Answer {
     let within = |event: &AuditEvent, time: &(i64, i64)| (time.0..time.1).contains(&time_of(event));
     let newest = |limit: usize, skip: usize, pass: &dyn Fn(&AuditEvent) -> bool| -> Vec<AuditEvent> {
