@@ -13,6 +13,7 @@ use indelible_format::layout;
 use indelible_format::merkle::leaf_hash;
 use indelible_format::record::Record;
 use indelible_format::segment::{BlockHeader, FrameEntry};
+use parking_lot::Mutex;
 
 use super::View;
 use crate::error::{Corruption, FormatContext, Result};
@@ -85,11 +86,14 @@ impl View {
             else {
                 continue;
             };
-            let mut value = segment.chain_before;
-            for entry in before {
-                value = chain(&hashed(segment, entry, &value)?);
-            }
-            if leaf_hash(&hashed(segment, last, &value)?) != last.leaf_hash {
+            let (mut bytes, mut buffer) = (Vec::with_capacity(DESCRIPTOR_READ), Vec::with_capacity(DESCRIPTOR_READ));
+            let value = segment.chains.before(before.len(), segment.chain_before, |at, value| {
+                let entry = before.get(at).ok_or_else(|| no_descriptor(segment, last))?;
+                put_hashed(segment, entry, value, (&mut bytes, &mut buffer))?;
+                Ok(chain(&bytes))
+            })?;
+            put_hashed(segment, last, &value, (&mut bytes, &mut buffer))?;
+            if leaf_hash(&bytes) != last.leaf_hash {
                 let problem = "the descriptors before this frame do not lead to its leaf hash";
                 let damage = segment.located(Corruption::at(&segment.name, last.offset, problem));
                 return Err(damage.in_frame(frame_no).into());
@@ -117,21 +121,58 @@ impl View {
     }
 }
 
-/// The hashed form of a frame's descriptor: what is stored of it, and the chain value before.
-fn hashed(segment: &Segment, entry: &FrameEntry, chain_before: &Hash) -> Result<Vec<u8>, Corruption> {
-    let damaged = || segment.located(Corruption::at(&segment.name, entry.offset, "the block holds no descriptor"));
+/// Chain values of a segment's frames as far as somebody asked for them, so that the next proof does not walk again.
+#[derive(Debug, Default)]
+pub(crate) struct ChainValues(Mutex<Vec<Hash>>);
+
+impl ChainValues {
+    /// The value before frame `index`; `next` gives the one after frame `at`, given the one before it.
+    fn before(
+        &self,
+        index: usize,
+        first: Hash,
+        mut next: impl FnMut(usize, &Hash) -> Result<Hash, Corruption>,
+    ) -> Result<Hash, Corruption> {
+        let mut known = self.0.lock();
+        let mut value = index.min(known.len()).checked_sub(1).and_then(|at| known.get(at).copied()).unwrap_or(first);
+        for at in known.len()..index {
+            value = next(at, &value)?;
+            known.push(value);
+        }
+        Ok(value)
+    }
+}
+
+/// Puts the hashed form of a frame's descriptor into `out`: what is stored of it, and the chain value before. The other buffer is
+/// for reading.
+fn put_hashed(
+    segment: &Segment,
+    entry: &FrameEntry,
+    before: &Hash,
+    (out, buffer): (&mut Vec<u8>, &mut Vec<u8>),
+) -> Result<(), Corruption> {
     let descriptor_at = BlockHeader::SIZE + 4;
     let mut length = DESCRIPTOR_READ.min(entry.length as usize);
     loop {
-        let bytes = segment.blocks().bytes(&segment.name, entry.offset, length)?;
-        let size = bytes.get(BlockHeader::SIZE..descriptor_at).and_then(|size| size.try_into().ok());
-        let end = descriptor_at.saturating_add(u32::from_le_bytes(size.ok_or_else(damaged)?) as usize);
-        if let Some(stored) = bytes.get(descriptor_at..end) {
-            return Ok([stored, chain_before].concat());
+        let end = segment.blocks().with_bytes(&segment.name, (entry.offset, length), buffer, |bytes| {
+            let size = bytes.get(BlockHeader::SIZE..descriptor_at).and_then(|size| size.try_into().ok());
+            let end = descriptor_at.saturating_add(u32::from_le_bytes(size.unwrap_or_default()) as usize);
+            if let Some(stored) = bytes.get(descriptor_at..end) {
+                out.clear();
+                out.extend_from_slice(stored);
+                out.extend_from_slice(before);
+                return None;
+            }
+            Some(end)
+        })?;
+        match end {
+            None => return Ok(()),
+            Some(end) if end > length && end <= entry.length as usize => length = end,
+            Some(_) => return Err(no_descriptor(segment, entry)),
         }
-        if end > entry.length as usize {
-            return Err(damaged());
-        }
-        length = end;
     }
+}
+
+fn no_descriptor(segment: &Segment, entry: &FrameEntry) -> Corruption {
+    segment.located(Corruption::at(&segment.name, entry.offset, "the block holds no descriptor"))
 }

@@ -21,6 +21,7 @@ mod time_order;
 pub use cursor::Cursor;
 pub use expr::{Expr, Test};
 pub use group::{Group, GroupBy, GroupValue};
+pub(crate) use material::ChainValues;
 pub use material::FrameMaterial;
 
 use std::sync::Arc;

@@ -101,6 +101,33 @@ impl Blocks {
         }
     }
 
+    /// Calls `with` on some bytes of the file: in place where it is mapped, else by way of `buffer`. For few bytes at places that
+    /// are known to lie in the file; [`Blocks::bytes`] looks before it allocates.
+    pub(crate) fn with_bytes<T>(
+        &self,
+        name: &str,
+        range: (u64, usize),
+        buffer: &mut Vec<u8>,
+        with: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Corruption> {
+        let (offset, length) = range;
+        match self {
+            Blocks::Sealed(map) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let bytes = map.get()?.get(start..start.saturating_add(length));
+                bytes
+                    .map(with)
+                    .ok_or_else(|| Corruption::at(name, offset, format!("the file ends before {length} bytes")))
+            }
+            Blocks::File(file) => {
+                buffer.resize(length, 0);
+                file.read_exact_at(buffer, offset)
+                    .map_err(|error| Corruption::at(name, offset, format!("cannot be read: {error}")))?;
+                Ok(with(buffer))
+            }
+        }
+    }
+
     /// The file's header.
     pub(crate) fn header(&self, name: &str) -> Result<SegmentHeader, Corruption> {
         SegmentHeader::decode(&self.bytes(name, 0, SegmentHeader::SIZE)?).in_file(name, 0)

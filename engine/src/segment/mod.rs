@@ -37,6 +37,7 @@ use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
 use parking_lot::RwLock;
 
 use crate::error::{Corruption, FormatContext, Result};
+use crate::query::ChainValues;
 
 /// One segment, sealed or active.
 pub struct Segment {
@@ -60,6 +61,8 @@ pub struct Segment {
     rebuilt: rebuild::Rebuilt,
     /// Where opened frames are kept; `None` where what lies in the file may still become something else.
     frames: Option<Arc<Cache>>,
+    /// Chain values that proofs asked for.
+    pub(crate) chains: ChainValues,
 }
 
 impl std::fmt::Debug for Segment {
@@ -84,6 +87,7 @@ impl Segment {
             blocks,
             directory: OnceLock::new(),
             rebuilt: rebuild::Rebuilt::default(),
+            chains: ChainValues::default(),
         }
     }
 
@@ -112,6 +116,7 @@ impl Segment {
             terms,
             rebuilt: rebuild::Rebuilt::default(),
             frames,
+            chains: ChainValues::default(),
         }
     }
 
