@@ -50,7 +50,8 @@ fn paths_in(text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<(usize, String)> {
     found
 }
 
-/// A name with an ending that files of the repository have, or a path whose first part exists here.
+/// A name with an ending that files of the repository have, or a path whose first part exists here. What a build makes is neither:
+/// whether it is there depends on what was built before.
 fn looks_like_path(span: &str, exists: &dyn Fn(&str) -> bool) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/*".contains(c);
     if span.starts_with('/') || span.starts_with('*') || !span.chars().all(plain) {
@@ -59,7 +60,8 @@ fn looks_like_path(span: &str, exists: &dyn Fn(&str) -> bool) -> bool {
     let first = span.split('/').next().unwrap_or_default();
     let named = FILE_ENDINGS.iter().any(|ending| span.len() > ending.len() && span.ends_with(ending));
     let placeholder = span.contains("NAME") || span.contains("NNN");
-    !placeholder && (named || (span.contains('/') && (first == ".." || exists(first))))
+    let built = first == "target";
+    !placeholder && !built && (named || (span.contains('/') && (first == ".." || exists(first))))
 }
 
 /// `a/b*.rs` is checked as `a`.
@@ -146,8 +148,8 @@ fn reasons(architecture: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_checkers_find_what_they_look_for() {
-    let exists = |path: &str| ["engine", "engine/src", "x.md"].contains(&path);
-    let text = "`engine/src` `engine/gone` `torn/` `a b.rs` `lost.rs`\n```\n`engine/no`\n```\n[x](x.md#y) [z](https://a.b) `engine/*.rs`";
+    let exists = |path: &str| ["engine", "engine/src", "x.md", "target"].contains(&path);
+    let text = "`engine/src` `target/release/x` `engine/gone` `torn/` `a b.rs` `lost.rs`\n```\n`engine/no`\n```\n[x](x.md#y) [z](https://a.b) `engine/*.rs`";
     let found: Vec<String> = paths_in(text, &exists).into_iter().map(|(_, path)| path).collect();
     assert_eq!(found, ["engine/src", "engine/gone", "lost.rs", "engine", "x.md"]);
     let table = "\n## Dependencies\n\n| crate | why |\n|---|---|\n| `a-b`, `c` | `d` why |\n\n## Next\n| `e` | - |\n";
