@@ -12,6 +12,7 @@ pub mod ask;
 pub mod curve;
 pub mod data;
 pub mod emit;
+pub mod instructions;
 pub mod load;
 pub mod low_rate;
 pub mod measure;

@@ -70,7 +70,7 @@ fn minute(log: &mut StepLog, waiting: &mut Vec<Draft>) -> Result<(), Box<dyn Err
 }
 
 /// An event as the ledger hands it to the engine, in the fields that the reference workload has.
-fn draft(event: &AuditEvent, class: u16) -> Draft {
+pub(crate) fn draft(event: &AuditEvent, class: u16) -> Draft {
     Draft::write(Kind::Event, event.time.map(|time| time.0), class, |groups| {
         groups.text(Field::WORKSPACE, &event.workspace);
         groups.optional(Field::LANE, event.lane.as_deref());

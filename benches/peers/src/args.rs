@@ -68,6 +68,9 @@ pub struct Args {
     /// Where the job leaves what it found.
     #[arg(long, hide = true, requires = "job")]
     pub out: Option<PathBuf>,
+    /// Runs a path of Indelible's own once and prints its units: what runs inside callgrind.
+    #[arg(long, hide = true)]
+    pub path: Option<String>,
     /// Digests of the right answers.
     #[arg(long, hide = true)]
     pub answers: Option<PathBuf>,

@@ -16,6 +16,7 @@ mod rounds;
 mod store;
 
 use clap::Parser;
+use indelible_benches::instructions;
 
 use args::Args;
 use job::{Found, Job};
@@ -25,6 +26,10 @@ fn main() -> Result<()> {
     let args = Args::parse().sized();
     if args.list {
         store::all().iter().for_each(|peer| println!("{}", peer.key()));
+        return Ok(());
+    }
+    if let Some(path) = &args.path {
+        println!("{}", instructions::run(path, args.events, tempfile::tempdir()?.path())?);
         return Ok(());
     }
     if let Some(job) = &args.job {

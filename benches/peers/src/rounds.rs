@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use indelible_benches::instructions;
 use serde::{Deserialize, Serialize};
 
 use crate::args::Args;
@@ -47,6 +48,8 @@ pub struct Measured {
     pub curve: Vec<CurveRun>,
     /// Chain of the append limit checked: threads and bytes a second.
     pub chain: Vec<(usize, f64)>,
+    /// Instructions for each unit of a path; empty where valgrind is not there.
+    pub instructions: Vec<(String, f64)>,
     /// What failed.
     pub failures: Vec<String>,
 }
@@ -89,6 +92,7 @@ pub fn measure(args: &Args) -> Result<Measured> {
     }
     rounds(&mut all, &args, begun, &mut job);
     own(&mut all, &args, &mut job);
+    count_instructions(&mut all, &args);
     all.load[1] = load_average();
     all.took = begun.elapsed().as_secs_f64();
     Ok(all)
@@ -161,6 +165,19 @@ fn own(all: &mut Measured, args: &Args, job: &mut Runner<'_>) {
             all.memory.push((events, bytes));
         }
     }
+}
+
+/// Counts what the hot paths execute, where valgrind is there.
+fn count_instructions(all: &mut Measured, args: &Args) {
+    let Some(program) = std::env::current_exe().ok().filter(|_| instructions::available()) else { return };
+    let events = if args.quick { 1_000 } else { 20_000 };
+    for (path, _, _) in instructions::PATHS {
+        match instructions::count(program.as_os_str(), &[format!("--path={path}"), format!("--events={events}")]) {
+            Ok(counted) => all.instructions.push((path.to_owned(), counted.each())),
+            Err(error) => all.failures.push(format!("instructions of {path}: {error}")),
+        }
+    }
+    eprintln!("            instructions of {} paths", all.instructions.len());
 }
 
 fn place(args: &Args) -> Result<tempfile::TempDir> {

@@ -113,6 +113,11 @@ fn text(all: &Measured, stores: &[figures::Store<'_>], args: &Args, plots: &[Str
             tables::curve(all)?,
         )?;
     }
+    section(
+        "Instructions",
+        "Counted by callgrind, in one thread, without AVX-512: what changes between versions of the code, whatever else runs.",
+        tables::instructions(all)?,
+    )?;
     if !plots.is_empty() {
         let links: Vec<String> =
             plots.iter().map(|name| format!("[{}](benches/plots/{name})", name.trim_end_matches(".svg"))).collect();

@@ -42,7 +42,8 @@ pub fn ingest(stores: &[Store<'_>]) -> Text {
     for store in stores {
         let rate = store.rate();
         let ratio = rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.2} x", own / rate.median));
-        let lost = rate.is_some_and(|rate| rate.median > own * 1.0001);
+        // What only appends is a limit, not a rival.
+        let lost = rate.is_some_and(|rate| rate.median > own * 1.0001) && store.open().is_some();
         writeln!(
             text,
             "| {} | {} | {} | {} | {} | {}{ratio} | {} | {} | {} |",
@@ -257,6 +258,22 @@ pub fn curve(all: &Measured) -> Text {
             write!(text, " {} / {} |", short(at(took, 0.5)), short(at(took, 0.95)))?;
         }
         writeln!(text)?;
+    }
+    Ok(text)
+}
+
+/// Instructions of the hot paths.
+pub fn instructions(all: &Measured) -> Text {
+    let mut text = String::new();
+    if all.instructions.is_empty() {
+        writeln!(text, "Not counted: valgrind was not there.")?;
+        return Ok(text);
+    }
+    writeln!(text, "| path | instructions | for each |\n|---|---|---|")?;
+    for (path, what, unit) in indelible_benches::instructions::PATHS {
+        if let Some((_, each)) = all.instructions.iter().find(|(name, _)| name == path) {
+            writeln!(text, "| {what} | {} | {unit} |", whole(*each))?;
+        }
     }
     Ok(text)
 }
