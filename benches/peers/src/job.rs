@@ -52,6 +52,16 @@ pub enum Job {
         /// Events.
         events: u64,
     },
+    /// The open that recovers what a dead process left.
+    Crash {
+        /// Events that were durable.
+        events: u64,
+    },
+    /// Makes events durable and dies: what [`Job::Crash`] starts.
+    Die {
+        /// Events.
+        events: u64,
+    },
     /// The chain of the append limit checked from memory.
     Chain,
 }
@@ -73,6 +83,8 @@ pub enum Found {
     Curve(CurveRun),
     /// Bytes.
     Memory(u64),
+    /// An open after a crash.
+    Crash(CrashRun),
     /// Bytes a second by number of threads.
     Chain(Vec<(usize, f64)>),
 }
@@ -146,6 +158,15 @@ pub struct LowRateRun {
     pub slow: u64,
     /// As fast as it goes.
     pub busy: u64,
+}
+
+/// An open for writing after a crash.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct CrashRun {
+    /// Events that were durable.
+    pub events: u64,
+    /// Recovery to the first answer, ms.
+    pub opened: f64,
 }
 
 /// A point of the curve.

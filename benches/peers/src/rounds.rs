@@ -15,7 +15,7 @@ use indelible_benches::instructions;
 use serde::{Deserialize, Serialize};
 
 use crate::args::Args;
-use crate::job::{CurveRun, EmitRun, Found, Job, LowRateRun, SingleRun, StoreRun};
+use crate::job::{CrashRun, CurveRun, EmitRun, Found, Job, LowRateRun, SingleRun, StoreRun};
 use crate::store::{self, Result};
 
 /// Longest that a job may take.
@@ -42,6 +42,8 @@ pub struct Measured {
     pub emits: Vec<EmitRun>,
     /// Events that arrive slowly.
     pub low_rate: Option<LowRateRun>,
+    /// Opens after a crash.
+    pub crashes: Vec<CrashRun>,
     /// Peak memory of loads: events and bytes.
     pub memory: Vec<(u64, u64)>,
     /// The cost curve.
@@ -145,6 +147,12 @@ fn own(all: &mut Measured, args: &Args, job: &mut Runner<'_>) {
             if let Some(Found::Emit(run)) = job(all, args, emit, &format!("emit from {producers}")) {
                 all.emits.push(run);
             }
+        }
+    }
+    for _ in 0..if args.quick { 1 } else { 3 } {
+        let events = args.events.min(1_000_000);
+        if let Some(Found::Crash(run)) = job(all, args, Job::Crash { events }, "open after a crash") {
+            all.crashes.push(run);
         }
     }
     let slow = Job::LowRate { events: args.events.min(300_000), per_day: 100_000 };

@@ -167,6 +167,8 @@ fn rest(all: &Measured, stores: &[Store<'_>], lines: &mut Lines) {
     let ten = all.curve.iter().find(|run| run.events == TEN_MILLION);
     let open = ten.and_then(|run| median(Spread::of(run.opens.iter().copied())));
     lines.add("open to the first answer at 10,000,000", Goal::Most(5.0), "ms", open);
+    let crash = median(Spread::of(all.crashes.iter().map(|run| run.opened)));
+    lines.add("open for writing after a crash, recovered, to the first answer", Goal::Most(100.0), "ms", crash);
     let verify = ours.and_then(|ours| ours.verify(2)).map(|(_, rate)| rate.median / 1e9);
     lines.add("full verification, canonical bytes, 2 threads", Goal::Least(1.0), "GB/s", verify);
     let purge = ours.and_then(Store::purge).map(|purge| purge.steps.iter().map(|(_, took)| took).sum());
