@@ -18,6 +18,7 @@ use indelible_format::record::Record;
 use indelible_format::schema::{Field, Kind};
 
 use crate::crash::{Life, all_records};
+use crate::dice::Dice;
 use crate::world::{config, spec};
 
 /// What was done to the disk.
@@ -34,12 +35,9 @@ enum Damage {
 /// # Errors
 /// Damage that was neither reported nor harmless, and the steps that led there.
 pub fn run(seed: u64) -> Result<u64, String> {
-    let mut life = Life::new(seed);
+    let mut life = Life::new(Dice::new(seed));
     life.calm = true;
-    match damage(&mut life) {
-        Ok(()) => Ok(life.recoveries),
-        Err(what) => Err(format!("{what}\n  after: {}", life.trace.join(" "))),
-    }
+    life.told(damage)
 }
 
 fn damage(life: &mut Life) -> Result<(), String> {
