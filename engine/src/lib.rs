@@ -36,7 +36,7 @@ mod write;
 pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
-pub use log::{CreateSpec, Health, Log, LogConfig, Refused};
+pub use log::{CreateSpec, DEFAULT_SCHEDULE, Health, Log, LogConfig, Refused};
 pub use manifest_file::read_manifest;
 pub use options::{Options, Overflow};
 pub use reader::LogReader;

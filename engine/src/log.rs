@@ -70,6 +70,10 @@ impl LogConfig {
     }
 }
 
+/// Body of the schedule record of a log whose creation was cut short before it had one ([RCV-7]): class by severity, info 1,
+/// warning 2, critical 3.
+pub const DEFAULT_SCHEDULE: &str = r#"{"version":1,"rules":[{"class":1,"label":"info","severity":1},{"class":2,"label":"warning","severity":2},{"class":3,"label":"critical","severity":3}],"default":1}"#;
+
 /// What a new log is.
 #[derive(Debug, Clone)]
 pub struct CreateSpec {
@@ -207,7 +211,9 @@ impl Log {
         &self.report
     }
 
-    /// Hands a record to the writer; never touches the disk.
+    /// Hands a record to the writer; never touches the disk. A release build trusts that the draft is canonical, as
+    /// [`Draft::write`] makes it; a record that is not makes a log that does not open. Whoever has bytes from elsewhere calls
+    /// [`Draft::check`] first; debug builds always do.
     ///
     /// # Errors
     /// The draft comes back where it is larger than a frame ([`Error::Record`]), where the log is closed or poisoned, or where the ring stayed full, by the overflow policy.
@@ -215,7 +221,7 @@ impl Log {
         if self.progress.durable.is_poisoned() {
             return Err(Box::new(Refused { draft, error: self.poisoned() }));
         }
-        if let Err(error) = draft.check_len() {
+        if let Err(error) = draft.check_admissible() {
             return Err(Box::new(Refused { draft, error }));
         }
         let cell = Cell::new();
@@ -359,7 +365,7 @@ pub(crate) fn lay_out(config: &LogConfig, spec: &CreateSpec) -> Result<()> {
     storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)
 }
 
-/// Genesis and schedule for a new log, a recovery record where something was cut.
+/// Genesis and schedule for a log that has no record yet, a recovery record where something was cut.
 pub(crate) fn first_records(
     manifest: &Manifest,
     writer: &crate::write::writer::Writer,
@@ -373,10 +379,9 @@ pub(crate) fn first_records(
         let (log_id, origin, key) = (manifest.log_id, json_text(&manifest.origin), json_text(&manifest.key));
         add(Kind::Genesis, &format!(r#"{{"log_id":"{log_id}","origin":{origin},"key":{key},"format_version":1}}"#));
     }
-    if writer.next_seq() <= 1
-        && let Some(schedule) = schedule
-    {
-        add(Kind::Schedule, schedule);
+    // Genesis and schedule are one group, so where one is missing both are.
+    if writer.next_seq() == 0 {
+        add(Kind::Schedule, schedule.unwrap_or(DEFAULT_SCHEDULE));
     }
     for body in report.bodies() {
         add(Kind::Recovery, &body);

@@ -20,6 +20,7 @@ use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::{Draft, Error, LogReader, Options, Outcome};
 use indelible_format::record::Record;
+use indelible_format::schema::Kind;
 
 use crate::dice::Dice;
 use crate::model::{Model, Sent};
@@ -145,7 +146,13 @@ impl Life {
             created => created,
         }
         .map_err(|error| format!("a log cut while it was created does not open: {error}"))?;
-        self.model.adopt(&all_records(&log.view())?);
+        let found = all_records(&log.view())?;
+        let first: Vec<u8> =
+            found.iter().take(2).filter_map(|record| record.groups.group(0).first().copied()).collect();
+        if first != [Kind::Genesis as u8, Kind::Schedule as u8] {
+            return Err("a log that was created, or completed, does not begin with genesis and schedule".to_owned());
+        }
+        self.model.adopt(&found);
         self.log = Some(log);
         Ok(())
     }
