@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, SystemClock};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
+use crate::health::{DiskHealth, Health, Pressure};
 use crate::options::{Options, Overflow};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
@@ -96,29 +97,6 @@ pub struct Refused {
     pub error: Error,
 }
 
-/// What is known of a running log from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Health {
-    /// Events in the ring.
-    pub ring_items: usize,
-    /// Bytes in the ring.
-    pub ring_bytes: usize,
-    /// Records synced in the journal and not framed yet.
-    pub unframed_records: usize,
-    /// Seq after the last durable record.
-    pub durable_to: u64,
-    /// Frames synced in segments.
-    pub frames: u64,
-    /// Bytes this process may still write on the device.
-    pub free_bytes: u64,
-    /// Whether the writer waits for room on the disk.
-    pub disk_full: bool,
-    /// Whether the log is poisoned.
-    pub poisoned: bool,
-    /// Syncs of the journal so far.
-    pub syncs: u64,
-}
-
 /// State that emitters, the threads and readers share.
 pub(crate) struct Status {
     pub(crate) disk_full: AtomicBool,
@@ -136,6 +114,7 @@ pub struct Log {
     status: Arc<Status>,
     overflow: Overflow,
     report: RecoveryReport,
+    opened: Instant,
     /// The writer thread, which holds the lock and joins the framer.
     writer: Mutex<Option<JoinHandle<Result<()>>>>,
 }
@@ -193,7 +172,17 @@ impl Log {
         let framer = spawn("indelible-framer", move || framer_thread.run())?;
         let writer = spawn("indelible-writer", move || writer_thread.run(framer))?;
         let writer = Mutex::new(Some(writer));
-        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, writer };
+        let log = Self {
+            shared,
+            producer,
+            queue,
+            progress,
+            status,
+            overflow: options.overflow,
+            report,
+            opened: Instant::now(),
+            writer,
+        };
         log.wait_for_first_records()?;
         Ok(log)
     }
@@ -295,19 +284,29 @@ impl Log {
         self.shared.manifest.get()
     }
 
-    /// How the log is doing.
+    /// How the log is doing. Looks at every file of the journal, so it is for now and then, not for every event.
     ///
     /// # Errors
     /// The disk's own.
     pub fn health(&self) -> Result<Health> {
+        let disk_full = self.status.disk_full.load(Ordering::Acquire);
+        let shared = &self.shared;
+        let disk =
+            DiskHealth::measure(shared.storage.as_ref(), &shared.manifest.get(), shared.options.free_bytes_warn)?;
+        let framed_bytes = shared.written.framed.load(Ordering::Relaxed);
         Ok(Health {
             ring_items: self.producer.len(),
             ring_bytes: self.producer.bytes(),
             unframed_records: self.queue.records(),
             durable_to: self.durable_to(),
             frames: self.shared.framed.frames.load(Ordering::Acquire),
-            free_bytes: self.shared.storage.free_bytes().doing("measure", "the device")?,
-            disk_full: self.status.disk_full.load(Ordering::Acquire),
+            bytes: disk.bytes,
+            free_bytes: disk.free_bytes,
+            pressure: if disk_full { Pressure::Full } else { disk.pressure },
+            written_bytes: framed_bytes + shared.written.journal.load(Ordering::Relaxed),
+            framed_bytes,
+            open_for: self.opened.elapsed(),
+            disk_full,
             poisoned: self.progress.durable.is_poisoned(),
             syncs: self.status.syncs.load(Ordering::Relaxed),
         })

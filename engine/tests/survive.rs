@@ -9,7 +9,7 @@ use indelible_engine::rng::SeededRng;
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::sim::{Fault, SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
-use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options};
+use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options, Pressure};
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
 use indelible_format::record::Record;
@@ -342,4 +342,36 @@ fn a_draft_that_is_not_canonical_is_refused() {
         assert!(matches!(log.append(vec![draft]), Err(Error::Record(_))));
     }
     log.append(drafts(0..1)).expect("and the log goes on");
+}
+
+/// Nobody could see that the disk was filling up until it was full.
+#[test]
+fn health_tells_of_a_disk_that_fills_up() {
+    let disk = SimStorage::new(1, SimOptions { capacity_bytes: Some(64 << 20), ..SimOptions::default() });
+    let options = Options { free_bytes_warn: 16 << 20, ..config(&disk).options };
+    let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+    for n in 0..300 {
+        log.emit(draft(n)).expect("emit");
+    }
+    log.flush(None).expect("flush");
+    log.checkpoint().expect("checkpoint");
+    let health = log.health().expect("health");
+    assert_eq!(health.pressure, Pressure::Ok);
+    assert!(health.bytes.journal > 0 && health.bytes.active > 0 && health.bytes.other > 0, "{health:?}");
+    assert_eq!(health.bytes.torn, 0);
+    assert!(health.framed_bytes > 0 && health.written_bytes > health.framed_bytes, "{health:?}");
+    let held = |log: &Log| log.health().expect("health").bytes.total();
+    let used = (64 << 20) - health.free_bytes;
+    assert!(held(&log).abs_diff(used) < 64 << 10, "{} bytes of files, {used} of the disk", held(&log));
+    for (free, pressure) in [(16 << 20, Pressure::Ok), (15 << 20, Pressure::Low), (60 << 10, Pressure::Full)] {
+        disk.set_capacity(Some(used + free));
+        assert_eq!(log.health().expect("health").pressure, pressure, "{free} bytes free");
+    }
+    let reader = LogReader::open(&config(&disk)).expect("a reader");
+    assert_eq!(reader.disk_health(1).expect("disk health").pressure, Pressure::Full);
+    disk.set_capacity(None);
+    log.close().expect("close");
+    let reader = LogReader::open(&config(&disk)).expect("a reader");
+    let closed = reader.disk_health(1 << 20).expect("disk health");
+    assert_eq!((closed.pressure, closed.bytes.torn), (Pressure::Ok, 0));
 }
