@@ -21,10 +21,12 @@ mod cursor;
 mod encode;
 mod ids;
 mod read;
+mod rows;
 mod salts;
 mod seal;
 mod split;
 mod template;
+mod text_rows;
 mod texts;
 mod texts_builder;
 
@@ -32,6 +34,7 @@ pub use cursor::FrameCursor;
 pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
 pub use read::FrameReader;
+pub use rows::FrameRows;
 pub use seal::{read_descriptor, seal_frame};
 
 /// Name of the structure in errors.
