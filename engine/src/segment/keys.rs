@@ -84,9 +84,7 @@ fn row_keys(frame: &FrameReader<'_>, row: usize) -> Result<RowKeys, ChunkError> 
         let key = match field.spec().column {
             Column::Terms => frame.term_ordinal(row, field)?.map_or(0, |ordinal| ordinal + 1),
             Column::Codes => u32::from(frame.code(row, field)?),
-            Column::Fingerprints => {
-                frame.text2(row, field)?.map_or(0, |text| id_key(&text))
-            }
+            Column::Fingerprints => frame.text2(row, field)?.map_or(0, |text| id_key(&text)),
             Column::None => continue,
         };
         keys.set(field.id(), key)?;

@@ -159,11 +159,7 @@ impl TermSource for TermsBefore<'_> {
 }
 
 /// Does `jobs` jobs on up to `threads` threads, each with a checker of its own; results in order.
-pub(super) fn parallel<T: Send>(
-    threads: usize,
-    jobs: usize,
-    work: impl Fn(&mut Checker, usize) -> T + Sync,
-) -> Vec<T> {
+pub(super) fn parallel<T: Send>(threads: usize, jobs: usize, work: impl Fn(&mut Checker, usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut checker = Checker::default();

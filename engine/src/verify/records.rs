@@ -3,9 +3,9 @@
 //! Canonical bytes were checked by whoever decoded the record; here it is about meaning ([REC-7], [REC-8], [REC-10],
 //! [REC-11], [CHK-5]). Parts that were erased are not asked for.
 
+use indelible_format::commit::RecordRef;
 use indelible_format::key::VerifierKey;
 use indelible_format::manifest::Manifest;
-use indelible_format::commit::RecordRef;
 use indelible_format::record::{EnvelopeHead, Groups, Value};
 use indelible_format::schema::{Field, Kind};
 use indelible_format::{FORMAT_VERSION, FormatError};
@@ -87,7 +87,9 @@ impl<'a> Rules<'a> {
             _ if record.class != 0 => {
                 Err(format!("record {} is a system record of class {}, not 0", record.seq, record.class))
             }
-            _ => self.check_system(kind, &Groups::from_slices(record.groups)).map_err(|why| format!("{} record {}: {why}", kind.name(), record.seq)),
+            _ => self
+                .check_system(kind, &Groups::from_slices(record.groups))
+                .map_err(|why| format!("{} record {}: {why}", kind.name(), record.seq)),
         }
     }
 

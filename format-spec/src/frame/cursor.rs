@@ -109,27 +109,23 @@ impl<'r> FrameCursor<'r> {
         {
             return Ok(());
         }
-        self.put_blob_payload(row, out)
-    }
-
-    /// Appends group 3 from the payload column.
-    pub(super) fn put_blob_payload(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), FormatError> {
-        let payload = self.payload(row)?;
-        check_group(3, payload)?;
-        out.extend_from_slice(payload);
+        out.extend_from_slice(self.checked_payload(row)?);
         Ok(())
     }
 
-    /// Appends the text of the `bit`-th field of group 2 from its blob column; false where it is absent.
-    pub(super) fn put_text2(&mut self, bit: u8, row: usize, out: &mut Vec<u8>) -> Result<bool, FormatError> {
+    /// Group 3 of a row from the payload column.
+    pub(super) fn checked_payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
+        let payload = self.payload(row)?;
+        check_group(3, payload)?;
+        Ok(payload)
+    }
+
+    /// The text of the `bit`-th field of group 2 from its blob column, in the record's text encoding; `None` where it is absent.
+    pub(super) fn text2_bytes(&mut self, bit: u8, row: usize) -> Result<Option<&[u8]>, FormatError> {
         let column = self.frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values);
-        let Some(ColumnValues::Blobs(column)) = column else { return Ok(false) };
+        let Some(ColumnValues::Blobs(column)) = column else { return Ok(None) };
         let bytes = self.blob(&column, usize::from(bit), row)?;
-        if id_text(bytes)?.is_none() {
-            return Ok(false);
-        }
-        out.extend_from_slice(bytes);
-        Ok(true)
+        Ok(id_text(bytes)?.map(|_| bytes))
     }
 
     fn put_term_group(
@@ -193,8 +189,10 @@ impl<'r> FrameCursor<'r> {
                     out.push(1);
                     out.extend_from_slice(&uuid);
                 }
-                _ if self.put_text2(bit, row, out)? => {}
-                _ => continue,
+                _ => match self.text2_bytes(bit, row)? {
+                    Some(bytes) => out.extend_from_slice(bytes),
+                    None => continue,
+                },
             }
             presence |= 1 << bit;
         }

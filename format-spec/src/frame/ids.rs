@@ -143,7 +143,8 @@ impl IdColumn {
             }
             IdColumn::Shared { table, distinct, codes } => {
                 codes.over(body).unpack(raw);
-                let (table, _) = body.get(table..table + usize::from(distinct) * 16).unwrap_or_default().as_chunks::<16>();
+                let (table, _) =
+                    body.get(table..table + usize::from(distinct) * 16).unwrap_or_default().as_chunks::<16>();
                 check_shared(table, raw)?;
                 let uuid = |code: u64| table.get((code as usize).wrapping_sub(1)).copied().unwrap_or_default();
                 out.extend(raw.iter().map(|&code| uuid(code)));

@@ -14,6 +14,7 @@
 //! rest of the strictness. Not here: whether the records hash to the frame root (`commit`), the block around the payload
 //! and its checksum (`segment`). Specified in `format-spec/05-frame.md`.
 
+mod arena;
 mod blobs;
 mod check;
 mod columns;

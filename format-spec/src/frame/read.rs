@@ -18,10 +18,10 @@ use crate::bytes::Reader;
 use crate::commit::{RecordRef, Salts};
 use crate::descriptor::Descriptor;
 use crate::error::FormatError;
+use crate::layout;
 use crate::record::{Groups, Record};
 use crate::schema::Field;
 use crate::segment::TermSource;
-use crate::layout;
 
 /// A frame whose columns are read in place. Rows count records whose group 0 is kept; positions count all.
 #[derive(Debug, Clone)]

@@ -90,14 +90,28 @@ pub(super) fn cut<'a>(text: &'a str, template: &mut Vec<u8>, holes: &mut Vec<Hol
     true
 }
 
+const ONES: u64 = u64::MAX / 255;
+
+/// The lowest bit that is set marks the first byte of a word that equals `byte`.
+fn equal(word: u64, byte: u8) -> u64 {
+    let different = word ^ (ONES * u64::from(byte));
+    different.wrapping_sub(ONES) & !different & (ONES << 7)
+}
+
+/// Whether a text may have a quote, a backslash or a byte below 4, eight bytes at a time; false is certain.
+fn has_special(text: &[u8]) -> bool {
+    let special = |word: u64| {
+        let below_four = word.wrapping_sub(ONES * 4) & !word & (ONES << 7);
+        equal(word, b'"') | equal(word, b'\\') | below_four
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| found | special(u64::from_le_bytes(*word)));
+    let rest = rest.iter().fold(ONES * 4, |word, &byte| word << 8 | u64::from(byte));
+    found | special(rest) != 0
+}
+
 /// Place of the quote that closes a string whose content begins at `at`; a backslash takes the next byte with it.
 fn closing_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    // The lowest bit that is set marks the first byte of a word that equals `byte`.
-    let equal = |word: u64, byte: u8| {
-        let different = word ^ (ONES * u64::from(byte));
-        different.wrapping_sub(ONES) & !different & (ONES << 7)
-    };
     loop {
         while let Some(next) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_le_bytes(*next);
@@ -181,8 +195,7 @@ pub(super) fn is_template(template: &[u8]) -> bool {
 
 /// Whether a text that is no UUID can stand in a hole for terms: no marks, and a quote behind it is the one that closes it.
 pub(super) fn is_term(text: &[u8]) -> bool {
-    let plain = |byte: &u8| !is_mark(*byte) && !matches!(byte, b'"' | b'\\');
-    if text.iter().all(plain) {
+    if !has_special(text) {
         return !text.is_empty();
     }
     let mut at = 0;

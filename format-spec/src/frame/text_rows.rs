@@ -7,13 +7,15 @@
 //! That a text would be cut just so is decided by its template and its values, each by itself: see `template::is_template`.
 //! So a template is looked at once a frame and not once a row ([FRM-13], [FRM-14]).
 
+use super::arena::Arena;
+use super::rows::{Term, fetch};
 use super::template::{self, TERM, UUID};
-use super::texts::{HOLES_MAX, NAME, ONLY_TEXT, TextColumn, invalid, put_decimal};
+use super::texts::{HOLES_MAX, NAME, ONLY_TEXT, TextColumn, decimal, invalid};
 use crate::FRAME_BYTES_MAX;
 use crate::bitpack::width_of;
 use crate::bytes::Reader;
 use crate::error::FormatError;
-use crate::record::{TextRef, put_text, uuid_chars};
+use crate::record::{TextRef, parse_uuid, uuid_chars};
 use crate::schema::Field;
 use crate::segment::TermSource;
 
@@ -27,7 +29,7 @@ pub(super) struct TextRows {
     /// Templates without their marks, and where each ends.
     literals: Vec<u8>,
     templates: Vec<Pieces>,
-    text: Vec<u8>,
+    text: Arena,
 }
 
 /// A template as pieces of `literals`: before the first hole, between holes, behind the last.
@@ -89,9 +91,9 @@ impl TextRows {
                         literals.push(byte);
                         continue;
                     }
-                    let own = columns.next().filter(|&&own| {
-                        column.columns.get(usize::from(own)).is_some_and(|column| column.kind == byte)
-                    });
+                    let own = columns
+                        .next()
+                        .filter(|&&own| column.columns.get(usize::from(own)).is_some_and(|column| column.kind == byte));
                     let Some(&own) = own else { return false };
                     pieces.holes.push((literals.len(), own));
                 }
@@ -105,14 +107,33 @@ impl TextRows {
         Ok(())
     }
 
-    /// Appends group 3 of a row; false where the row has no text.
-    pub(super) fn put_group<T: TermSource + ?Sized>(
+    /// The terms in all holes, by the place of their ordinals among the numbers, each fit for its hole ([FRM-14]).
+    pub(super) fn fetch_terms<'t, T: TermSource + ?Sized>(
+        &self,
+        column: &TextColumn,
+        terms: &'t T,
+    ) -> Result<Vec<Term<'t>>, FormatError> {
+        let mut fetched: Vec<Term<'t>> = Vec::with_capacity(self.numbers.len());
+        let mut room = FRAME_BYTES_MAX;
+        let ends = self.starts.iter().skip(1).copied().chain([self.numbers.len()]);
+        for ((hole, &start), end) in column.columns.iter().zip(&self.starts).zip(ends) {
+            fetched.resize(start, Term::Borrowed(&[]));
+            let ordinals = self.numbers.get(start..end).unwrap_or_default();
+            if hole.kind == TERM {
+                fetched.extend(fetch(Field::METADATA, ordinals.iter().map(|&n| Some(n as u32)), terms, &mut room)?);
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Appends group 3 of a row; false where the row has no text. `terms` are those of [`TextRows::fetch_terms`].
+    pub(super) fn put_group(
         &mut self,
         column: &TextColumn,
         body: &[u8],
         row: usize,
-        terms: &T,
-        out: &mut Vec<u8>,
+        terms: &[Term<'_>],
+        out: &mut Arena,
     ) -> Result<bool, FormatError> {
         let code = self.codes.get(row).copied().unwrap_or(0);
         let Some(pieces) = (code as usize).checked_sub(1).and_then(|index| self.templates.get(index)) else {
@@ -122,40 +143,42 @@ impl TextRows {
         text.clear();
         let mut from = pieces.start;
         for &(to, own) in &pieces.holes {
-            text.extend_from_slice(self.literals.get(from..to).unwrap_or_default());
+            text.put(self.literals.get(from..to).unwrap_or_default());
             from = to;
             let Some(hole) = column.columns.get(usize::from(own)) else { continue };
             let rank = (hole.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize;
             if hole.kind == UUID {
-                text.extend_from_slice(&uuid_chars(&hole.uuid(body, rank)));
+                text.put(&uuid_chars(&hole.uuid(body, rank)));
                 continue;
             }
             let start = self.starts.get(usize::from(own)).copied().unwrap_or(usize::MAX);
-            let number = self.numbers.get(start.saturating_add(rank)).copied().unwrap_or(u64::MAX);
+            let place = start.saturating_add(rank);
             if hole.kind != TERM {
-                put_decimal(text, number);
+                let number = self.numbers.get(place).copied().unwrap_or(u64::MAX);
+                let (digits, from) = decimal(number);
+                text.put(digits.get(from..).unwrap_or_default());
                 continue;
             }
-            let fits = with_term(terms, number as u32, |term| {
-                text.extend_from_slice(term);
-                template::is_term(term)
-            })?;
+            let term = terms.get(place).and_then(|value| text_bytes(value));
+            let fits = term.is_some_and(template::is_term);
+            text.put(term.unwrap_or_default());
             if !fits || text.len() > FRAME_BYTES_MAX {
                 return Err(invalid("text", "a term that does not fit its hole, or more than 1,048,576 bytes"));
             }
         }
-        text.extend_from_slice(self.literals.get(from..pieces.end).unwrap_or_default());
-        // Pieces, terms and numbers are whole characters each, so this is a formality.
-        let text = std::str::from_utf8(text).map_err(|_| invalid("text", "not UTF-8"))?;
-        if text.is_empty() {
+        text.put(self.literals.get(from..pieces.end).unwrap_or_default());
+        let text = std::str::from_utf8(text.bytes()).map_err(|_| invalid("text", "not UTF-8"))?;
+        if text.is_empty() || parse_uuid(text).is_some() {
             return Err(invalid("text", "it does not belong in this encoding"));
         }
-        let start = out.len();
         out.push(ONLY_TEXT);
-        put_text(out, text);
-        if out.get(start + 1) == Some(&1) {
-            return Err(invalid("text", "it does not belong in this encoding"));
+        let mut prefix = (text.len() as u64) << 1;
+        while prefix >= 0x80 {
+            out.push((prefix as u8 & 0x7f) | 0x80);
+            prefix >>= 7;
         }
+        out.push(prefix as u8);
+        out.put(text.as_bytes());
         Ok(true)
     }
 }
@@ -169,9 +192,25 @@ fn with_term<T: TermSource + ?Sized, R>(
     let Some(value) = terms.term(Field::METADATA, ordinal)? else {
         return Err(invalid("terms", format!("no term {ordinal} in the segment's term pages")));
     };
-    let mut reader = Reader::new(NAME, &value);
-    match TextRef::take(&mut reader, "term")? {
-        TextRef::Utf8(text) if reader.left() == 0 => Ok(with(text.as_bytes())),
-        _ => Err(invalid("terms", "a UUID is no term of a text")),
+    match text_bytes(&value) {
+        Some(text) => Ok(with(text)),
+        None => Err(invalid("terms", "a term that is no text, or a UUID")),
+    }
+}
+
+/// The bytes of a text that is no UUID, from its one encoding; whether they are UTF-8 is seen where the whole text is. The
+/// length of most has one byte.
+fn text_bytes(value: &[u8]) -> Option<&[u8]> {
+    match value.split_first() {
+        Some((&prefix, text)) if prefix & 0x81 == 0 && text.len() == usize::from(prefix >> 1) && text.len() < 36 => {
+            Some(text)
+        }
+        _ => {
+            let mut reader = Reader::new(NAME, value);
+            match TextRef::take(&mut reader, "term") {
+                Ok(TextRef::Utf8(text)) if reader.left() == 0 => Some(text.as_bytes()),
+                _ => None,
+            }
+        }
     }
 }

@@ -245,7 +245,13 @@ impl HoleColumn {
     }
 }
 
-pub(super) fn put_decimal(out: &mut Vec<u8>, mut value: u64) {
+fn put_decimal(out: &mut Vec<u8>, value: u64) {
+    let (digits, from) = decimal(value);
+    out.extend_from_slice(digits.get(from..).unwrap_or_default());
+}
+
+/// The decimal digits of a number, and where they begin.
+pub(super) fn decimal(mut value: u64) -> ([u8; 20], usize) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     loop {
@@ -255,8 +261,7 @@ pub(super) fn put_decimal(out: &mut Vec<u8>, mut value: u64) {
         }
         value /= 10;
         if value == 0 {
-            break;
+            return (digits, at);
         }
     }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
 }
