@@ -11,11 +11,11 @@ use indelible_format::record::put_text;
 use indelible_format::schema::{Column, Field};
 use indelible_index::{COLUMN_COUNT, KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
 
-/// The keys of a frame's records for the index.
+/// The keys of a frame's records for the index; removed records and stub rows are missing from it.
 pub(crate) fn chunk_of_frame(frame: &FrameReader<'_>, first_ordinal: u32) -> Result<KeyChunk, ChunkError> {
     let mut builder = KeyChunkBuilder::new(first_ordinal);
     for position in 0..u32::from(frame.descriptor().count) {
-        match frame.row_of_position(position) {
+        match frame.live_row_of_position(position) {
             Some(row) => builder.push_row(&row_keys(frame, row)?)?,
             None => builder.push_missing()?,
         }
@@ -30,7 +30,7 @@ pub(crate) fn chunk_of_rows(
     first_ordinal: u32,
 ) -> Result<KeyChunk, ChunkError> {
     let count = rows.rows();
-    if count != usize::from(frame.descriptor().count) {
+    if count != usize::from(frame.descriptor().count) || frame.stub_positions() != 0 {
         return chunk_of_frame(frame, first_ordinal);
     }
     let mut keys = vec![0u32; count * COLUMN_COUNT];

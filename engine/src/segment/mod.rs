@@ -201,13 +201,13 @@ impl Segment {
         self.located(damage).in_frame(self.first_frame + index as u64)
     }
 
-    /// One record; `None` where it was removed or lies beyond the segment.
+    /// One record; `None` where it was removed, a stub row included, or lies beyond the segment.
     pub(crate) fn record(&self, ordinal: u32) -> Result<Option<Record>, Corruption> {
         let Some(index) = self.frame_of(ordinal)? else { return Ok(None) };
         let entry = self.frame_entry(index)?;
         let (first, offset) = entry.map_or((0, 0), |entry| (entry.first_ordinal, entry.offset));
         let frame = self.frame(index)?;
-        let Some(row) = frame.row_of_position(ordinal - first) else { return Ok(None) };
+        let Some(row) = frame.live_row_of_position(ordinal - first) else { return Ok(None) };
         let record = frame.record(row, &SegmentTerms::of(self)).in_file(&self.name, offset);
         record.map(Some).map_err(|damage| self.in_frame(index, damage))
     }

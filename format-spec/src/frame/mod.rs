@@ -36,7 +36,7 @@ pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
 pub use read::FrameReader;
 pub use rows::FrameRows;
-pub use seal::{read_descriptor, seal_frame};
+pub use seal::{encode_expired, read_descriptor, seal_frame};
 
 /// Name of the structure in errors.
 const NAME: &str = "frame body";
