@@ -156,6 +156,24 @@ impl Segment {
         Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
     }
 
+    /// Calls `with` on the directory. One that nobody has read yet is read for this call only, so that a walk over all
+    /// segments of a log leaves nothing of them in memory.
+    pub(crate) fn with_directory<T>(&self, with: impl FnOnce(&Directory) -> T) -> Result<T, Corruption> {
+        if self.directory.get().is_none()
+            && let Some(blocks) = self.blocks.unread()
+            && let Ok(directory) = Directory::from_footer(&blocks, &self.name)
+        {
+            return Ok(with(&directory));
+        }
+        Ok(with(&self.directory()?.read()))
+    }
+
+    /// Whether anything of the file is kept in memory or mapped.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.directory.get().is_some() || self.blocks.unread().is_none()
+    }
+
     /// Reads the lookups into memory, because the file loses them when its segment grows again.
     pub(crate) fn keep_lookups(&self) -> Result<(), Corruption> {
         let lookups = self.directory()?.read().lookups.clone();
