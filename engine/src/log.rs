@@ -266,7 +266,7 @@ impl Log {
 
     /// The newest view: everything durable.
     pub fn view(&self) -> View {
-        View::new(self.shared.published.load())
+        View::new(self.shared.snapshot())
     }
 
     /// Waits until something at or after `seq` is durable.
