@@ -87,9 +87,9 @@ impl StepLog {
         if self.unsynced {
             self.sync()?;
         }
-        let cells: Vec<Arc<Cell>> = drafts.iter().map(|_| Cell::new()).collect();
+        let cells: Vec<Cell> = drafts.iter().map(|_| Cell::new()).collect();
         let mut items: Vec<Item> =
-            drafts.into_iter().zip(&cells).map(|(draft, cell)| Item { draft, cell: Some(Arc::clone(cell)) }).collect();
+            drafts.into_iter().zip(&cells).map(|(draft, cell)| Item { draft, cell: Some(cell.clone()) }).collect();
         self.writer.append(&mut items)?;
         self.unsynced = true;
         cells.iter().map(|cell| cell.get().ok_or(Error::Closed)).collect()
