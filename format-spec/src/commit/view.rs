@@ -27,6 +27,12 @@ pub struct FrameView<'a> {
     pub records: &'a [Option<Record>],
 }
 
+impl FrameView<'_> {
+    fn refs(&self) -> Vec<Option<RecordRef<'_>>> {
+        self.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect()
+    }
+}
+
 /// Every hash of one class of a frame; lists are by rank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassHashes {
@@ -69,22 +75,40 @@ impl Committer {
     /// [`Problem::Hash`] where the content is not what was committed; [`Problem::Invalid`] where the parts do not even fit
     /// together.
     pub fn verify(&mut self, view: &FrameView<'_>) -> Result<(), FormatError> {
-        self.check(view).map(|_| ())
+        self.check(view.descriptor, view.salts, &view.refs()).map(|_| ())
+    }
+
+    /// Every hash of what is left of a frame, once it was checked; `records` as in [`FrameView::records`].
+    pub(super) fn hashes(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<FrameHashes, FormatError> {
+        let states = self.check(descriptor, salts, records)?;
+        if states.is_empty() {
+            return Ok(FrameHashes { classes: Vec::new(), frame_root: descriptor.frame_root });
+        }
+        Ok(FrameHashes::collect(&self.pipeline, &descriptor.classes, &states))
     }
 
     /// The states of the classes; none of an expired frame, of which nothing is left to hash.
-    pub(super) fn check(&mut self, view: &FrameView<'_>) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
-        let FrameView { descriptor, salts, records } = *view;
+    fn check(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
         check_table(descriptor)?;
         salts.check(&descriptor.classes)?;
-        check_presence(view)?;
+        check_presence(descriptor, salts, records)?;
         let states = match salts {
             Salts::Whole(key) => self.pipeline.whole_states(&descriptor.classes, key),
             Salts::Pruned(states) => states.clone(),
             Salts::Expired => return Ok(Vec::new()),
         };
         self.pipeline.run(descriptor.first_seq, &descriptor.classes, &states, |position| {
-            records.get(position).and_then(Option::as_ref).map(RecordRef::from)
+            records.get(position).copied().flatten()
         })?;
         if self.pipeline.frame_root() != descriptor.frame_root {
             return Err(differs(descriptor, "frame_root", "records, stubs or salts are not those of the frame root"));
@@ -131,12 +155,7 @@ impl FrameHashes {
     /// # Errors
     /// As [`Committer::verify`].
     pub fn of(view: &FrameView<'_>) -> Result<Self, FormatError> {
-        let mut committer = Committer::new();
-        let states = committer.check(view)?;
-        if states.is_empty() {
-            return Ok(Self { classes: Vec::new(), frame_root: view.descriptor.frame_root });
-        }
-        Ok(Self::collect(&committer.pipeline, &view.descriptor.classes, &states))
+        Committer::new().hashes(view.descriptor, view.salts, &view.refs())
     }
 
     fn collect(pipeline: &Pipeline, classes: &[ClassEntry], states: &[[GroupState; GROUPS]]) -> Self {
@@ -181,8 +200,11 @@ fn group_hashes(
 }
 
 /// Checks that exactly what the salts say is left is there, with the seqs and classes of the descriptor.
-fn check_presence(view: &FrameView<'_>) -> Result<(), FormatError> {
-    let FrameView { descriptor, salts, records } = *view;
+fn check_presence(
+    descriptor: &Descriptor,
+    salts: &Salts,
+    records: &[Option<RecordRef<'_>>],
+) -> Result<(), FormatError> {
     let invalid = |field, position: usize, why: &str| {
         let seq = descriptor.first_seq.wrapping_add(position as u64);
         FormatError::invalid(STRUCTURE, field, 0, format!("frame {}, seq {seq}: {why}", descriptor.frame_no))
@@ -209,7 +231,7 @@ fn check_presence(view: &FrameView<'_>) -> Result<(), FormatError> {
         if entry.is_none_or(|entry| entry.class != record.class) {
             return Err(invalid("class", position, "the record has another class than the class table"));
         }
-        if record.groups.slices().iter().zip(without).any(|(group, erased)| group.is_empty() != erased) {
+        if record.groups.iter().zip(without).any(|(group, erased)| group.is_empty() != erased) {
             return Err(invalid("groups", position, "a group is missing, or present though it is said to be erased"));
         }
     }

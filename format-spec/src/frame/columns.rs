@@ -100,6 +100,12 @@ impl NumberColumn {
         }
     }
 
+    /// Values of all rows of a column of codes or terms, which have no unit. A value out of range comes as `i64::MAX`.
+    pub(super) fn values(&self, body: &[u8]) -> impl Iterator<Item = i64> {
+        let base = self.base;
+        self.packed.over(body).iter().map(move |packed| base.checked_add_unsigned(packed).unwrap_or(i64::MAX))
+    }
+
     /// Checks that the column is what its values encode to ([FRM-4], [FRM-5]).
     pub(super) fn check(&self, body: &[u8], data: &[u8], rows: usize) -> Result<(), FormatError> {
         let values = (0..rows).map(|row| self.get(body, row)).collect::<Result<Vec<_>, _>>()?;

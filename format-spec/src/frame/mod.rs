@@ -20,6 +20,7 @@ mod columns;
 mod cursor;
 mod encode;
 mod ids;
+mod left;
 mod read;
 mod salts;
 mod seal;
@@ -31,6 +32,7 @@ mod texts_builder;
 pub use cursor::FrameCursor;
 pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
+pub use left::FramePruner;
 pub use read::FrameReader;
 pub use seal::{encode_expired, read_descriptor, seal_frame};
 
