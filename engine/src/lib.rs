@@ -12,6 +12,7 @@ mod compact;
 mod draft;
 mod error;
 mod follow;
+mod health;
 mod journal;
 mod log;
 mod manifest_file;
@@ -40,7 +41,8 @@ pub use compact::{
 pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
-pub use log::{CreateSpec, Health, Log, LogConfig, Refused};
+pub use health::{DiskHealth, Health, LogBytes, Pressure};
+pub use log::{CreateSpec, DEFAULT_SCHEDULE, Log, LogConfig, Refused};
 pub use manifest_file::read_manifest;
 pub use options::{Options, Overflow};
 pub use reader::LogReader;

@@ -85,7 +85,7 @@ impl StepLog {
     /// # Errors
     /// The disk's own, [`Error::Record`] for a draft larger than a frame or a group that no reader would accept, [`Error::Poisoned`].
     pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
-        drafts.iter().try_for_each(Draft::check_len)?;
+        drafts.iter().try_for_each(Draft::check_admissible)?;
         if self.unsynced {
             self.sync()?;
         }

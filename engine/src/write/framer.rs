@@ -57,6 +57,15 @@ impl Framed {
     }
 }
 
+/// Bytes written since the log was opened, for whoever asks how fast it grows.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// To the journal; the writer counts.
+    pub(crate) journal: AtomicU64,
+    /// To segments; the framer counts.
+    pub(crate) framed: AtomicU64,
+}
+
 /// What the framer shares with the rest.
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
@@ -65,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) manifest: ManifestStore,
     pub(crate) published: Published,
     pub(crate) framed: Framed,
+    pub(crate) written: Written,
     pub(crate) cache: Arc<Cache>,
     pub(crate) signer: Option<Arc<SigningKey>>,
     pub(crate) poison: Poison,
@@ -287,6 +297,7 @@ impl Framer {
             return Err(error).doing("append to", &active.segment.name);
         }
         active.unsynced += batch.bytes.len() as u64;
+        self.shared.written.framed.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
         let records = {
             let mut directory = active.segment.directory()?.write();
             for pages in &batch.pages {
