@@ -20,7 +20,7 @@ use indelible_format::schema::Kind;
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, SystemClock};
-use crate::compact::{self, CompactReport, CompactRequest, Prune};
+use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
 use crate::health::{DiskHealth, Health, Pressure};
@@ -302,6 +302,22 @@ impl Log {
     /// whatever `prune` returns: nothing has changed then. [`Error::Poisoned`] where a sync failed.
     pub fn compact(&self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
         compact::compact(&self.shared, request, prune)
+    }
+
+    /// Journal tails that recoveries cut off and kept aside.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn torn_files(&self) -> Result<Vec<TornFile>> {
+        compact::torn_files(self.shared.storage.as_ref())
+    }
+
+    /// Removes cut tails for good.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where that could not be made durable, [`Error::Closed`], the disk's own.
+    pub fn remove_torn(&self, which: &[TornFile]) -> Result<()> {
+        compact::remove_torn(&self.shared, which)
     }
 
     fn settle(&self, through: u64, seal: bool) -> Result<Settled> {

@@ -214,6 +214,31 @@ fn a_failed_sync_stops_the_log() {
     }
 }
 
+/// Cut tails hold records too: they go when they are named, and no others.
+#[test]
+fn cut_tails_are_removed_for_good() {
+    let (disk, mut log) = built();
+    log.append(vec![draft(2_000)]).expect("append");
+    log.sync().expect("sync");
+    drop(log);
+    let torn = disk.crash_keep_all();
+    let files = disk_files(&torn);
+    let last = files.iter().rfind(|name| name.starts_with("journal/")).expect("a journal file");
+    let length = torn.read(last, 1 << 30).expect("read").len() as u64;
+    torn.flip_bit(last, length - 3, 0).expect("flip");
+    let mut log = StepLog::open(config(&torn)).expect("open");
+    let found = log.torn_files().expect("list");
+    assert_eq!(found.len(), 1);
+    log.remove_torn(&[]).expect("nothing named");
+    assert_eq!(log.torn_files().expect("list"), found);
+    log.remove_torn(&found).expect("remove");
+    log.remove_torn(&found).expect("again");
+    drop(log);
+    let image = torn.crash_lose_all();
+    assert!(!disk_files(&image).iter().any(|name| name.starts_with("torn/")), "also after a power cut");
+    assert_intact(&image);
+}
+
 #[test]
 fn the_planner_sees_every_frame_and_reads_what_it_asks_for() {
     let (_, mut log) = built();
