@@ -8,7 +8,7 @@
 //! Invariant: only a frame that verifies against its descriptor is pruned: what was changed by somebody else is reported and
 //! not made to look like something that was removed.
 
-use indelible_format::{FormatError, Problem};
+use indelible_format::FormatError;
 use indelible_format::commit::{Removal, Salts};
 use indelible_format::descriptor::Descriptor;
 use indelible_format::frame::{FrameOptions, FramePruner, FrameReader, encode_expired};
@@ -101,8 +101,8 @@ impl<'a> LazyFrame<'a> {
         }
     }
 
-    fn refused(&self, error: FormatError) -> Error {
-        let problem = format!("frame {}: {error}", self.descriptor.frame_no);
+    fn refused(&self, why: &str) -> Error {
+        let problem = format!("frame {}: {why}", self.descriptor.frame_no);
         Error::Compaction { segment: self.segment.id, problem }
     }
 }
@@ -134,12 +134,13 @@ impl Maker {
         Self { pruner: FramePruner::new(FrameOptions { zstd_level, ..FrameOptions::default() }) }
     }
 
-    /// Asks what goes and takes it away.
+    /// Asks what goes and takes it away; `load_terms` is called before `terms` are asked.
     pub(super) fn make<T: TermSource>(
         &mut self,
         frame: &mut LazyFrame<'_>,
         prune: &dyn Prune,
         terms: &T,
+        load_terms: &dyn Fn() -> Result<()>,
     ) -> Result<Made> {
         let removal = prune.removal(frame)?;
         if removal == Removal::new() {
@@ -147,23 +148,28 @@ impl Maker {
         }
         let descriptor = frame.descriptor;
         let all = descriptor.all_positions();
+        let permanent = descriptor.classes.iter().find(|entry| entry.class == 0).map_or(0, |entry| entry.positions);
+        let named = (0..4).fold(0, |named, k| named | removal.positions(k));
+        if named & permanent != 0 || named & !all != 0 {
+            return Err(
+                frame.refused("the removal names a record of class 0, which is permanent, or none of the frame")
+            );
+        }
         let before = frame.removed()?;
         if (0..4).all(|k| removal.positions(k) & !before.get(k).copied().unwrap_or(0) == 0) {
             return Ok(Made::Kept);
         }
         if removal.positions(0) == all {
             // Nothing is decoded, and of a frame that was whole not even its head was read.
-            let payload = encode_expired(descriptor).map_err(|error| frame.refused(error))?;
+            let payload = encode_expired(descriptor).map_err(|error| frame.damaged(error))?;
             let (gone, stub_bytes) = (Gone::between(before, [all; 4]), StubBytes::default());
             return Ok(Made::New(NewFrame { payload, expired: true, gone, stub_bytes }));
         }
-        let payload = match self.pruner.prune(frame.reader()?, &removal, terms) {
-            Ok(payload) => payload,
-            Err(error) if matches!(error.problem, Problem::Hash(_)) => return Err(frame.damaged(error)),
-            Err(error) => return Err(frame.refused(error)),
-        };
+        frame.reader()?;
+        load_terms()?;
+        let payload = self.pruner.prune(frame.reader()?, &removal, terms).map_err(|error| frame.damaged(error))?;
         // What was written is read back, so that the figures are of what is there.
-        let left = FrameReader::open(&payload).map_err(|error| frame.refused(error))?;
+        let left = FrameReader::open(&payload).map_err(|error| frame.damaged(error))?;
         let after = [0, 1, 2, 3].map(|k| left.removed_positions(k));
         let expired = matches!(left.salts(), Salts::Expired);
         let (gone, stub_bytes) = (Gone::between(before, after), StubBytes::of(left.salts()));

@@ -95,7 +95,7 @@ impl<'a> Work<'a> {
 
     fn make(&self, maker: &mut Maker, index: usize) -> Result<Made> {
         self.compactions().check()?;
-        self.with_frame(index, |frame| maker.make(frame, self.prune, &self.terms))
+        self.with_frame(index, |frame| maker.make(frame, self.prune, &self.terms, &|| self.terms.table().map(drop)))
     }
 
     fn with_frame<T>(&self, index: usize, with: impl FnOnce(&mut LazyFrame<'_>) -> Result<T>) -> Result<T> {
@@ -113,20 +113,25 @@ impl<'a> Work<'a> {
             TermUse::none_of(&TermMark::of(|field| directory.term_count(field)))
         };
         let slices = made.len().div_ceil(MARK_FRAMES);
-        let marked = parallel(slices, 1, || (), |(), slice| {
-            self.compactions().check()?;
-            let mut used = none.clone();
-            let frames = slice * MARK_FRAMES..made.len().min((slice + 1) * MARK_FRAMES);
-            let rows: Result<Vec<u32>> = frames
-                .map(|index| {
-                    self.with_made(index, made, |frame| {
-                        frame.mark_terms(&mut used)?;
-                        Ok(frame.live_positions().count_ones())
+        let marked = parallel(
+            slices,
+            1,
+            || (),
+            |(), slice| {
+                self.compactions().check()?;
+                let mut used = none.clone();
+                let frames = slice * MARK_FRAMES..made.len().min((slice + 1) * MARK_FRAMES);
+                let rows: Result<Vec<u32>> = frames
+                    .map(|index| {
+                        self.with_made(index, made, |frame| {
+                            frame.mark_terms(&mut used)?;
+                            Ok(frame.live_positions().count_ones())
+                        })
                     })
-                })
-                .collect();
-            Ok((used, rows?))
-        })?;
+                    .collect();
+                Ok((used, rows?))
+            },
+        )?;
         let mut used = none.clone();
         let mut rows = Vec::with_capacity(made.len());
         for (of_slice, rows_of_slice) in marked {
@@ -174,13 +179,18 @@ impl<'a> Work<'a> {
             old.push(BlockEntry { offset: 0, length: 0, number: keyed });
         }
         let ends: Vec<u32> = old.iter().skip(1).map(|run| run.number).chain([records]).collect();
-        parallel(old.len(), 1, || (), |(), job| {
-            self.compactions().check()?;
-            let (Some(&run), Some(&end)) = (old.get(job), ends.get(job)) else {
-                return Err(Corruption::at(&self.old.name, 0, "there is no such run").into());
-            };
-            self.run(run, self.frames_of(run.number, end), made)
-        })
+        parallel(
+            old.len(),
+            1,
+            || (),
+            |(), job| {
+                self.compactions().check()?;
+                let (Some(&run), Some(&end)) = (old.get(job), ends.get(job)) else {
+                    return Err(Corruption::at(&self.old.name, 0, "there is no such run").into());
+                };
+                self.run(run, self.frames_of(run.number, end), made)
+            },
+        )
     }
 
     fn frames_of(&self, first: u32, end: u32) -> Range<usize> {
@@ -216,7 +226,8 @@ pub(super) fn old_frames(old: &Segment) -> Result<Vec<OldFrame>> {
         let descriptor = descriptor.in_file(&old.name, entry.offset).map_err(|damage| old.in_frame(index, damage))?;
         let hashed = descriptor.hashed(&before);
         if leaf_hash(&hashed) != entry.leaf_hash {
-            let damage = Corruption::at(&old.name, entry.offset, "the descriptor is not the one of the frame's leaf hash");
+            let damage =
+                Corruption::at(&old.name, entry.offset, "the descriptor is not the one of the frame's leaf hash");
             return Err(old.in_frame(index, damage).into());
         }
         before = chain(&hashed);
