@@ -42,3 +42,4 @@ pub use manifest_file::{read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};
+pub use write::queue::Settled;

@@ -34,7 +34,8 @@ use crate::watermark::{WaitOutcome, Watermark};
 pub use crate::write::framer::HeadHook;
 use crate::write::framer::{Shared, read_checkpoint};
 use crate::write::manifest::MANIFEST;
-use crate::write::queue::{FrameQueue, Work};
+use crate::write::orders::{Order, Orders};
+use crate::write::queue::{FrameQueue, Settled, Work};
 use crate::write::writer::Item;
 
 /// Where a log is, and what it is opened with.
@@ -130,6 +131,7 @@ pub struct Log {
     shared: Arc<Shared>,
     producer: Producer<Item>,
     queue: Arc<FrameQueue>,
+    orders: Arc<Orders>,
     progress: Arc<Progress>,
     status: Arc<Status>,
     overflow: Overflow,
@@ -169,6 +171,7 @@ impl Log {
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
         let queue = Arc::new(FrameQueue::new(options.unframed_records_max, options.unframed_bytes_max));
+        let orders = Arc::new(Orders::default());
         let progress = Arc::new(Progress { written: Watermark::new(0), durable: Watermark::new(0) });
         let status = Arc::new(Status {
             disk_full: AtomicBool::new(false),
@@ -185,13 +188,15 @@ impl Log {
             progress: Arc::clone(&progress),
             status: Arc::clone(&status),
             options: options.clone(),
+            orders: Arc::clone(&orders),
             tickets: 0,
             first,
         };
         let framer = spawn("indelible-framer", move || framer_thread.run())?;
         let writer = spawn("indelible-writer", move || writer_thread.run(framer))?;
         let writer = Mutex::new(Some(writer));
-        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, writer };
+        let log =
+            Self { shared, producer, queue, orders, progress, status, overflow: options.overflow, report, writer };
         log.wait_for_first_records()?;
         Ok(log)
     }
@@ -284,6 +289,37 @@ impl Log {
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
     }
 
+    /// Frames everything that was durable when it was called, perhaps more, seals the active segment, and removes from the
+    /// journal what lies in it: afterwards no journal file holds a record below the returned `sealed_seq`, also after a crash.
+    ///
+    /// # Errors
+    /// The disk's own; [`Error::DiskFull`]-like ones leave the log as it was and may be tried again.
+    pub fn seal(&self) -> Result<Settled> {
+        let sealed = self.settle(self.durable_to(), true)?;
+        self.rotate_journal()?;
+        Ok(sealed)
+    }
+
+    /// Begins a new journal file and removes the older ones once everything in them is framed and synced. Afterwards no journal
+    /// file holds a record that was durable when this was called; returns the seq up to which that holds.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn rotate_journal(&self) -> Result<u64> {
+        let from = self.order(Order::Rotate)?;
+        self.settle(from, false)?;
+        self.order(Order::Tidy)?;
+        Ok(from)
+    }
+
+    fn settle(&self, through: u64, seal: bool) -> Result<Settled> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        if !self.queue.push(Work::Settle(through, seal, reply)) {
+            return Err(self.poisoned());
+        }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
     /// The signing keys that the log has had.
     pub fn keys(&self) -> KeyTrail {
         self.shared.keys.trail.read().clone()
@@ -300,6 +336,13 @@ impl Log {
     /// From now on `hook` is called with every new signed head, in the thread that signed it: it must not wait for anything.
     pub fn on_checkpoint(&self, hook: HeadHook) {
         *self.shared.keys.hook.write() = Some(hook);
+    }
+
+    /// Has the writer thread do something between two groups.
+    fn order<T>(&self, order: impl FnOnce(std::sync::mpsc::SyncSender<Result<T>>) -> Order) -> Result<T> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        self.orders.put(&self.producer, order(reply))?;
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
     }
 
     /// The newest view: everything durable.

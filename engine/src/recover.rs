@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use indelible_format::LogId;
 use indelible_format::commit::{FrameFacts, genesis_chain};
 use indelible_format::descriptor::Hash;
 use indelible_format::key::VerifierKey;
@@ -26,6 +27,7 @@ use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, 
 use crate::snapshot::{Published, Snapshot};
 use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
+use crate::write::facts;
 use crate::write::framer::{Framed, Framer, Growth, Keys, Shared, read_checkpoint};
 use crate::write::manifest::{ManifestStore, load};
 use crate::write::poison::Poison;
@@ -482,6 +484,7 @@ fn begin(
     if first_opening {
         enter(&manifest)?;
     }
+    let frame_facts = facts_of(&framing, log_id)?;
     let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
     let framed = Framed::at(framing.frames, framing.next_seq, journal_first);
     let next_seq = journal.next_seq;
@@ -503,10 +506,22 @@ fn begin(
         keys: Keys { signer: RwLock::new(config.signer), trail: RwLock::new(trail), hook: RwLock::default() },
         poison: Poison::default(),
     });
-    let facts = FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 };
-    let framer = Framer::new(Arc::clone(&shared), framing.growth, facts, framing.chain);
+    let framer = Framer::new(Arc::clone(&shared), framing.growth, frame_facts, framing.chain);
     let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
     Ok(Opened { shared, writer, framer, report })
+}
+
+/// What the last frame says of the log, for the descriptor of the next one.
+fn facts_of(framing: &Framing, log_id: LogId) -> Result<FrameFacts> {
+    let active = framing.active.iter().map(|(segment, _)| segment);
+    for segment in active.chain(framing.sealed.iter().rev()) {
+        let frames = segment.directory()?.read().frames.len();
+        if let Some(last) = frames.checked_sub(1) {
+            let facts = facts::after(segment.frame(last)?.descriptor());
+            return Ok(FrameFacts { frame_no: framing.frames, ..facts });
+        }
+    }
+    Ok(FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 })
 }
 
 fn reopened(entry: &SegmentEntry) -> SegmentEntry {

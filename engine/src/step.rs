@@ -24,6 +24,7 @@ use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
 use crate::write::framer::{Framer, Shared};
+use crate::write::queue::Settled;
 use crate::write::writer::{Item, Writer};
 
 /// A log that is open for writing and moves only when told to.
@@ -131,6 +132,31 @@ impl StepLog {
     /// As [`crate::Log::checkpoint`].
     pub fn checkpoint(&mut self) -> Result<String> {
         self.framer.checkpoint()
+    }
+
+    /// Frames and syncs everything durable and seals the active segment; afterwards no journal file holds a record below the
+    /// returned `sealed_seq`.
+    ///
+    /// # Errors
+    /// As [`crate::Log::seal`].
+    pub fn seal(&mut self) -> Result<Settled> {
+        let sealed = self.framer.settle(true)?;
+        self.rotate_journal()?;
+        Ok(sealed)
+    }
+
+    /// Begins a new journal file and removes the older ones, everything in them framed and synced.
+    ///
+    /// # Errors
+    /// As [`crate::Log::rotate_journal`].
+    pub fn rotate_journal(&mut self) -> Result<u64> {
+        if self.unsynced {
+            self.sync()?;
+        }
+        let from = self.writer.rotate_journal()?;
+        self.framer.settle(false)?;
+        self.writer.remove_framed_for_good()?;
+        Ok(from)
     }
 
     /// What the writer does when it is idle: renews the live mark and removes journal files that are framed and synced.

@@ -25,6 +25,7 @@ use super::active::{Active, day_of};
 use super::batch::{Batch, FrameMaker, FrameState, next_frame_len};
 use super::manifest::ManifestStore;
 use super::poison::Poison;
+use super::queue::Settled;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::keys::{KeyTrail, Rotation, store_rotation};
 use crate::mutant::{Mutant, planted};
@@ -200,6 +201,22 @@ impl Framer {
             }
             self.sync_frames()?;
             self.sign()
+        })
+    }
+
+    /// Frames everything and syncs; with `seal` seals the active segment too, where it holds anything.
+    pub(crate) fn settle(&mut self, seal: bool) -> Result<Settled> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.frame_pending(true)?;
+            self.sync_frames()?;
+            let empty = matches!(&self.growth, Growth::Active(active) if active.segment.records() == 0);
+            if seal && !empty {
+                self.seal()?;
+            }
+            let snapshot = shared.published.load();
+            let sealed_seq = snapshot.sealed.last().map_or(0, |last| last.first_seq + u64::from(last.records()));
+            Ok(Settled { framed_seq: self.next_seq, sealed_seq })
         })
     }
 
