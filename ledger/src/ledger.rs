@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indelible_engine::storage::Access;
 use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt, RecoveryReport};
@@ -17,9 +17,13 @@ use crate::anchor::Anchor;
 use crate::codec;
 use crate::error::{EmitError, Error, Result};
 use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
+use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::schedule::Schedule;
+
+/// How long a checkpoint and a closing wait for the destinations of heads.
+const HEADS_WAIT: Duration = Duration::from_secs(30);
 
 /// How a log is created.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +56,8 @@ pub struct OpenOptions {
     pub sign_key_file: Option<PathBuf>,
     /// File outside the log directory with the newest signed head ([`crate::anchor`]). Default: the one remembered for the log.
     pub anchor_file: Option<PathBuf>,
+    /// Where every new signed head goes. Default: what is remembered for the log ([`HeadOptions::remember`]).
+    pub heads: Option<HeadOptions>,
     /// Opens a log that is behind its anchor all the same. Whoever sets it records the loss: see [`Ledger::accept_loss`].
     pub ignore_anchor: bool,
     /// How the log is written.
@@ -89,6 +95,8 @@ pub struct Ledger {
     schedule: Arc<Schedule>,
     limits: Limits,
     anchor: Option<Arc<Anchor>>,
+    /// Dropped after the log, so that the head of its closing is handed on too.
+    heads: Option<Arc<HeadKeeper>>,
 }
 
 impl Ledger {
@@ -108,13 +116,11 @@ impl Ledger {
     /// Where there is no log and `create` is not set, another writer has it, or something durable is damaged.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
-        let limits = options.limits.unwrap_or_default();
-        let schedule = Arc::new(Schedule::default());
         if options.create && !path.join("MANIFEST").exists() {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
             let (_, log) = create(path, &create_options, options.engine.clone())?;
             let anchor = anchor_of(path, options, false)?.map(Arc::new);
-            return Ok(Self { log: Arc::new(log), schedule, limits, anchor });
+            return Self::started(log, anchor, options);
         }
         if !path.join("MANIFEST").exists() {
             return Err(indelible_engine::Error::NotALog { path: path.display().to_string() }.into());
@@ -123,7 +129,19 @@ impl Ledger {
         let mut config = LogConfig::at(path, Access::ReadWrite)?;
         config.options = options.engine.clone();
         config.signer = signer_of(path, options)?.map(Arc::new);
-        Ok(Self { log: Arc::new(Log::open(config)?), schedule, limits, anchor })
+        Self::started(Log::open(config)?, anchor, options)
+    }
+
+    fn started(log: Log, anchor: Option<Arc<Anchor>>, options: &OpenOptions) -> Result<Self> {
+        let log = Arc::new(log);
+        let heads = match &options.heads {
+            Some(heads) => heads.clone(),
+            None => HeadOptions::remembered(log.manifest().log_id)?.unwrap_or_default(),
+        };
+        let wanted = anchor.is_some() || !heads.is_empty();
+        let heads = wanted.then(|| HeadKeeper::start(&log, heads, anchor.clone())).transpose()?.map(Arc::new);
+        let limits = options.limits.unwrap_or_default();
+        Ok(Self { log, schedule: Arc::new(Schedule::default()), limits, anchor, heads })
     }
 
     /// What opening found.
@@ -203,10 +221,25 @@ impl Ledger {
     /// Without a signing key; where the anchor has moved on without this log; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
         let note = self.log.checkpoint()?;
-        if let Some(anchor) = &self.anchor {
-            anchor.advance(&note, &self.log.view())?;
-        }
+        self.hand_on(&note)?;
         Ok(note)
+    }
+
+    /// Moves the anchor on, and waits until the head has reached its other destinations.
+    pub(crate) fn hand_on(&self, note: &str) -> Result<()> {
+        if let Some(heads) = &self.heads {
+            heads.drain(Instant::now() + HEADS_WAIT);
+        }
+        match &self.anchor {
+            Some(anchor) => anchor.advance(note, &self.log.view()).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Destinations that did not take a signed head, since this was asked last ([`OpenOptions::heads`]). Ingest is not stopped by them.
+    #[must_use]
+    pub fn head_failures(&self) -> Vec<HeadFailure> {
+        self.heads.as_ref().map_or_else(Vec::new, |heads| heads.failures())
     }
 
     /// The anchor of the log, if it has one.
@@ -258,6 +291,9 @@ impl Ledger {
     /// Where the log is poisoned or the disk fails.
     pub fn close(&self) -> Result<()> {
         self.log.close()?;
+        if let Some(heads) = &self.heads {
+            heads.drain(Instant::now() + HEADS_WAIT);
+        }
         match &self.anchor {
             Some(anchor) => anchor.catch_up().map(|_| ()),
             None => Ok(()),

@@ -13,6 +13,7 @@ mod cosign;
 mod error;
 pub mod event;
 pub mod filter;
+mod heads;
 pub mod import;
 mod keys;
 mod ledger;
@@ -23,6 +24,7 @@ mod verify;
 
 pub use cosign::add_cosignatures;
 pub use error::{EmitError, Error, Result};
+pub use heads::{HeadFailure, HeadOptions};
 pub use indelible_engine::query::Order;
 pub use indelible_engine::{
     Ack, Corruption, Health, Options, Outcome as Stored, Overflow, Receipt, RecoveryReport, query,
