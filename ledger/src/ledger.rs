@@ -12,6 +12,8 @@ use indelible_engine::storage::Access;
 use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt, RecoveryReport};
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
+use indelible_format::retention::Register;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::anchor::Anchor;
 use crate::codec;
@@ -20,6 +22,7 @@ use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
 use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
+use crate::retain::records::register;
 use crate::schedule::Schedule;
 
 /// How long a checkpoint and a closing wait for the destinations of heads.
@@ -95,8 +98,18 @@ pub struct Ledger {
     schedule: Arc<Schedule>,
     limits: Limits,
     anchor: Option<Arc<Anchor>>,
+    place: Arc<Place>,
     /// Dropped after the log, so that the head of its closing is handed on too.
     heads: Option<Arc<HeadKeeper>>,
+}
+
+/// What does not change the log but how this process works with it.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    key_file: Mutex<Option<PathBuf>>,
+    /// Held by whoever changes keys, policies or holds, or purges: each reads the log's records and adds to them.
+    administration: Mutex<()>,
 }
 
 impl Ledger {
@@ -118,9 +131,9 @@ impl Ledger {
         let path = path.as_ref();
         if options.create && !path.join("MANIFEST").exists() {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
-            let (_, log) = create(path, &create_options, options.engine.clone())?;
+            let (created, log) = create(path, &create_options, options.engine.clone())?;
             let anchor = anchor_of(path, options, false)?.map(Arc::new);
-            return Self::started(log, anchor, options);
+            return Self::started(log, anchor, options, (path, Some(created.key_file)));
         }
         if !path.join("MANIFEST").exists() {
             return Err(indelible_engine::Error::NotALog { path: path.display().to_string() }.into());
@@ -128,11 +141,17 @@ impl Ledger {
         let anchor = anchor_of(path, options, !options.ignore_anchor)?.map(Arc::new);
         let mut config = LogConfig::at(path, Access::ReadWrite)?;
         config.options = options.engine.clone();
-        config.signer = signer_of(path, options)?.map(Arc::new);
-        Self::started(Log::open(config)?, anchor, options)
+        let (signer, key_file) = signer_of(path, options)?.unzip();
+        config.signer = signer.map(Arc::new);
+        Self::started(Log::open(config)?, anchor, options, (path, key_file))
     }
 
-    fn started(log: Log, anchor: Option<Arc<Anchor>>, options: &OpenOptions) -> Result<Self> {
+    fn started(
+        log: Log,
+        anchor: Option<Arc<Anchor>>,
+        options: &OpenOptions,
+        (path, key_file): (&Path, Option<PathBuf>),
+    ) -> Result<Self> {
         let log = Arc::new(log);
         let heads = match &options.heads {
             Some(heads) => heads.clone(),
@@ -141,7 +160,33 @@ impl Ledger {
         let wanted = anchor.is_some() || !heads.is_empty();
         let heads = wanted.then(|| HeadKeeper::start(&log, heads, anchor.clone())).transpose()?.map(Arc::new);
         let limits = options.limits.unwrap_or_default();
-        Ok(Self { log, schedule: Arc::new(Schedule::default()), limits, anchor, heads })
+        let place = Place { path: path.to_owned(), key_file: Mutex::new(key_file), administration: Mutex::new(()) };
+        Ok(Self { log, schedule: Arc::new(Schedule::default()), limits, anchor, place: Arc::new(place), heads })
+    }
+
+    /// The log directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// Waits until nobody else changes keys, policies or holds in this process.
+    pub(crate) fn administer(&self) -> MutexGuard<'_, ()> {
+        self.place.administration.lock()
+    }
+
+    /// Where the signing key lies, if there is one.
+    pub(crate) fn key_file(&self) -> Option<PathBuf> {
+        self.place.key_file.lock().clone()
+    }
+
+    pub(crate) fn set_key_file(&self, file: &Path) {
+        *self.place.key_file.lock() = Some(file.to_owned());
+    }
+
+    /// Policies, holds and keys as the log's records give them now.
+    pub(crate) fn register(&self) -> Result<Register> {
+        register(&self.log.view(), &self.log.manifest())
     }
 
     /// What opening found.
@@ -355,13 +400,14 @@ fn existing_or_new_key(file: &Path, origin: &str) -> Result<SigningKey> {
     }
 }
 
-fn signer_of(path: &Path, options: &OpenOptions) -> Result<Option<SigningKey>> {
+fn signer_of(path: &Path, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {
+    let trail = indelible_engine::read_keys(path)?;
     if let Some(file) = &options.sign_key_file {
-        return keys::load(file, true);
+        return keys::load_current(file, true, &trail);
     }
     let manifest = indelible_engine::read_manifest(path)?;
     match keys::default_key_file(manifest.log_id) {
-        Ok(file) => keys::load(&file, false),
+        Ok(file) => keys::load_current(&file, false, &trail),
         Err(_) => Ok(None),
     }
 }

@@ -19,6 +19,8 @@ mod keys;
 mod ledger;
 pub mod prove;
 mod reader;
+pub mod retain;
+mod rotate;
 mod schedule;
 mod verify;
 
@@ -33,6 +35,7 @@ pub use indelible_format::LogId;
 pub use keys::default_key_file;
 pub use ledger::{CreateOptions, Created, Ledger, OpenOptions};
 pub use reader::{Follow, LedgerReader, Page, Query, ReadOptions, Row, StatsQuery, StatsRow};
+pub use rotate::{LogKey, Rotated};
 pub use schedule::{Rule, Schedule};
 pub use verify::{Progress, VerifyOptions, VerifyReport, verify};
 
