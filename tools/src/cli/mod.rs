@@ -3,13 +3,16 @@
 //! The page `cli.md` of the project is the contract; names and meanings here follow it. Every verb's help has an example.
 
 pub mod filters;
+pub mod keys;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use indelible::{HeadOptions, OpenOptions};
 
 pub use filters::FilterArgs;
+pub use keys::{KeyArgs, KeyVerb, RoleArg};
 
 use crate::failure::Outcome;
 use crate::output::Format;
@@ -27,9 +30,29 @@ pub struct Cli {
     /// Signing key of the log's checkpoints [default: in the user's data directory, by log id]
     #[arg(long, global = true, env = "INDELIBLE_SIGN_KEY", value_name = "FILE", help_heading = "Keys")]
     pub sign_key: Option<PathBuf>,
+    /// Append every head that is signed to this file, outside the log directory
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Heads")]
+    pub head_file: Option<PathBuf>,
+    /// Run this with `sh -c` for every head that is signed; it gets the head on standard input and has 10 seconds
+    #[arg(long, global = true, value_name = "COMMAND", help_heading = "Heads")]
+    pub head_command: Option<String>,
     /// What to do
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+impl Cli {
+    /// How logs are opened for writing; heads go where the options say, or where the log remembers.
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions { sign_key_file: self.sign_key.clone(), heads: self.heads(), ..OpenOptions::default() }
+    }
+
+    /// Where heads go, if options say so.
+    pub fn heads(&self) -> Option<HeadOptions> {
+        let (file, command) = (self.head_file.clone(), self.head_command.clone());
+        let heads = HeadOptions { file, command, ..HeadOptions::default() };
+        (!heads.is_empty()).then_some(heads)
+    }
 }
 
 /// The verbs.
@@ -59,6 +82,8 @@ pub enum Verb {
     Anchor(AnchorArgs),
     /// Keep the cosignatures of witnesses with the newest checkpoint
     Cosign(CosignArgs),
+    /// Rotate the signing key, list keys, say which may authorise deletions
+    Key(KeyArgs),
     /// The whole story on generated events: ingest, query, verify, tamper with a copy and catch it
     Demo(DemoArgs),
     /// Print a completion script for a shell
@@ -357,7 +382,8 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The anchor is remembered beside the signing key: every later opening for writing compares the log with it and refuses \
-    where something signed is missing, and every checkpoint made on request or at closing moves it on.\n\n\
+    where something signed is missing, and every checkpoint moves it on. \
+    With --head-file or --head-command these are remembered too: every later checkpoint is handed to them.\n\n\
     Examples:\n  indelible anchor LOG /mnt/worm/audit.anchor\n  indelible anchor LOG --accept-loss"
 )]
 pub struct AnchorArgs {
@@ -443,6 +469,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Verb::Check(args) => verbs::check::run(args),
         Verb::Anchor(args) => verbs::anchor::run(cli, args),
         Verb::Cosign(args) => verbs::cosign::run(args),
+        Verb::Key(args) => verbs::key::run(cli, args),
         Verb::Demo(args) => verbs::demo::run(args),
         Verb::Completions(args) => verbs::completions::run(args),
     }
@@ -486,6 +513,11 @@ mod tests {
             "anchor LOG FILE",
             "cosign LOG NOTE --witnesses P",
             "anchor LOG --accept-loss",
+            "key LOG list --json",
+            "key LOG rotate --new-key F",
+            "key LOG grant --role purge --key F",
+            "key LOG revoke --role purge --key F",
+            "checkpoint LOG --head-file F --head-command C",
             "prove LOG --seq 7 -o F",
             "prove LOG --correlation c --complete --old C --withhold payload -o F",
             "prove LOG --from-seq 1 --to-seq 2 -o F",
