@@ -38,6 +38,12 @@ pub enum Error {
     },
 }
 
+impl From<indelible_format::FormatError> for Error {
+    fn from(error: indelible_format::FormatError) -> Self {
+        Error::Log(indelible_engine::Error::Record(error))
+    }
+}
+
 /// An event that was not accepted; it comes back.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -22,6 +22,7 @@ use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
 use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
+use crate::retain::policies::{Classes, schedule_of};
 use crate::retain::records::register;
 use crate::schedule::Schedule;
 
@@ -95,7 +96,7 @@ pub struct OpenOptions {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     log: Arc<Log>,
-    schedule: Arc<Schedule>,
+    classes: Arc<Classes>,
     limits: Limits,
     anchor: Option<Arc<Anchor>>,
     place: Arc<Place>,
@@ -161,7 +162,8 @@ impl Ledger {
         let heads = wanted.then(|| HeadKeeper::start(&log, heads, anchor.clone())).transpose()?.map(Arc::new);
         let limits = options.limits.unwrap_or_default();
         let place = Place { path: path.to_owned(), key_file: Mutex::new(key_file), administration: Mutex::new(()) };
-        Ok(Self { log, schedule: Arc::new(Schedule::default()), limits, anchor, place: Arc::new(place), heads })
+        let classes = Arc::new(Classes::new(schedule_of(&log.view())?));
+        Ok(Self { log, classes, limits, anchor, place: Arc::new(place), heads })
     }
 
     /// The log directory.
@@ -173,6 +175,11 @@ impl Ledger {
     /// Waits until nobody else changes keys, policies or holds in this process.
     pub(crate) fn administer(&self) -> MutexGuard<'_, ()> {
         self.place.administration.lock()
+    }
+
+    /// Which class events get.
+    pub(crate) fn classes(&self) -> &Classes {
+        &self.classes
     }
 
     /// Where the signing key lies, if there is one.
@@ -216,7 +223,7 @@ impl Ledger {
             return Err(EmitError::Invalid { event: Box::new(event), reason });
         }
         let id = if event.id.is_none() { uuid::Uuid::now_v7().to_string() } else { String::new() };
-        let mut draft = codec::encode(&event, &id, self.schedule.class_of(event.severity));
+        let mut draft = codec::encode(&event, &id, self.classes.of(event.severity.code()));
         draft.once = once;
         if draft.len() > indelible_format::FRAME_BYTES_MAX {
             let problem = EventProblem::TooLong { bytes: draft.len(), limit: indelible_format::FRAME_BYTES_MAX };

@@ -8,12 +8,14 @@ use indelible_engine::query::{Cursor, Expr, GroupBy, GroupValue, Order, View, Wo
 use indelible_engine::storage::Access;
 use indelible_engine::{Log, LogConfig, LogReader, Options, ViewSource};
 use indelible_format::record::Record;
+use indelible_format::retention::Register;
 use indelible_format::rotation::KeyTrail;
 use indelible_format::schema::{Field, Kind};
 
 use crate::codec;
 use crate::error::Result;
 use crate::event::{ActorType, AuditEvent, Outcome, Severity, Timestamp};
+use crate::retain::records::register;
 
 /// What to find, and how much of it.
 #[derive(Debug, Clone)]
@@ -229,6 +231,12 @@ impl LedgerReader {
             (None, Some(log)) => Ok((log.manifest(), log.keys())),
             (None, None) => Err(indelible_engine::Error::Closed.into()),
         }
+    }
+
+    /// Policies, holds and keys as the log's records give them.
+    pub(crate) fn register(&self) -> Result<Register> {
+        let (manifest, _) = self.manifest_and_trail()?;
+        register(&self.view()?, &manifest)
     }
 
     /// Whether another process is writing the log.

@@ -7,7 +7,7 @@
 //! Invariants: a bundle is checked with the log's own key before it is handed out, so a damaged log gives an error and no
 //! wrong proof; nothing is proven beyond the newest checkpoint. Not here: what a bundle is (`indelible_format::bundle`).
 
-mod filter;
+pub(crate) mod filter;
 
 use indelible_engine::query::{Expr, FrameMaterial, Order, View};
 use indelible_format::FormatError;
