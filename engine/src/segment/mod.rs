@@ -200,13 +200,13 @@ impl Segment {
         self.located(damage).in_frame(self.first_frame + index as u64)
     }
 
-    /// One record; `None` where it was removed or lies beyond the segment.
+    /// One record; `None` where it was removed, a stub row included, or lies beyond the segment.
     pub(crate) fn record(&self, ordinal: u32) -> Result<Option<Record>, Corruption> {
         let Some(index) = self.frame_of(ordinal)? else { return Ok(None) };
         let entry = self.frame_entry(index)?;
         let (first, offset) = entry.map_or((0, 0), |entry| (entry.first_ordinal, entry.offset));
         let frame = self.frame(index)?;
-        let Some(row) = frame.row_of_position(ordinal - first) else { return Ok(None) };
+        let Some(row) = frame.live_row_of_position(ordinal - first) else { return Ok(None) };
         let record = frame.record(row, &SegmentTerms::of(self)).in_file(&self.name, offset);
         record.map(Some).map_err(|damage| self.in_frame(index, damage))
     }
@@ -300,11 +300,11 @@ impl indelible_format::segment::TermSource for SegmentTerms<'_> {
     }
 }
 
-/// The keys of a frame's records for the index.
+/// The keys of a frame's records for the index; removed records and stub rows are missing from it.
 pub(crate) fn chunk_of_frame(frame: &FrameReader<'_>, first_ordinal: u32) -> std::result::Result<KeyChunk, ChunkError> {
     let mut builder = KeyChunkBuilder::new(first_ordinal);
     for position in 0..u32::from(frame.descriptor().count) {
-        match frame.row_of_position(position) {
+        match frame.live_row_of_position(position) {
             Some(row) => builder.push_row(&row_keys(frame, row)?)?,
             None => builder.push_missing()?,
         }

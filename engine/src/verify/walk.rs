@@ -239,6 +239,14 @@ impl Walker<'_> {
             return Ok(());
         }
         let page = TermPage::decode(block.payload()).in_file(name, offset + BlockHeader::SIZE as u64)?;
+        if self.place.entry.generation == 0 && page.voids() > 0 {
+            // [SEG-11]
+            return Err(Corruption::at(
+                name,
+                offset,
+                "a void term in a file of generation 0, from which nothing was removed",
+            ));
+        }
         self.walked.terms.load_page(&page).in_file(name, offset)?;
         self.walked.pages.extend(page.sections.iter().map(|section| PageEntry {
             offset,

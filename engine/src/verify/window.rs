@@ -116,11 +116,12 @@ fn take(
         if let Some(problem) = fold.recorded(first, last) {
             report(Corruption::at(place.name, at.offset, problem));
         }
-        folded.recorded_max = folded.recorded_max.max(last);
     }
     match (&mut folded.entries, chunk) {
         (Some(entries), Some(chunk)) => {
+            // Over the rows that queries see: stub rows have times too, but no part in a footer.
             let zone = chunk.zone();
+            folded.recorded_max = folded.recorded_max.max(zone.recorded_last);
             let entry = FrameEntry {
                 offset: at.offset,
                 length: at.length,

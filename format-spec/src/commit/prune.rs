@@ -4,8 +4,9 @@
 //! frame (whole or pruned already) + removal  ->  removal section, records that are left
 //! ```
 //!
-//! Invariants: the result has the one form that [`Salts::check`] accepts, and verifies against the same descriptor; a key
-//! above a removed part is not in it, so what is left of the part cannot be guessed at. Pure: whoever decides what may be
+//! Invariants: the result has the one form that [`Salts::check`] accepts, and verifies against the same descriptor; it is the
+//! same whatever the order in which parts were taken away; a key above a removed part is not in it, so what is left of the
+//! part cannot be guessed at. Pure: whoever decides what may be
 //! removed, and destroys the bytes, is elsewhere.
 
 use super::salts::{GroupState, Salts, Stub, ranks_of};
@@ -92,11 +93,11 @@ pub fn prune(view: &FrameView<'_>, removal: &Removal) -> Result<Pruned, FormatEr
     }
     let gone: [u128; GROUPS] =
         std::array::from_fn(|k| salts.removed_positions(descriptor, k) | removal.groups.get(k).copied().unwrap_or(0));
-    if gone == [0; GROUPS] {
+    if gone == [0; GROUPS] || matches!(salts, Salts::Expired) {
         return Ok(Pruned { salts: salts.clone(), records: records.to_vec() });
     }
     let classes = descriptor.classes.iter().zip(&hashes.classes);
-    let salts = Salts::Pruned(classes.map(|(entry, hashes)| states_of(entry, hashes, &gone)).collect());
+    let salts = Salts::of_states(classes.map(|(entry, hashes)| states_of(entry, hashes, &gone)).collect());
     salts.check(&descriptor.classes)?;
     let left = records.iter().enumerate().map(|(position, record)| {
         let without = gone.map(|positions| positions >> position & 1 == 1);

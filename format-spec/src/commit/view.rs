@@ -6,7 +6,7 @@
 //!
 //! Invariants: everything that can be recomputed is; a stub or root stands in only where the removal section says that the
 //! part is gone, and there nothing else may be present. The times of a class that is gone as a whole cannot be checked any
-//! more: they rest on whoever checked before. Not here: chain and log tree, which need the frames around this one.
+//! more, and of an expired frame not even its root: they rest on the chain and on whoever checked before. Not here: chain and log tree, which need the frames around this one.
 
 use super::pipeline::{Pipeline, Times};
 use super::salts::{GroupState, Salt, Salts};
@@ -56,7 +56,7 @@ pub struct GroupHashes {
 /// Every hash of a frame, for whoever makes proofs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameHashes {
-    /// Ascending by class, as in the class table.
+    /// Ascending by class, as in the class table; none where the frame is expired.
     pub classes: Vec<ClassHashes>,
     /// The frame root.
     pub frame_root: Hash,
@@ -72,7 +72,8 @@ impl Committer {
         self.check(view).map(|_| ())
     }
 
-    fn check(&mut self, view: &FrameView<'_>) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
+    /// The states of the classes; none of an expired frame, of which nothing is left to hash.
+    pub(super) fn check(&mut self, view: &FrameView<'_>) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
         let FrameView { descriptor, salts, records } = *view;
         check_table(descriptor)?;
         salts.check(&descriptor.classes)?;
@@ -80,6 +81,7 @@ impl Committer {
         let states = match salts {
             Salts::Whole(key) => self.pipeline.whole_states(&descriptor.classes, key),
             Salts::Pruned(states) => states.clone(),
+            Salts::Expired => return Ok(Vec::new()),
         };
         self.pipeline.run(descriptor.first_seq, &descriptor.classes, &states, |position| {
             records.get(position).and_then(Option::as_ref).map(RecordRef::from)
@@ -131,6 +133,9 @@ impl FrameHashes {
     pub fn of(view: &FrameView<'_>) -> Result<Self, FormatError> {
         let mut committer = Committer::new();
         let states = committer.check(view)?;
+        if states.is_empty() {
+            return Ok(Self { classes: Vec::new(), frame_root: view.descriptor.frame_root });
+        }
         Ok(Self::collect(&committer.pipeline, &view.descriptor.classes, &states))
     }
 

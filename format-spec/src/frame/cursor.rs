@@ -156,7 +156,7 @@ impl<'r> FrameCursor<'r> {
             let before = out.len();
             let found = Field::from_id(id).map(|field| terms.append_term(field, ordinal, out)).transpose()?;
             if found != Some(true) || out.len() == before {
-                let why = format!("no term {ordinal} of field {id} in the segment's term pages");
+                let why = format!("term {ordinal} of field {id} is void or not in the segment's term pages");
                 return Err(FormatError::invalid(NAME, "terms", 0, why));
             }
             // Checked here so that a few bytes of ordinals cannot make gigabytes of records.

@@ -32,7 +32,7 @@ pub use cursor::FrameCursor;
 pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
 pub use read::FrameReader;
-pub use seal::{read_descriptor, seal_frame};
+pub use seal::{encode_expired, read_descriptor, seal_frame};
 
 /// Name of the structure in errors.
 const NAME: &str = "frame body";

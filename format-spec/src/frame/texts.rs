@@ -182,7 +182,7 @@ fn check_cut(text: &str, template: &[u8]) -> Result<(), FormatError> {
 fn term_text(terms: &dyn TermSource, ordinal: u32, value: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), FormatError> {
     value.clear();
     if !terms.append_term(Field::METADATA, ordinal, value)? {
-        return Err(invalid("terms", format!("no term {ordinal} in the segment's term pages")));
+        return Err(invalid("terms", format!("term {ordinal} is void or not in the segment's term pages")));
     }
     let mut reader = Reader::new(NAME, value);
     match TextRef::take(&mut reader, "term")? {
