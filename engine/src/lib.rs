@@ -8,6 +8,7 @@
 //! simulated disk can drive everything.
 
 pub mod clock;
+mod compact;
 mod draft;
 mod error;
 mod follow;
@@ -34,6 +35,9 @@ pub mod verify;
 pub mod watermark;
 mod write;
 
+pub use compact::{
+    CompactReport, CompactRequest, Gone, LazyFrame, Prune, SegmentReport, SegmentTarget, StubBytes,
+};
 pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};

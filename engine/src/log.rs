@@ -20,6 +20,7 @@ use indelible_format::schema::Kind;
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, SystemClock};
+use crate::compact::{self, CompactReport, CompactRequest, Prune};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
 use crate::keys::KeyTrail;
@@ -312,6 +313,17 @@ impl Log {
         Ok(from)
     }
 
+    /// Removes from sealed segments what `prune` decides, in new generations that take the old ones' place all at once. Runs
+    /// in the caller's thread, beside ingest; a second compaction waits for the first.
+    ///
+    /// # Errors
+    /// [`Error::NotCovered`] where the newest signed checkpoint does not reach what the request names, [`Error::Compaction`] for a segment that
+    /// cannot be compacted as asked, [`Error::Corrupt`] where one is damaged, [`Error::Closed`] where the log was closed meanwhile, a full disk,
+    /// whatever `prune` returns: nothing has changed then. [`Error::Poisoned`] where a sync failed.
+    pub fn compact(&self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
+        compact::compact(&self.shared, request, prune)
+    }
+
     fn settle(&self, through: u64, seal: bool) -> Result<Settled> {
         let (reply, answer) = std::sync::mpsc::sync_channel(1);
         if !self.queue.push(Work::Settle(through, seal, reply)) {
@@ -388,6 +400,7 @@ impl Log {
     /// # Errors
     /// [`Error::Poisoned`] where a sync failed; the disk's own.
     pub fn close(&self) -> Result<()> {
+        self.shared.compactions.close();
         self.producer.close();
         let Some(writer) = self.writer.lock().take() else { return Ok(()) };
         writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))

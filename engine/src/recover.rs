@@ -19,6 +19,7 @@ use indelible_format::names::{journal_file_name, parse_torn_file_name, segment_f
 use indelible_format::segment::{SegmentHeader, TermTable};
 use parking_lot::RwLock;
 
+use crate::compact::{Compactions, remove_leftovers};
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::journal::{JournalState, JournalWriter, KeptFile, read_journal};
 use crate::keys::{KeyTrail, read_trail};
@@ -163,6 +164,8 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     let journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
     let proven = check_durable(storage.as_ref(), &manifest, &trail, &framing, &journal)?;
     framing.proven_frames = proven;
+    // Everything the manifest names is there, so other generations of it are what a compaction left behind.
+    remove_leftovers(storage.as_ref(), &manifest)?;
     let mut report = cut_torn(&storage, &mut framing, &journal)?;
     report.earlier_cuts = untold_cuts(storage.as_ref(), &journal, report.journal_cut.as_ref())?;
     report.was_closed = manifest.closed.is_some();
@@ -215,7 +218,7 @@ fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Ca
         }
         if entry.state == SegmentState::Sealed {
             framing.add_entry(entry);
-            let blocks = Blocks::lazy(Arc::clone(storage), name.clone());
+            let blocks = Blocks::lazy(Arc::clone(storage), entry.id, entry.generation);
             framing.sealed.push(Arc::new(Segment::with_footer(entry.clone(), name, blocks, Arc::clone(cache))));
         } else if manifest.closed.is_some() {
             framing.add_closed(storage, entry, name, cache)?;
@@ -505,6 +508,7 @@ fn begin(
         cache,
         keys: Keys { signer: RwLock::new(config.signer), trail: RwLock::new(trail), hook: RwLock::default() },
         poison: Poison::default(),
+        compactions: Compactions::default(),
     });
     let framer = Framer::new(Arc::clone(&shared), framing.growth, frame_facts, framing.chain);
     let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;

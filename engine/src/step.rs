@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 
 use indelible_format::manifest::Manifest;
 
+use crate::compact::{self, CompactReport, CompactRequest, Prune};
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, Result};
 use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
@@ -157,6 +158,14 @@ impl StepLog {
         self.framer.settle(false)?;
         self.writer.remove_framed_for_good()?;
         Ok(from)
+    }
+
+    /// Removes from sealed segments what `prune` decides: as [`crate::Log::compact`], in one step with many disk operations.
+    ///
+    /// # Errors
+    /// As [`crate::Log::compact`].
+    pub fn compact(&mut self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
+        compact::compact(&self.shared, request, prune)
     }
 
     /// What the writer does when it is idle: renews the live mark and removes journal files that are framed and synced.

@@ -78,7 +78,7 @@ fn open(run: &Run<'_>, name: &str, entry: &SegmentEntry) -> Result<Blocks, Corru
     };
     let file = run.storage.open(name, OpenMode::Read).map_err(refuse)?;
     Ok(match entry.state {
-        SegmentState::Sealed => Blocks::lazy(Arc::clone(run.storage), name.to_owned()),
+        SegmentState::Sealed => Blocks::mapped(run.storage, entry.id, entry.generation).map_err(refuse)?,
         // It may grow, or be cut when a closed log is opened again: such a file is never mapped.
         SegmentState::Active => Blocks::File(file),
     })

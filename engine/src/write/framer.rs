@@ -26,6 +26,7 @@ use super::batch::{Batch, FrameMaker, FrameState, next_frame_len};
 use super::manifest::ManifestStore;
 use super::poison::Poison;
 use super::queue::Settled;
+use crate::compact::Compactions;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::keys::{KeyTrail, Rotation, store_rotation};
 use crate::mutant::{Mutant, planted};
@@ -102,6 +103,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) keys: Keys,
     pub(crate) poison: Poison,
+    pub(crate) compactions: Compactions,
 }
 
 /// Where framing goes on.
@@ -399,7 +401,7 @@ impl Framer {
                 *last = sealed;
             }
         })?;
-        let blocks = Blocks::lazy(Arc::clone(&self.shared.storage), name.clone());
+        let blocks = Blocks::lazy(Arc::clone(&self.shared.storage), entry.id, entry.generation);
         let segment = Arc::new(Segment::with_footer(entry, name, blocks, Arc::clone(&self.shared.cache)));
         self.shared.published.update(|snapshot| {
             Arc::make_mut(&mut snapshot.sealed).push(segment);

@@ -62,6 +62,12 @@ impl Removal {
         self
     }
 
+    /// Positions that lose group `k`; 0: the record, and with it every group.
+    #[must_use]
+    pub fn positions(&self, k: usize) -> u128 {
+        self.groups.get(k).copied().unwrap_or(0)
+    }
+
     /// Group `k` of every record of a retention class.
     #[must_use]
     pub fn class_group(self, descriptor: &Descriptor, class: u16, k: usize) -> Self {
