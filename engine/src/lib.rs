@@ -12,6 +12,7 @@ mod draft;
 mod error;
 mod follow;
 mod journal;
+pub mod keys;
 mod log;
 mod manifest_file;
 #[cfg(feature = "mutants")]
@@ -36,8 +37,8 @@ mod write;
 pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
-pub use log::{CreateSpec, Health, Log, LogConfig, Refused};
-pub use manifest_file::read_manifest;
+pub use log::{CreateSpec, HeadHook, Health, Log, LogConfig, Refused};
+pub use manifest_file::{read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};

@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, SystemClock};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
+use crate::keys::KeyTrail;
 use crate::options::{Options, Overflow};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
@@ -30,7 +31,8 @@ use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
 use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
-use crate::write::framer::Shared;
+pub use crate::write::framer::HeadHook;
+use crate::write::framer::{Shared, read_checkpoint};
 use crate::write::manifest::MANIFEST;
 use crate::write::queue::{FrameQueue, Work};
 use crate::write::writer::Item;
@@ -267,6 +269,37 @@ impl Log {
             return Err(self.poisoned());
         }
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
+    /// Frames everything that was durable when it was called and signs the tree head with the current key and with `new`,
+    /// which signs alone from then on. The key record that names `new` must be durable before.
+    ///
+    /// # Errors
+    /// [`Error::Option`] without a signing key or for a new key that the log had before; the disk's own.
+    pub fn rotate_key(&self, new: Arc<SigningKey>) -> Result<String> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        if !self.queue.push(Work::Rotate(self.durable_to(), new, reply)) {
+            return Err(self.poisoned());
+        }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
+    /// The signing keys that the log has had.
+    pub fn keys(&self) -> KeyTrail {
+        self.shared.keys.trail.read().clone()
+    }
+
+    /// The newest signed head, if there is one.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn newest_checkpoint(&self) -> Result<Option<String>> {
+        read_checkpoint(self.shared.storage.as_ref())
+    }
+
+    /// From now on `hook` is called with every new signed head, in the thread that signed it: it must not wait for anything.
+    pub fn on_checkpoint(&self, hook: HeadHook) {
+        *self.shared.keys.hook.write() = Some(hook);
     }
 
     /// The newest view: everything durable.
