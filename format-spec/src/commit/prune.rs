@@ -61,6 +61,11 @@ impl Removal {
         self
     }
 
+    /// Positions of which group `k` goes.
+    pub fn positions(&self, k: usize) -> u128 {
+        self.groups.get(k).copied().unwrap_or(0)
+    }
+
     /// Group `k` of every record of a retention class.
     #[must_use]
     pub fn class_group(self, descriptor: &Descriptor, class: u16, k: usize) -> Self {
