@@ -8,6 +8,10 @@
 //! Invariants: pure, and one function decides for who plans and for who checks. Bodies are read strictly and have one
 //! meaning. Not here: carrying a deletion out, and the clock. Specified in `format-spec/13-retention.md`.
 
+mod audit;
+mod finding;
+mod frame_check;
+mod history;
 mod hold;
 mod intent;
 mod json;
@@ -20,6 +24,9 @@ mod seqset;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{DeletionAudit, DeletionReport, Effect, EvidenceRow, FrameEvidence, UNKNOWNS};
+pub use finding::{Finding, FindingKind, Place};
+pub use history::{Carried, Deletion, History};
 pub use hold::{HoldExtend, HoldRecord, Placement};
 pub use intent::{Done, DoneSegment, Intent};
 pub use key::{KeyRecord, Role};

@@ -75,6 +75,12 @@ impl Plan {
         self.classes.is_empty() && self.singles().iter().all(|set| set.is_empty())
     }
 
+    /// How many classes of frames and parts of records it names.
+    pub fn named(&self) -> u64 {
+        let classes = self.classes.iter().map(|entry| entry.frames.len());
+        classes.chain(self.singles().map(SeqSet::len)).fold(0, u64::saturating_add)
+    }
+
     /// Sets of seqs: records, envelopes, identity, payload.
     fn singles(&self) -> [&SeqSet; 4] {
         [&self.records, &self.envelopes, &self.identity, &self.payload]

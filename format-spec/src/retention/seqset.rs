@@ -86,7 +86,7 @@ impl SeqSet {
         let touched = self.runs.get(from..to).unwrap_or_default();
         let start = touched.first().map_or(run.start, |first| first.start.min(run.start));
         let end = touched.last().map_or(run.end, |last| last.end.max(run.end));
-        self.runs.splice(from..to, [start..end]);
+        self.runs.splice(from..to, std::iter::once(start..end));
     }
 
     /// What is in either.

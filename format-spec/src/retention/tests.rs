@@ -383,10 +383,13 @@ fn records_go_on_their_own_where_times_or_filters_decide() {
     let longer = Duty { basis: Basis::Event, ..duty(45) };
     assert_eq!(planned(&mut four(), &[longer], &[]), FramePlan { records: 0b0100, ..FramePlan::default() });
     let filtered = Duty { filter: acme(), ..duty(15) };
-    assert_eq!(planned(&mut four(), &[filtered.clone()], &[]), FramePlan { envelopes: 0b0011, ..FramePlan::default() });
+    assert_eq!(
+        planned(&mut four(), std::slice::from_ref(&filtered), &[]),
+        FramePlan { envelopes: 0b0011, ..FramePlan::default() }
+    );
     // A record that left its envelope goes with a closed stub when every policy lets it go.
     let mut stub = Frame { gone: [0, 0b0001, 0b0001, 0b0001], ..four() };
-    assert_eq!(planned(&mut stub, &[filtered.clone()], &[]).envelopes, 0b0010);
+    assert_eq!(planned(&mut stub, std::slice::from_ref(&filtered), &[]).envelopes, 0b0010);
     assert_eq!(planned(&mut stub, &[filtered, duty(30)], &[]).records, 0b0001);
 }
 
