@@ -2,7 +2,7 @@
 
 use indelible_format::frame::FrameReader;
 use indelible_format::schema::{FIELD_COUNT, Field};
-use indelible_format::error::FormatError;
+use indelible_format::FormatError;
 
 /// A bit for each term of each field.
 #[derive(Debug, Default, Clone)]
@@ -35,6 +35,9 @@ impl Used {
 
     /// Whether a term is used.
     pub(super) fn has(&self, field: Field, ordinal: u32) -> bool {
+        if field == Field::METADATA {
+            return true;
+        }
         let words = self.fields.get(usize::from(field.id()));
         let word = words.and_then(|words| words.get(ordinal as usize / 64));
         word.is_some_and(|word| word >> (ordinal % 64) & 1 == 1)

@@ -68,7 +68,8 @@ pub(super) fn write<'t>(
     };
     let header = SegmentHeader { generation, ..old.blocks().header(&old.name)? };
     let mut file = NewFile::create(shared.storage.as_ref(), &header, shared.options.zstd_level)?;
-    let mut writer = Writer { old, parts, file: &mut file, footer: Footer::default(), page_no: 0 };
+    let footer = Footer { totals: no_totals(old_entry), frames: Vec::new(), pages: Vec::new(), runs: Vec::new(), lookups: Vec::new() };
+    let mut writer = Writer { old, parts, file: &mut file, footer, page_no: 0 };
     writer.blocks()?;
     writer.lookups(table)?;
     let Writer { mut footer, .. } = writer;
@@ -215,18 +216,29 @@ impl Writer<'_, '_> {
     }
 }
 
+/// Of a segment of which nothing is left: what every generation of it says.
+fn no_totals(old: &SegmentEntry) -> FooterTotals {
+    FooterTotals {
+        records: old.records,
+        occurred_min: 0,
+        occurred_max: 0,
+        recorded_min: 0,
+        recorded_max: 0,
+        chain_after: old.chain_after,
+    }
+}
+
 /// Times are over what is left.
 fn totals(old: &SegmentEntry, parts: &Parts<'_>, frames: &[FrameEntry]) -> FooterTotals {
     let with_rows = || frames.iter().zip(parts.rows).filter(|(_, rows)| **rows > 0).map(|(entry, _)| entry);
     let last = parts.rows.iter().rposition(|rows| *rows > 0);
     let last = last.and_then(|last| parts.zones.get(last).copied().flatten());
     FooterTotals {
-        records: old.records,
         occurred_min: with_rows().map(|entry| entry.occurred_min).min().unwrap_or(0),
         occurred_max: with_rows().map(|entry| entry.occurred_max).max().unwrap_or(0),
         recorded_min: with_rows().map(|entry| entry.recorded_first).next().unwrap_or(0),
         recorded_max: last.map_or(0, |zone| zone.recorded_last),
-        chain_after: old.chain_after,
+        ..no_totals(old)
     }
 }
 
