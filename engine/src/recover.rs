@@ -29,7 +29,7 @@ use crate::snapshot::{Published, Snapshot};
 use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
 use crate::write::facts;
-use crate::write::framer::{Framed, Framer, Growth, Keys, Shared, read_checkpoint};
+use crate::write::framer::{Framed, Framer, Growth, Keys, Shared, Written, read_checkpoint};
 use crate::write::manifest::{ManifestStore, load};
 use crate::write::poison::Poison;
 use crate::write::writer::Writer;
@@ -505,6 +505,7 @@ fn begin(
         manifest,
         published,
         framed,
+        written: Written::default(),
         cache,
         keys: Keys { signer: RwLock::new(config.signer), trail: RwLock::new(trail), hook: RwLock::default() },
         poison: Poison::default(),

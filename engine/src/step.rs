@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 
 use indelible_format::manifest::Manifest;
 
-use crate::compact::{self, CompactReport, CompactRequest, Prune};
+use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, Result};
 use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
@@ -85,7 +85,7 @@ impl StepLog {
     /// # Errors
     /// The disk's own, [`Error::Record`] for a draft larger than a frame or a group that no reader would accept, [`Error::Poisoned`].
     pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
-        drafts.iter().try_for_each(Draft::check_len)?;
+        drafts.iter().try_for_each(Draft::check_admissible)?;
         if self.unsynced {
             self.sync()?;
         }
@@ -166,6 +166,22 @@ impl StepLog {
     /// As [`crate::Log::compact`].
     pub fn compact(&mut self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
         compact::compact(&self.shared, request, prune)
+    }
+
+    /// Journal tails that recoveries cut off and kept aside.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn torn_files(&self) -> Result<Vec<TornFile>> {
+        compact::torn_files(self.shared.storage.as_ref())
+    }
+
+    /// Removes cut tails for good.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where that could not be made durable, [`Error::Closed`], the disk's own.
+    pub fn remove_torn(&mut self, which: &[TornFile]) -> Result<()> {
+        compact::remove_torn(&self.shared, which)
     }
 
     /// What the writer does when it is idle: renews the live mark and removes journal files that are framed and synced.

@@ -29,7 +29,8 @@ pub use error::{EmitError, Error, Result};
 pub use heads::{HeadFailure, HeadOptions};
 pub use indelible_engine::query::Order;
 pub use indelible_engine::{
-    Ack, Corruption, Health, Options, Outcome as Stored, Overflow, Receipt, RecoveryReport, query,
+    Ack, Corruption, DiskHealth, Health, LogBytes, Options, Outcome as Stored, Overflow, Pressure, Receipt,
+    RecoveryReport, query,
 };
 pub use indelible_format::LogId;
 pub use keys::default_key_file;

@@ -21,11 +21,14 @@ mod parallel;
 mod report;
 mod segment;
 mod swap;
+mod torn;
 mod used;
 mod write;
 
 pub use frame::LazyFrame;
 pub(crate) use leftover::remove_leftovers;
+pub use torn::TornFile;
+pub(crate) use torn::torn_files;
 pub use report::{CompactReport, Gone, SegmentReport, StubBytes};
 
 use std::sync::Arc;
@@ -99,6 +102,17 @@ impl Compactions {
     fn check(&self) -> Result<()> {
         if self.cancelled.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
     }
+}
+
+/// Removes cut tails; poisons the log where that cannot be made durable.
+pub(crate) fn remove_torn(shared: &Shared, which: &[TornFile]) -> Result<()> {
+    let _running = shared.compactions.begin()?;
+    shared.poison.check()?;
+    let done = torn::remove_torn(shared.storage.as_ref(), which);
+    if let Err(error @ Error::Poisoned { .. }) = &done {
+        shared.poison.set(error);
+    }
+    done
 }
 
 /// Compacts; poisons the log where a sync or the manifest's replacement failed.

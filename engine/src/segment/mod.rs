@@ -13,6 +13,7 @@
 mod blocks;
 mod cache;
 mod directory;
+mod keys;
 mod rebuild;
 mod scan;
 mod terms;
@@ -20,6 +21,7 @@ mod terms;
 pub(crate) use blocks::{Block, Blocks, block_at};
 pub use cache::Cache;
 pub(crate) use directory::{Directory, Postings};
+pub(crate) use keys::{chunk_of_frame, chunk_of_rows};
 pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
 pub use terms::Terms;
 
@@ -28,12 +30,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use indelible_format::descriptor::Hash;
-use indelible_format::frame::{FrameReader, IdText};
+use indelible_format::frame::FrameReader;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::record::{Record, put_text};
 use indelible_format::schema::Field;
 use indelible_format::segment::{FrameEntry, SegmentHeader};
-use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
 use parking_lot::RwLock;
 
 use crate::error::{Corruption, FormatContext, Result};
@@ -303,56 +304,4 @@ impl indelible_format::segment::TermSource for SegmentTerms<'_> {
             value.is_some()
         })
     }
-}
-
-/// The keys of a frame's records for the index; removed records and stub rows are missing from it.
-pub(crate) fn chunk_of_frame(frame: &FrameReader<'_>, first_ordinal: u32) -> std::result::Result<KeyChunk, ChunkError> {
-    let mut builder = KeyChunkBuilder::new(first_ordinal);
-    for position in 0..u32::from(frame.descriptor().count) {
-        match frame.live_row_of_position(position) {
-            Some(row) => builder.push_row(&row_keys(frame, row)?)?,
-            None => builder.push_missing()?,
-        }
-    }
-    Ok(builder.finish()?)
-}
-
-/// Why a frame gives no keys.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ChunkError {
-    #[error(transparent)]
-    Format(#[from] indelible_format::FormatError),
-    #[error(transparent)]
-    Index(#[from] indelible_index::IndexError),
-}
-
-fn row_keys(frame: &FrameReader<'_>, row: usize) -> std::result::Result<RowKeys, ChunkError> {
-    use indelible_format::schema::Column;
-    let mut keys =
-        RowKeys { occurred: frame.occurred_at(row)?, recorded: frame.recorded_at(row)?, ..RowKeys::default() };
-    let mut value = Vec::new();
-    for field in Field::indexed() {
-        let key = match field.spec().column {
-            Column::Terms => frame.term_ordinal(row, field)?.map_or(0, |ordinal| ordinal + 1),
-            Column::Codes => u32::from(frame.code(row, field)?),
-            Column::Fingerprints => {
-                value.clear();
-                match frame.text2(row, field)? {
-                    Some(IdText::Uuid(uuid)) => {
-                        value.push(1);
-                        value.extend_from_slice(&uuid);
-                        fingerprint(&value).get()
-                    }
-                    Some(IdText::Text(text)) => {
-                        put_text(&mut value, &text);
-                        fingerprint(&value).get()
-                    }
-                    None => 0,
-                }
-            }
-            Column::None => continue,
-        };
-        keys.set(field.id(), key)?;
-    }
-    Ok(keys)
 }

@@ -93,7 +93,7 @@ fn take(
         folded.unfinished = checked.damage;
         return false;
     }
-    let Checked { descriptor, chunk, recorded, damage, .. } = checked;
+    let Checked { descriptor, chunk, recorded, damage, said, .. } = checked;
     let is_damaged = damage.is_some();
     let mut report = |damage: Corruption| folded.damages.push(Damage { damage, frame: index, reach: Reach::Frame });
     if let Some(damage) = damage {
@@ -105,7 +105,9 @@ fn take(
         fold.skip();
         return true;
     };
+    let unsaid = said.filter(|_| !is_damaged).and_then(|said| fold.facts_problem(&descriptor, said));
     let (leaf, problem) = fold.push(&descriptor);
+    let problem = problem.or(unsaid);
     folded.firsts.push(fold.next_seq() - u64::from(descriptor.count));
     if is_damaged {
         fold.taint();
@@ -164,12 +166,12 @@ impl Window<'_> {
         let slices = (end - start).div_ceil(SLICE_FRAMES);
         let place = self.place;
         // Runs are the longest jobs, so they go first.
-        let results = parallel(run.threads(), due.len() + slices, |committer, job| match due.get(job) {
+        let results = parallel(run.threads(), due.len() + slices, |checker, job| match due.get(job) {
             Some(due) => (Vec::new(), check_run(place, &due.run, due.chunks.as_deref()).err()),
             None => {
                 let from = start + (job - due.len()) * SLICE_FRAMES;
                 let to = end.min(from + SLICE_FRAMES);
-                ((from..to).map(|index| check.check(committer, index)).collect(), None)
+                ((from..to).map(|index| check.check(checker, index)).collect(), None)
             }
         });
         let (mut checked, mut damages) = (Vec::with_capacity(end - start), Vec::new());

@@ -7,6 +7,7 @@
 //! Invariants: each is the value at the frame's last record, and none ever decreases ([COM-7]). A body that cannot be read
 //! changes nothing: `verify` reports it, and framing must not stop for it. Not here: what a schedule or a key means.
 
+use indelible_format::LogId;
 use indelible_format::commit::{FrameFacts, RecordRef};
 use indelible_format::descriptor::Descriptor;
 use indelible_format::record::{Groups, Value};
@@ -39,6 +40,15 @@ pub(crate) fn after(descriptor: &Descriptor) -> FrameFacts {
         key_epoch: descriptor.key_epoch,
         lost_events: descriptor.lost_events,
     }
+}
+
+/// What the records of one frame say by themselves: highest schedule version, highest key epoch, events lost in it.
+pub(crate) fn said<'a>(log_id: LogId, records: impl Iterator<Item = &'a RecordRef<'a>>) -> (u32, u32, u64) {
+    let mut facts = FrameFacts { log_id, frame_no: 0, schedule_version: 0, key_epoch: 0, lost_events: 0 };
+    for record in records.filter(|record| record.class == 0) {
+        follow(&mut facts, std::slice::from_ref(record));
+    }
+    (facts.schedule_version, facts.key_epoch, facts.lost_events)
 }
 
 /// Takes in what the records of a frame say.
@@ -77,8 +87,6 @@ fn body_of<T: for<'de> Deserialize<'de>>(record: &RecordRef<'_>) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::LogId;
-
     use super::*;
     use crate::draft::Draft;
 

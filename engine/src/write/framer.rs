@@ -92,6 +92,15 @@ impl Keys {
     }
 }
 
+/// Bytes written since the log was opened, for whoever asks how fast it grows.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// To the journal; the writer counts.
+    pub(crate) journal: AtomicU64,
+    /// To segments; the framer counts.
+    pub(crate) framed: AtomicU64,
+}
+
 /// What the framer shares with the rest.
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
@@ -100,6 +109,7 @@ pub(crate) struct Shared {
     pub(crate) manifest: ManifestStore,
     pub(crate) published: Published,
     pub(crate) framed: Framed,
+    pub(crate) written: Written,
     pub(crate) cache: Arc<Cache>,
     pub(crate) keys: Keys,
     pub(crate) poison: Poison,
@@ -322,6 +332,7 @@ impl Framer {
             return Err(error).doing("append to", &active.segment.name);
         }
         active.unsynced += batch.bytes.len() as u64;
+        self.shared.written.framed.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
         let records = {
             let mut directory = active.segment.directory()?.write();
             for pages in &batch.pages {

@@ -72,19 +72,41 @@ impl Committer {
         self.check(view).map(|_| ())
     }
 
+    /// The same for records that lie elsewhere, by position.
+    ///
+    /// # Errors
+    /// As [`Committer::verify`].
+    pub fn verify_refs(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<(), FormatError> {
+        self.check_refs(descriptor, salts, records).map(|_| ())
+    }
+
     /// The states of the classes; none of an expired frame, of which nothing is left to hash.
     pub(super) fn check(&mut self, view: &FrameView<'_>) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
-        let FrameView { descriptor, salts, records } = *view;
+        let records: Vec<_> = view.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
+        self.check_refs(view.descriptor, view.salts, &records)
+    }
+
+    fn check_refs(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
         check_table(descriptor)?;
         salts.check(&descriptor.classes)?;
-        check_presence(view)?;
+        check_presence(descriptor, salts, records)?;
         let states = match salts {
             Salts::Whole(key) => self.pipeline.whole_states(&descriptor.classes, key),
             Salts::Pruned(states) => states.clone(),
             Salts::Expired => return Ok(Vec::new()),
         };
         self.pipeline.run(descriptor.first_seq, &descriptor.classes, &states, |position| {
-            records.get(position).and_then(Option::as_ref).map(RecordRef::from)
+            records.get(position).copied().flatten()
         })?;
         if self.pipeline.frame_root() != descriptor.frame_root {
             return Err(differs(descriptor, "frame_root", "records, stubs or salts are not those of the frame root"));
@@ -181,8 +203,11 @@ fn group_hashes(
 }
 
 /// Checks that exactly what the salts say is left is there, with the seqs and classes of the descriptor.
-fn check_presence(view: &FrameView<'_>) -> Result<(), FormatError> {
-    let FrameView { descriptor, salts, records } = *view;
+fn check_presence(
+    descriptor: &Descriptor,
+    salts: &Salts,
+    records: &[Option<RecordRef<'_>>],
+) -> Result<(), FormatError> {
     let invalid = |field, position: usize, why: &str| {
         let seq = descriptor.first_seq.wrapping_add(position as u64);
         FormatError::invalid(STRUCTURE, field, 0, format!("frame {}, seq {seq}: {why}", descriptor.frame_no))
@@ -209,7 +234,7 @@ fn check_presence(view: &FrameView<'_>) -> Result<(), FormatError> {
         if entry.is_none_or(|entry| entry.class != record.class) {
             return Err(invalid("class", position, "the record has another class than the class table"));
         }
-        if record.groups.slices().iter().zip(without).any(|(group, erased)| group.is_empty() != erased) {
+        if record.groups.iter().zip(without).any(|(group, erased)| group.is_empty() != erased) {
             return Err(invalid("groups", position, "a group is missing, or present though it is said to be erased"));
         }
     }
