@@ -23,8 +23,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
-use crate::keys::KeyTrail;
 use crate::health::{DiskHealth, Health, Pressure};
+use crate::keys::KeyTrail;
 use crate::options::{Options, Overflow};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
@@ -425,6 +425,11 @@ impl Log {
         self.producer.close();
         let Some(writer) = self.writer.lock().take() else { return Ok(()) };
         writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
+    }
+
+    /// Whether [`Log::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.writer.lock().is_none()
     }
 
     fn poisoned(&self) -> Error {

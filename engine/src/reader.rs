@@ -22,8 +22,8 @@ use indelible_format::segment::{SegmentHeader, TermTable};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Corruption, Error, IoContext, Result};
-use crate::keys::{KeyTrail, read_trail};
 use crate::health::DiskHealth;
+use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::mutant::{Mutant, planted};
 use crate::query::View;

@@ -27,7 +27,11 @@ fn what_goes_is_gone_and_the_rest_is_what_it_was() {
     let before = Facts::of(&log.view());
     let model = Model::of(&log.view());
     for marker in model.markers() {
-        assert!(found_in(&disk, &marker.bytes).is_some(), "the marker of seq {} is nowhere: the test shows nothing", marker.seq);
+        assert!(
+            found_in(&disk, &marker.bytes).is_some(),
+            "the marker of seq {} is nowhere: the test shows nothing",
+            marker.seq
+        );
     }
     let report = log.compact(&request(&log), &plan).expect("compact");
     let left = model.without(&plan_of);
@@ -107,7 +111,8 @@ fn refused_requests_change_nothing() {
     let sealed = targets(&log, 1);
     let files = disk_files(&disk);
     let with = |segments: Vec<SegmentTarget>, covered_by| CompactRequest { segments, covered_by };
-    let moved = |by: u32| sealed.iter().map(|t| SegmentTarget { generation: t.generation + by, ..*t }).collect::<Vec<_>>();
+    let moved =
+        |by: u32| sealed.iter().map(|t| SegmentTarget { generation: t.generation + by, ..*t }).collect::<Vec<_>>();
     let active = log.manifest().segments.last().expect("a segment").id;
     let cases = [
         ("not covered", with(sealed.clone(), covered_by + 1)),

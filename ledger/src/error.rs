@@ -28,6 +28,9 @@ pub enum Error {
     /// Something that cannot be proven.
     #[error(transparent)]
     Prove(Box<crate::prove::ProveError>),
+    /// A purge that was refused.
+    #[error(transparent)]
+    Purge(Box<crate::retain::PurgeError>),
     /// An option that cannot work.
     #[error("{option}: {problem}")]
     Option {

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use indelible_engine::clock::{Clock, SystemClock};
 use indelible_engine::storage::Access;
 use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt, RecoveryReport};
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
 use indelible_format::retention::Register;
+use indelible_format::schema::Kind;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::anchor::Anchor;
@@ -22,10 +24,13 @@ use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
 use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
+use crate::retain::PurgeReport;
 use crate::retain::policies::{Classes, schedule_of};
 use crate::retain::records::register;
 use crate::schedule::Schedule;
 
+/// Records looked at for one that no recovery of now wrote.
+const RECOVERY_RECORDS: usize = 256;
 /// How long a checkpoint and a closing wait for the destinations of heads.
 const HEADS_WAIT: Duration = Duration::from_secs(30);
 
@@ -64,10 +69,22 @@ pub struct OpenOptions {
     pub heads: Option<HeadOptions>,
     /// Opens a log that is behind its anchor all the same. Whoever sets it records the loss: see [`Ledger::accept_loss`].
     pub ignore_anchor: bool,
+    /// Where the log reads the time. Default: the machine's clock.
+    pub clock: Option<SharedClock>,
     /// How the log is written.
     pub engine: Options,
     /// Bounds of events.
     pub limits: Option<Limits>,
+}
+
+/// Where a log reads the time, for programs that have a clock of their own, and for tests.
+#[derive(Clone)]
+pub struct SharedClock(pub Arc<dyn Clock>);
+
+impl std::fmt::Debug for SharedClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedClock")
+    }
 }
 
 /// A log that is open for writing. Cloning gives another handle to the same log.
@@ -105,12 +122,20 @@ pub struct Ledger {
 }
 
 /// What does not change the log but how this process works with it.
-#[derive(Debug)]
 struct Place {
     path: PathBuf,
     key_file: Mutex<Option<PathBuf>>,
     /// Held by whoever changes keys, policies or holds, or purges: each reads the log's records and adds to them.
     administration: Mutex<()>,
+    clock: Arc<dyn Clock>,
+    /// Recorded-at of the newest record that was durable before this opening, and when that was on the monotonic clock.
+    newest: Option<(i64, Duration)>,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Place({})", self.path.display())
+    }
 }
 
 impl Ledger {
@@ -119,7 +144,7 @@ impl Ledger {
     /// # Errors
     /// Where the directory holds something already, or key or log cannot be written.
     pub fn create(path: impl AsRef<Path>, options: &CreateOptions) -> Result<Created> {
-        let (created, log) = create(path.as_ref(), options, Options::default())?;
+        let (created, log) = create(path.as_ref(), options, Options::default(), Arc::new(SystemClock))?;
         log.close()?;
         Ok(created)
     }
@@ -132,7 +157,7 @@ impl Ledger {
         let path = path.as_ref();
         if options.create && !path.join("MANIFEST").exists() {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
-            let (created, log) = create(path, &create_options, options.engine.clone())?;
+            let (created, log) = create(path, &create_options, options.engine.clone(), clock_of(options))?;
             let anchor = anchor_of(path, options, false)?.map(Arc::new);
             return Self::started(log, anchor, options, (path, Some(created.key_file)));
         }
@@ -142,9 +167,15 @@ impl Ledger {
         let anchor = anchor_of(path, options, !options.ignore_anchor)?.map(Arc::new);
         let mut config = LogConfig::at(path, Access::ReadWrite)?;
         config.options = options.engine.clone();
+        config.clock = clock_of(options);
         let (signer, key_file) = signer_of(path, options)?.unzip();
         config.signer = signer.map(Arc::new);
-        Self::started(Log::open(config)?, anchor, options, (path, key_file))
+        let ledger = Self::started(Log::open(config)?, anchor, options, (path, key_file))?;
+        // What an earlier process announced is carried out before anything else happens; a log behind its anchor is left as it is.
+        if !options.ignore_anchor {
+            ledger.finish_deletions(&mut PurgeReport::default())?;
+        }
+        Ok(ledger)
     }
 
     fn started(
@@ -161,9 +192,27 @@ impl Ledger {
         let wanted = anchor.is_some() || !heads.is_empty();
         let heads = wanted.then(|| HeadKeeper::start(&log, heads, anchor.clone())).transpose()?.map(Arc::new);
         let limits = options.limits.unwrap_or_default();
-        let place = Place { path: path.to_owned(), key_file: Mutex::new(key_file), administration: Mutex::new(()) };
+        let clock = clock_of(options);
+        let newest = newest_before(&log)?.map(|newest| (newest, clock.monotonic()));
+        let place = Place {
+            path: path.to_owned(),
+            key_file: Mutex::new(key_file),
+            administration: Mutex::new(()),
+            clock,
+            newest,
+        };
         let classes = Arc::new(Classes::new(schedule_of(&log.view())?));
         Ok(Self { log, classes, limits, anchor, place: Arc::new(place), heads })
+    }
+
+    /// The clock of the log.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.place.clock.as_ref()
+    }
+
+    /// Recorded-at of the newest record that was durable before this opening, and the monotonic time of the opening.
+    pub(crate) fn newest_at_opening(&self) -> Option<(i64, Duration)> {
+        self.place.newest
     }
 
     /// The log directory.
@@ -272,6 +321,10 @@ impl Ledger {
     /// # Errors
     /// Without a signing key; where the anchor has moved on without this log; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
+        {
+            let _one = self.administer();
+            self.extend_holds(false)?;
+        }
         let note = self.log.checkpoint()?;
         self.hand_on(&note)?;
         Ok(note)
@@ -336,13 +389,23 @@ impl Ledger {
         &self.log
     }
 
+    fn extend_at_close(&self) -> Result<()> {
+        if self.log.is_closed() {
+            return Ok(());
+        }
+        let _one = self.administer();
+        self.extend_holds(false).map(|_| ())
+    }
+
     /// Stops accepting, makes everything accepted durable, signs, and closes cleanly. Dropping the last handle does the same
     /// without telling how it went.
     ///
     /// # Errors
     /// Where the log is poisoned or the disk fails.
     pub fn close(&self) -> Result<()> {
+        let held = self.extend_at_close();
         self.log.close()?;
+        held?;
         if let Some(heads) = &self.heads {
             heads.drain(Instant::now() + HEADS_WAIT);
         }
@@ -368,7 +431,7 @@ fn anchor_of(path: &Path, options: &OpenOptions, compare: bool) -> Result<Option
     Ok(Some(anchor))
 }
 
-fn create(path: &Path, options: &CreateOptions, engine: Options) -> Result<(Created, Log)> {
+fn create(path: &Path, options: &CreateOptions, engine: Options, clock: Arc<dyn Clock>) -> Result<(Created, Log)> {
     if path.join("MANIFEST").exists() {
         return Err(indelible_engine::Error::Exists { path: path.display().to_string() }.into());
     }
@@ -389,6 +452,7 @@ fn create(path: &Path, options: &CreateOptions, engine: Options) -> Result<(Crea
     let key = existing_or_new_key(&key_file, &origin)?;
     let verifier_key = key.verifier().to_string();
     config.options = engine;
+    config.clock = clock;
     config.signer = Some(Arc::new(key));
     let schedule = Schedule::default().body();
     let log = Log::create(config, &CreateSpec { log_id, origin: origin.clone(), key: verifier_key.clone(), schedule })?;
@@ -405,6 +469,23 @@ fn existing_or_new_key(file: &Path, origin: &str) -> Result<SigningKey> {
             problem: format!("it exists and is for the origin {}, not {origin}: name another file", key.name()),
         }),
     }
+}
+
+fn clock_of(options: &OpenOptions) -> Arc<dyn Clock> {
+    options.clock.as_ref().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| Arc::clone(&clock.0))
+}
+
+/// Recorded-at of the newest record that was there before this opening: recovery records are of now.
+fn newest_before(log: &Log) -> Result<Option<i64>> {
+    let view = log.view();
+    for seq in (0..view.next_seq()).rev().take(RECOVERY_RECORDS) {
+        if let Some(record) = view.record(seq)?
+            && record.groups.envelope().is_ok_and(|head| head.kind != Kind::Recovery as u8)
+        {
+            return Ok(Some(record.recorded_at));
+        }
+    }
+    Ok(log.manifest().segments.iter().map(|segment| segment.recorded_max).max())
 }
 
 fn signer_of(path: &Path, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {

@@ -34,7 +34,7 @@ pub use indelible_engine::{
 };
 pub use indelible_format::LogId;
 pub use keys::default_key_file;
-pub use ledger::{CreateOptions, Created, Ledger, OpenOptions};
+pub use ledger::{CreateOptions, Created, Ledger, OpenOptions, SharedClock};
 pub use reader::{Follow, LedgerReader, Page, Query, ReadOptions, Row, StatsQuery, StatsRow};
 pub use rotate::{LogKey, Rotated};
 pub use schedule::{Rule, Schedule};

@@ -216,11 +216,6 @@ impl LedgerReader {
         }
     }
 
-    /// What the log is, where it is read beside its writer.
-    pub(crate) fn manifest(&self) -> Option<indelible_format::manifest::Manifest> {
-        self.other_process.as_ref().and_then(|reader| reader.manifest())
-    }
-
     /// What the log is and the keys that it had, also in the process that writes it.
     pub(crate) fn manifest_and_trail(&self) -> Result<(indelible_format::manifest::Manifest, KeyTrail)> {
         match (&self.other_process, &self.log) {

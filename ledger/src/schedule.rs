@@ -50,6 +50,23 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    /// Reads a schedule from JSON: `rules` and `default`; a `version` may stand there and counts for nothing, because the log counts.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Given {
+            #[serde(rename = "version", default)]
+            _version: u32,
+            rules: Vec<Rule>,
+            default: u16,
+        }
+        let given: Given = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        Ok(Self { version: 1, rules: given.rules, default: given.default })
+    }
+
     /// The class of an event.
     #[must_use]
     pub fn class_of(&self, severity: Severity) -> u16 {

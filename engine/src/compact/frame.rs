@@ -8,13 +8,13 @@
 //! Invariant: only a frame that verifies against its descriptor is pruned: what was changed by somebody else is reported and
 //! not made to look like something that was removed.
 
-use indelible_format::{FormatError, Problem};
 use indelible_format::commit::{FrameView, RecordRef, Removal, Salts, prune as prune_frame};
 use indelible_format::descriptor::Descriptor;
 use indelible_format::frame::{FrameEncoder, FrameOptions, FrameReader, encode_expired};
 use indelible_format::record::Record;
 use indelible_format::schema::Field;
 use indelible_format::segment::{BlockHeader, FrameEntry, TermSink, TermSource, TermTable, check_payload};
+use indelible_format::{FormatError, Problem};
 
 use super::Prune;
 use super::report::{Gone, StubBytes};

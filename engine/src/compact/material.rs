@@ -16,7 +16,10 @@ impl View {
     pub fn each_frame(&self, segment: u64, mut with: impl FnMut(&mut LazyFrame<'_>) -> Result<()>) -> Result<()> {
         let found = self.snapshot().sealed.iter().find(|sealed| sealed.id == segment);
         let Some(found) = found else {
-            return Err(Error::Compaction { segment, problem: "the view shows no sealed segment of this id".to_owned() });
+            return Err(Error::Compaction {
+                segment,
+                problem: "the view shows no sealed segment of this id".to_owned(),
+            });
         };
         let terms = SegmentTerms::of(found);
         for (index, frame) in old_frames(found)?.iter().enumerate() {

@@ -27,9 +27,9 @@ mod write;
 
 pub use frame::LazyFrame;
 pub(crate) use leftover::remove_leftovers;
+pub use report::{CompactReport, Gone, SegmentReport, StubBytes};
 pub use torn::TornFile;
 pub(crate) use torn::torn_files;
-pub use report::{CompactReport, Gone, SegmentReport, StubBytes};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -110,20 +110,25 @@ impl<'a> Work<'a> {
     /// The terms that frames still use, and how many rows queries see of each frame.
     fn mark(&self, made: &[Made]) -> Result<(Used, Vec<u32>)> {
         let slices = made.len().div_ceil(MARK_FRAMES);
-        let marked = parallel(slices, 1, || (), |(), slice| {
-            self.compactions().check()?;
-            let mut used = Used::default();
-            let frames = slice * MARK_FRAMES..made.len().min((slice + 1) * MARK_FRAMES);
-            let rows: Result<Vec<u32>> = frames
-                .map(|index| {
-                    self.with_made(index, made, |frame| {
-                        used.mark_frame(frame)?;
-                        Ok(frame.live_positions().count_ones())
+        let marked = parallel(
+            slices,
+            1,
+            || (),
+            |(), slice| {
+                self.compactions().check()?;
+                let mut used = Used::default();
+                let frames = slice * MARK_FRAMES..made.len().min((slice + 1) * MARK_FRAMES);
+                let rows: Result<Vec<u32>> = frames
+                    .map(|index| {
+                        self.with_made(index, made, |frame| {
+                            used.mark_frame(frame)?;
+                            Ok(frame.live_positions().count_ones())
+                        })
                     })
-                })
-                .collect();
-            Ok((used, rows?))
-        })?;
+                    .collect();
+                Ok((used, rows?))
+            },
+        )?;
         let mut used = Used::default();
         let mut rows = Vec::with_capacity(made.len());
         for (of_slice, rows_of_slice) in marked {
@@ -171,13 +176,18 @@ impl<'a> Work<'a> {
             old.push(BlockEntry { offset: 0, length: 0, number: keyed });
         }
         let ends: Vec<u32> = old.iter().skip(1).map(|run| run.number).chain([records]).collect();
-        parallel(old.len(), 1, || (), |(), job| {
-            self.compactions().check()?;
-            let (Some(&run), Some(&end)) = (old.get(job), ends.get(job)) else {
-                return Err(Corruption::at(&self.old.name, 0, "there is no such run").into());
-            };
-            self.run(run, self.frames_of(run.number, end), made)
-        })
+        parallel(
+            old.len(),
+            1,
+            || (),
+            |(), job| {
+                self.compactions().check()?;
+                let (Some(&run), Some(&end)) = (old.get(job), ends.get(job)) else {
+                    return Err(Corruption::at(&self.old.name, 0, "there is no such run").into());
+                };
+                self.run(run, self.frames_of(run.number, end), made)
+            },
+        )
     }
 
     fn frames_of(&self, first: u32, end: u32) -> Range<usize> {
@@ -213,7 +223,8 @@ pub(super) fn old_frames(old: &Segment) -> Result<Vec<OldFrame>> {
         let descriptor = descriptor.in_file(&old.name, entry.offset).map_err(|damage| old.in_frame(index, damage))?;
         let hashed = descriptor.hashed(&before);
         if leaf_hash(&hashed) != entry.leaf_hash {
-            let damage = Corruption::at(&old.name, entry.offset, "the descriptor is not the one of the frame's leaf hash");
+            let damage =
+                Corruption::at(&old.name, entry.offset, "the descriptor is not the one of the frame's leaf hash");
             return Err(old.in_frame(index, damage).into());
         }
         before = chain(&hashed);

@@ -1,8 +1,8 @@
 //! Which terms of a segment the frames that are left still use: the others become void.
 
+use indelible_format::FormatError;
 use indelible_format::frame::FrameReader;
 use indelible_format::schema::{FIELD_COUNT, Field};
-use indelible_format::FormatError;
 
 /// A bit for each term of each field.
 #[derive(Debug, Default, Clone)]

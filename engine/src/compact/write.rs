@@ -68,7 +68,13 @@ pub(super) fn write<'t>(
     };
     let header = SegmentHeader { generation, ..old.blocks().header(&old.name)? };
     let mut file = NewFile::create(shared.storage.as_ref(), &header, shared.options.zstd_level)?;
-    let footer = Footer { totals: no_totals(old_entry), frames: Vec::new(), pages: Vec::new(), runs: Vec::new(), lookups: Vec::new() };
+    let footer = Footer {
+        totals: no_totals(old_entry),
+        frames: Vec::new(),
+        pages: Vec::new(),
+        runs: Vec::new(),
+        lookups: Vec::new(),
+    };
     let mut writer = Writer { old, parts, file: &mut file, footer, page_no: 0 };
     writer.blocks()?;
     writer.lookups(table)?;

@@ -69,8 +69,7 @@ impl LazyMap {
                 Err(error) => {
                     let gone = error.kind() == std::io::ErrorKind::NotFound;
                     let newer = if gone { self.newer_than(generation) } else { None };
-                    generation =
-                        newer.ok_or_else(|| Corruption::at(&name, 0, format!("cannot be mapped: {error}")))?;
+                    generation = newer.ok_or_else(|| Corruption::at(&name, 0, format!("cannot be mapped: {error}")))?;
                 }
             }
         };

@@ -60,7 +60,9 @@ impl Terms {
             let block = segment.blocks().block(&segment.name, entry.offset, entry.length)?;
             TermPage::decode(block.payload()).in_file(&segment.name, entry.offset)
         };
-        let page = cache.page((segment.id, segment.read_generation(), entry.offset), load).map_err(|damage| segment.located(damage))?;
+        let page = cache
+            .page((segment.id, segment.read_generation(), entry.offset), load)
+            .map_err(|damage| segment.located(damage))?;
         Ok(Some((entry.first..entry.first + entry.count, page)))
     }
 

@@ -113,7 +113,8 @@ fn beside_ingest_and_readers() {
             // A tenth of what does not have class 2 goes in each round.
             let tenth = |frame: &mut LazyFrame<'_>| {
                 let descriptor = frame.descriptor();
-                let class_1 = descriptor.classes.iter().find(|entry| entry.class == 1).map_or(0, |entry| entry.positions);
+                let class_1 =
+                    descriptor.classes.iter().find(|entry| entry.class == 1).map_or(0, |entry| entry.positions);
                 let chosen = (0..128u32).filter(|p| (descriptor.first_seq + u64::from(*p)) % 10 == 3 + round);
                 Ok(Removal::new().records(chosen.fold(0, |mask, position| mask | 1 << position) & class_1))
             };
@@ -161,9 +162,12 @@ fn a_close_ends_a_compaction() {
         compaction.join().expect("compaction")
     });
     assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
-    assert!(disk_files(&disk).iter().filter(|name| name.starts_with("segments/")).eq(files
-        .iter()
-        .filter(|name| name.starts_with("segments/"))));
+    assert!(
+        disk_files(&disk)
+            .iter()
+            .filter(|name| name.starts_with("segments/"))
+            .eq(files.iter().filter(|name| name.starts_with("segments/")))
+    );
     assert!(matches!(log.compact(&asked, &plan), Err(Error::Closed)), "a closed log is not compacted");
     assert_intact(&disk);
 }

@@ -133,7 +133,8 @@ pub fn plan(frame: &mut LazyFrame<'_>) -> Result<Removal> {
     let descriptor = frame.descriptor();
     let mut gone = [0u128; 4];
     for position in 0..u32::from(descriptor.count) {
-        let class = descriptor.classes.iter().find(|entry| entry.positions >> position & 1 == 1).expect("covered").class;
+        let class =
+            descriptor.classes.iter().find(|entry| entry.positions >> position & 1 == 1).expect("covered").class;
         let parts = plan_of(descriptor.first_seq + u64::from(position), class);
         gone.iter_mut().zip(parts).for_each(|(mask, part)| *mask |= u128::from(part) << position);
     }

@@ -101,13 +101,14 @@ pub(crate) struct Survey {
     pub(crate) frames_waiting: u64,
 }
 
-/// Asks the rules for every frame of a view.
-pub(crate) fn survey(view: &View, rules: &Rules) -> Result<Survey> {
+/// Asks the rules for every frame of a view; with `growing`, of the segments alone that are not sealed.
+pub(crate) fn survey(view: &View, rules: &Rules, growing: bool) -> Result<Survey> {
     let mut survey = Survey::default();
     if rules.policies().is_empty() {
         return Ok(survey);
     }
-    let segments = view.segment_facts()?;
+    let mut segments = view.segment_facts()?;
+    segments.retain(|segment| !growing || !segment.sealed);
     let mut of_segment = decide(view, &segments, rules)?;
     let mut open: Option<Open> = None;
     let mut generations: BTreeMap<u64, u32> = BTreeMap::new();
@@ -205,7 +206,9 @@ fn decide(view: &View, segments: &[SegmentFacts], rules: &Rules) -> Result<Vec<O
         let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let own = work();
         let joined = workers.into_iter().map(|worker| {
-            worker.join().unwrap_or_else(|_| Err(Error::Option { option: "purge", problem: "a thread died".to_owned() }))
+            worker
+                .join()
+                .unwrap_or_else(|_| Err(Error::Option { option: "purge", problem: "a thread died".to_owned() }))
         });
         joined.chain(std::iter::once(own)).collect()
     });

@@ -112,7 +112,9 @@ fn severity_policy(schedule: &Schedule, name: &str, code: u8, keep: u64) -> Resu
     let class = schedule.class_of_code(code);
     let shared = (1..=3).filter(|other| schedule.class_of_code(*other) == class).count() > 1;
     if shared {
-        let problem = format!("the class schedule gives events of severity {name} the class of another severity: set policies by filter instead");
+        let problem = format!(
+            "the class schedule gives events of severity {name} the class of another severity: set policies by filter instead"
+        );
         return Err(Error::Option { option: "profile", problem });
     }
     Ok(PolicySpec { classes: vec![class], ..PolicySpec::keep(format!("severity-{name}"), keep) })

@@ -40,6 +40,8 @@ fn request(args: &ProveArgs) -> Outcome<ProveRequest> {
     }
     let ranged = args.from_seq.is_some() || args.to_seq.is_some();
     let ask = match (args.seq, filter) {
+        (None, Expr::True) if args.deletions && !ranged && !args.complete => Ask::Deletions,
+        _ if args.deletions => return Err(Failure::usage("--deletions stands alone: no filters, no range, no --seq")),
         (Some(seq), Expr::True) if !ranged && !args.complete => Ask::Record { seq },
         (Some(_), _) => return Err(Failure::usage("--seq stands alone: no filters, no range, no --complete")),
         (None, Expr::True) if ranged || args.complete => Ask::Range { first, last: args.to_seq },
