@@ -8,13 +8,12 @@
 //! Invariant: only a frame that verifies against its descriptor is pruned: what was changed by somebody else is reported and
 //! not made to look like something that was removed.
 
-use indelible_format::commit::{FrameView, RecordRef, Removal, Salts, prune as prune_frame};
+use indelible_format::FormatError;
+use indelible_format::commit::{Removal, Salts};
 use indelible_format::descriptor::Descriptor;
-use indelible_format::frame::{FrameEncoder, FrameOptions, FrameReader, encode_expired};
+use indelible_format::frame::{FrameOptions, FramePruner, FrameReader, encode_expired};
 use indelible_format::record::Record;
-use indelible_format::schema::Field;
-use indelible_format::segment::{BlockHeader, FrameEntry, TermSink, TermSource, TermTable, check_payload};
-use indelible_format::{FormatError, Problem};
+use indelible_format::segment::{BlockHeader, FrameEntry, TermSource, check_payload};
 
 use super::Prune;
 use super::report::{Gone, StubBytes};
@@ -102,8 +101,8 @@ impl<'a> LazyFrame<'a> {
         }
     }
 
-    fn refused(&self, error: FormatError) -> Error {
-        let problem = format!("frame {}: {error}", self.descriptor.frame_no);
+    fn refused(&self, why: &str) -> Error {
+        let problem = format!("frame {}: {why}", self.descriptor.frame_no);
         Error::Compaction { segment: self.segment.id, problem }
     }
 }
@@ -127,20 +126,21 @@ pub(super) struct NewFrame {
 
 /// Makes frames, with buffers of its own.
 pub(super) struct Maker {
-    encoder: FrameEncoder,
+    pruner: FramePruner,
 }
 
 impl Maker {
     pub(super) fn new(zstd_level: i32) -> Self {
-        Self { encoder: FrameEncoder::new(FrameOptions { zstd_level, ..FrameOptions::default() }) }
+        Self { pruner: FramePruner::new(FrameOptions { zstd_level, ..FrameOptions::default() }) }
     }
 
-    /// Asks what goes and takes it away. `table` has the terms of the segment, where it is needed.
-    pub(super) fn make<'t>(
+    /// Asks what goes and takes it away; `load_terms` is called before `terms` are asked.
+    pub(super) fn make<T: TermSource>(
         &mut self,
         frame: &mut LazyFrame<'_>,
         prune: &dyn Prune,
-        table: &dyn Fn() -> Result<&'t TermTable>,
+        terms: &T,
+        load_terms: &dyn Fn() -> Result<()>,
     ) -> Result<Made> {
         let removal = prune.removal(frame)?;
         if removal == Removal::new() {
@@ -148,66 +148,32 @@ impl Maker {
         }
         let descriptor = frame.descriptor;
         let all = descriptor.all_positions();
-        if removal.positions(0) == all {
-            return self.expire(frame);
+        let permanent = descriptor.classes.iter().find(|entry| entry.class == 0).map_or(0, |entry| entry.positions);
+        let named = (0..4).fold(0, |named, k| named | removal.positions(k));
+        if named & permanent != 0 || named & !all != 0 {
+            return Err(
+                frame.refused("the removal names a record of class 0, which is permanent, or none of the frame")
+            );
         }
         let before = frame.removed()?;
         if (0..4).all(|k| removal.positions(k) & !before.get(k).copied().unwrap_or(0) == 0) {
             return Ok(Made::Kept);
         }
-        let salts = frame.reader()?.salts().clone();
-        let view = FrameView { descriptor, salts: &salts, records: frame.records()? };
-        let pruned = match prune_frame(&view, &removal) {
-            Ok(pruned) => pruned,
-            Err(error) if matches!(error.problem, Problem::Hash(_)) => return Err(frame.damaged(error)),
-            Err(error) => return Err(frame.refused(error)),
-        };
-        let after = [0, 1, 2, 3].map(|k| pruned.salts.removed_positions(descriptor, k));
-        let gone = Gone::between(before, after);
-        if pruned.salts == Salts::Expired {
-            return self.expired(frame, gone);
+        if removal.positions(0) == all {
+            // Nothing is decoded, and of a frame that was whole not even its head was read.
+            let payload = encode_expired(descriptor).map_err(|error| frame.damaged(error))?;
+            let (gone, stub_bytes) = (Gone::between(before, [all; 4]), StubBytes::default());
+            return Ok(Made::New(NewFrame { payload, expired: true, gone, stub_bytes }));
         }
-        let mut sink = KnownTerms { table: table()? };
-        let slots: Vec<Option<RecordRef<'_>>> =
-            pruned.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
-        let payload = self.encoder.encode(descriptor, &pruned.salts, &slots, &mut sink);
-        let payload = payload.map_err(|error| frame.damaged(error))?;
-        let stub_bytes = StubBytes::of(&pruned.salts);
-        Ok(Made::New(NewFrame { payload, expired: false, gone, stub_bytes }))
-    }
-
-    /// Every record goes: nothing is decoded, and of a frame that was whole not even the head is read.
-    fn expire(&self, frame: &mut LazyFrame<'_>) -> Result<Made> {
-        let all = frame.descriptor.all_positions();
-        let before = frame.removed()?;
-        if before[0] == all {
-            return Ok(Made::Kept);
-        }
-        self.expired(frame, Gone::between(before, [all; 4]))
-    }
-
-    fn expired(&self, frame: &LazyFrame<'_>, gone: Gone) -> Result<Made> {
-        let payload = encode_expired(frame.descriptor).map_err(|error| frame.refused(error))?;
-        Ok(Made::New(NewFrame { payload, expired: true, gone, stub_bytes: StubBytes::default() }))
-    }
-}
-
-/// The terms that a segment has: what survives used them before, so it needs no others, and ordinals stay.
-struct KnownTerms<'a> {
-    table: &'a TermTable,
-}
-
-impl TermSink for KnownTerms<'_> {
-    fn intern(&mut self, field: Field, value: &[u8]) -> u32 {
-        // The encoder refuses this ordinal; it can only come up where the frame was not decoded from these terms.
-        self.table.find(field, value).unwrap_or(u32::MAX)
-    }
-
-    fn find_term(&self, field: Field, value: &[u8]) -> Option<u32> {
-        self.table.find(field, value)
-    }
-
-    fn has_room(&self, _field: Field) -> bool {
-        false
+        frame.reader()?;
+        load_terms()?;
+        let payload = self.pruner.prune(frame.reader()?, &removal, terms).map_err(|error| frame.damaged(error))?;
+        // What was written is read back, so that the figures are of what is there.
+        let left = FrameReader::open(&payload).map_err(|error| frame.damaged(error))?;
+        let after = [0, 1, 2, 3].map(|k| left.removed_positions(k));
+        let expired = matches!(left.salts(), Salts::Expired);
+        let (gone, stub_bytes) = (Gone::between(before, after), StubBytes::of(left.salts()));
+        drop(left);
+        Ok(Made::New(NewFrame { payload, expired, gone, stub_bytes }))
     }
 }

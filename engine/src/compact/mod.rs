@@ -22,7 +22,6 @@ mod report;
 mod segment;
 mod swap;
 mod torn;
-mod used;
 mod write;
 
 pub use frame::LazyFrame;

@@ -18,14 +18,13 @@ use indelible_format::descriptor::Descriptor;
 use indelible_format::frame::{FrameReader, read_descriptor};
 use indelible_format::merkle::leaf_hash;
 use indelible_format::schema::Field;
-use indelible_format::segment::{BlockEntry, FrameEntry, TermPage, TermSource, TermTable};
+use indelible_format::segment::{BlockEntry, FrameEntry, TermMark, TermPage, TermSource, TermTable, TermUse};
 use indelible_index::{KeyChunk, Zone, build_run};
 
 use super::frame::{LazyFrame, Made, Maker};
 use super::parallel::{over_frames, parallel};
 use super::report::SegmentReport;
 use super::swap::New;
-use super::used::Used;
 use super::write::{Parts, write};
 use super::{Compactions, Prune};
 use crate::error::{Corruption, FormatContext, Result};
@@ -96,7 +95,7 @@ impl<'a> Work<'a> {
 
     fn make(&self, maker: &mut Maker, index: usize) -> Result<Made> {
         self.compactions().check()?;
-        self.with_frame(index, |frame| maker.make(frame, self.prune, &|| self.terms.table()))
+        self.with_frame(index, |frame| maker.make(frame, self.prune, &self.terms, &|| self.terms.table().map(drop)))
     }
 
     fn with_frame<T>(&self, index: usize, with: impl FnOnce(&mut LazyFrame<'_>) -> Result<T>) -> Result<T> {
@@ -108,7 +107,11 @@ impl<'a> Work<'a> {
     }
 
     /// The terms that frames still use, and how many rows queries see of each frame.
-    fn mark(&self, made: &[Made]) -> Result<(Used, Vec<u32>)> {
+    fn mark(&self, made: &[Made]) -> Result<(TermUse, Vec<u32>)> {
+        let none = {
+            let directory = self.old.directory()?.read();
+            TermUse::none_of(&TermMark::of(|field| directory.term_count(field)))
+        };
         let slices = made.len().div_ceil(MARK_FRAMES);
         let marked = parallel(
             slices,
@@ -116,12 +119,12 @@ impl<'a> Work<'a> {
             || (),
             |(), slice| {
                 self.compactions().check()?;
-                let mut used = Used::default();
+                let mut used = none.clone();
                 let frames = slice * MARK_FRAMES..made.len().min((slice + 1) * MARK_FRAMES);
                 let rows: Result<Vec<u32>> = frames
                     .map(|index| {
                         self.with_made(index, made, |frame| {
-                            used.mark_frame(frame)?;
+                            frame.mark_terms(&mut used)?;
                             Ok(frame.live_positions().count_ones())
                         })
                     })
@@ -129,7 +132,7 @@ impl<'a> Work<'a> {
                 Ok((used, rows?))
             },
         )?;
-        let mut used = Used::default();
+        let mut used = none.clone();
         let mut rows = Vec::with_capacity(made.len());
         for (of_slice, rows_of_slice) in marked {
             used.merge(&of_slice);

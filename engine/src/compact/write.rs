@@ -15,7 +15,7 @@ use indelible_format::names::segment_file_name;
 use indelible_format::schema::Field;
 use indelible_format::segment::{
     BlockEntry, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentHeader, SegmentTrailer,
-    TermPage, TermTable, encode_lookup, put_block,
+    TermPage, TermTable, TermUse, encode_lookup, put_block,
 };
 use indelible_index::Zone;
 
@@ -23,7 +23,6 @@ use super::frame::Made;
 use super::report::SegmentReport;
 use super::segment::{OldFrame, RunPart};
 use super::swap::New;
-use super::used::Used;
 use crate::error::{Error, FormatContext, IoContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::segment::{Blocks, Segment, page_entries};
@@ -42,7 +41,7 @@ pub(super) struct Parts<'a> {
     pub(super) rows: &'a [u32],
     /// Times of the rows, by frame, where they were looked at: of every frame that changed, and of the last one with rows.
     pub(super) zones: &'a [Option<Zone>],
-    pub(super) used: &'a Used,
+    pub(super) used: &'a TermUse,
     pub(super) runs: &'a [RunPart],
 }
 
@@ -114,7 +113,7 @@ impl Writer<'_, '_> {
         for page in self.old.directory()?.read().pages.iter().flatten() {
             pages.entry(page.offset).or_default().push(*page);
         }
-        let is_live = |page: &PageEntry| self.parts.used.count(page.field, page.first, page.count) > 0;
+        let is_live = |page: &PageEntry| used_of(self.parts.used, page) > 0;
         let last_live = pages.iter().rev().find(|(_, entries)| entries.iter().any(is_live)).map(|(offset, _)| *offset);
         let pages = pages.into_iter().filter(|(offset, _)| last_live.is_some_and(|last| *offset <= last));
         let mut items: Vec<(u64, Item)> = pages.map(|(offset, entries)| (offset, Item::Page(entries))).collect();
@@ -139,7 +138,7 @@ impl Writer<'_, '_> {
         let number = self.page_no;
         self.page_no += 1;
         let block = self.old.blocks().block(&self.old.name, first.offset, first.length)?;
-        let all = entries.iter().all(|page| used.count(page.field, page.first, page.count) == page.count);
+        let all = entries.iter().all(|page| used_of(used, page) == page.count);
         if all {
             let (offset, length) = self.file.put(BlockKind::Terms, number, block.payload())?;
             self.footer.pages.extend(entries.iter().map(|page| PageEntry { offset, length, ..*page }));
@@ -220,6 +219,12 @@ impl Writer<'_, '_> {
         let view = LookupView::open(block.payload()).ok()?;
         (0..view.len()).map(|rank| view.get(rank)).collect()
     }
+}
+
+/// How many terms of a page's section are used.
+fn used_of(used: &TermUse, page: &PageEntry) -> u32 {
+    let ordinals = page.first..page.first.saturating_add(page.count);
+    ordinals.map(|ordinal| u32::from(used.has(page.field, ordinal))).sum()
 }
 
 /// Of a segment of which nothing is left: what every generation of it says.

@@ -104,6 +104,16 @@ impl Blocks {
         }
     }
 
+    /// The same file once more, to be dropped after use, where it is a sealed one that nobody has read yet.
+    pub(crate) fn unread(&self) -> Option<Self> {
+        match self {
+            Blocks::Sealed(map) if map.map.get().is_none() => {
+                Some(Blocks::lazy(Arc::clone(&map.storage), map.id, map.generation))
+            }
+            _ => None,
+        }
+    }
+
     /// Bytes in the file now.
     pub(crate) fn len(&self, name: &str) -> Result<u64, Corruption> {
         match self {

@@ -437,13 +437,17 @@ impl Framer {
         let mut tree = self.tree.take().unwrap_or_default();
         let snapshot = self.shared.published.load();
         for (segment, _) in snapshot.segments() {
-            let directory = segment.directory()?.read();
-            let from = tree.size().saturating_sub(segment.first_frame) as usize;
-            for entry in directory.frames.iter().skip(from) {
-                if tree.size() < frames {
-                    tree.push(entry.leaf_hash);
-                }
+            if segment.entry().is_some_and(|entry| entry.first_frame + entry.frames <= tree.size()) {
+                continue;
             }
+            segment.with_directory(|directory| {
+                let from = tree.size().saturating_sub(segment.first_frame) as usize;
+                for entry in directory.frames.iter().skip(from) {
+                    if tree.size() < frames {
+                        tree.push(entry.leaf_hash);
+                    }
+                }
+            })?;
         }
         if tree.size() != frames {
             return Err(Corruption::at(

@@ -53,6 +53,15 @@ pub(super) struct HoleColumn {
     pub(super) rows: u128,
 }
 
+/// What a row has in one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    Integer(u64),
+    Uuid([u8; 16]),
+    /// Ordinal of a term.
+    Term(u64),
+}
+
 impl TextColumn {
     /// Opens the data of a column of `rows` values, which begins at `at` in the body ([FRM-13]).
     pub(super) fn open(data: &[u8], at: usize, rows: usize) -> Result<Self, FormatError> {
@@ -116,15 +125,14 @@ impl TextColumn {
             return Ok(false);
         };
         let [template, value, text] = scratch;
-        template.clear();
         text.clear();
-        term_text(terms, *ordinal, value, template)?;
+        let mut left = term_text(terms, *ordinal, template)?;
         let mut columns = columns.iter();
-        let mut copied = 0;
-        for at in 0..template.len() {
-            let Some(&mark) = template.get(at).filter(|byte| template::is_mark(**byte)) else { continue };
-            text.extend_from_slice(template.get(copied..at).unwrap_or_default());
-            copied = at + 1;
+        while let Some(at) = template::first_mark(left) {
+            let (before, rest) = left.split_at_checked(at).unwrap_or((left, &[]));
+            text.extend_from_slice(before);
+            let Some((&mark, behind)) = rest.split_first() else { break };
+            left = behind;
             let column = columns.next().and_then(|&column| self.columns.get(usize::from(column)));
             let Some(column) = column.filter(|column| column.kind == mark) else {
                 return Err(invalid("template", "its holes are not those of its columns"));
@@ -134,7 +142,7 @@ impl TextColumn {
                 return Err(invalid("text", "more than 1,048,576 bytes"));
             }
         }
-        text.extend_from_slice(template.get(copied..).unwrap_or_default());
+        text.extend_from_slice(left);
         if columns.next().is_some() {
             return Err(invalid("template", "it has fewer holes than columns"));
         }
@@ -146,20 +154,63 @@ impl TextColumn {
         put_text(out, text);
         Ok(true)
     }
+
+    /// Calls `visit` with the ordinal of every template and every term.
+    pub(super) fn each_term(&self, body: &[u8], mut visit: impl FnMut(u64)) {
+        self.templates.iter().for_each(|(ordinal, _)| visit(u64::from(*ordinal)));
+        for column in self.columns.iter().filter(|column| column.kind == TERM) {
+            column.values.over(body).iter().for_each(|value| visit(value + column.base));
+        }
+    }
+
+    /// Place and ordinal of a row's template and its holes' columns; `None` where the row has no text.
+    pub(super) fn template_of(&self, body: &[u8], row: usize) -> Option<(usize, u32, &[u8])> {
+        let index = (self.codes.over(body).get(row)? as usize).checked_sub(1)?;
+        self.templates.get(index).map(|(ordinal, own)| (index, *ordinal, own.as_slice()))
+    }
+
+    /// Number of templates and of columns.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.templates.len(), self.columns.len())
+    }
+
+    /// Kind of a column and the value that a row has in it.
+    pub(super) fn value(&self, body: &[u8], column: u8, row: usize) -> Result<Value, FormatError> {
+        let Some(column) = self.columns.get(usize::from(column)) else {
+            return Err(invalid("columns", "a template names a column that is not there"));
+        };
+        let rank = column.rank(row);
+        Ok(match column.kind {
+            UUID => Value::Uuid(column.uuid(body, rank)),
+            TERM => Value::Term(column.number(body, rank)?),
+            _ => Value::Integer(column.number(body, rank)?),
+        })
+    }
 }
 
-/// Appends the text of a term of the field.
-fn term_text(terms: &dyn TermSource, ordinal: u32, value: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+/// The text of a term of the field, read into `value`; whether it is UTF-8 is seen where the whole text is.
+fn term_text<'v>(terms: &dyn TermSource, ordinal: u32, value: &'v mut Vec<u8>) -> Result<&'v [u8], FormatError> {
     value.clear();
     if !terms.append_term(Field::METADATA, ordinal, value)? {
         return Err(invalid("terms", format!("term {ordinal} is void or not in the segment's term pages")));
     }
-    let mut reader = Reader::new(NAME, value);
-    match TextRef::take(&mut reader, "term")? {
-        TextRef::Utf8(text) if reader.left() == 0 => out.extend_from_slice(text.as_bytes()),
-        _ => return Err(invalid("terms", "a UUID is no term of a text")),
+    text_bytes(value).ok_or_else(|| invalid("terms", "a term that is no text, or a UUID"))
+}
+
+/// The bytes of a text that is no UUID, from its one encoding; they may still not be UTF-8. The length of most has one byte.
+pub(super) fn text_bytes(value: &[u8]) -> Option<&[u8]> {
+    match value.split_first() {
+        Some((&prefix, text)) if prefix & 0x81 == 0 && text.len() == usize::from(prefix >> 1) && text.len() < 36 => {
+            Some(text)
+        }
+        _ => {
+            let mut reader = Reader::new(NAME, value);
+            match TextRef::take(&mut reader, "term") {
+                Ok(TextRef::Utf8(text)) if reader.left() == 0 => Some(text.as_bytes()),
+                _ => None,
+            }
+        }
     }
-    Ok(())
 }
 
 /// Rows of each template; codes must be used in order of first use, and all.
@@ -215,6 +266,11 @@ impl HoleColumn {
         if self.kind == TERM { u64::from(u32::MAX) } else { INTEGER_MAX }
     }
 
+    /// How many rows before this one have the column.
+    fn rank(&self, row: usize) -> usize {
+        (self.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize
+    }
+
     /// The n-th number.
     fn number(&self, body: &[u8], rank: usize) -> Result<u64, FormatError> {
         match self.values.over(body).get(rank).map(|value| value + self.base) {
@@ -235,10 +291,10 @@ impl HoleColumn {
         value: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let rank = (self.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize;
+        let rank = self.rank(row);
         match self.kind {
             UUID => out.extend_from_slice(&uuid_chars(&self.uuid(body, rank))),
-            TERM => term_text(terms, self.number(body, rank)? as u32, value, out)?,
+            TERM => out.extend_from_slice(term_text(terms, self.number(body, rank)? as u32, value)?),
             _ => put_decimal(out, self.number(body, rank)?),
         }
         Ok(())
