@@ -179,7 +179,16 @@ impl<'a> Maker<'a> {
         let tree = tree_proof(&self.leaves, self.checkpoint.size, &numbers).map_err(ProveError::Withheld)?;
         let old = request.old.as_deref().map(|note| self.old(note)).transpose()?;
         let log_id = self.manifest.log_id;
-        let bundle = Bundle { log_id, claim, checkpoint: self.note.clone(), old, frames, tree };
+        let bundle = Bundle {
+            log_id,
+            claim,
+            checkpoint: self.note.clone(),
+            old,
+            whole_history: false,
+            trail: Vec::new(),
+            frames,
+            tree,
+        };
         let bytes = bundle.encode();
         let report = check(&bytes, &self.key).map_err(ProveError::Refused)?;
         Ok(Proven { bytes, report })
