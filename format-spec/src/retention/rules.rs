@@ -86,6 +86,16 @@ impl FramePlan {
         self.classes.is_empty() && (self.records | self.envelopes | self.identity | self.payload) == 0
     }
 
+    /// Records that go, and records that stay and lose group 1, and group 3; `gone` are the positions without group `k` before.
+    /// A stub row counts as gone.
+    pub fn counts(&self, descriptor: &Descriptor, gone: &[u128; GROUPS]) -> [u64; 3] {
+        let removal = self.removal(descriptor);
+        let after: [u128; GROUPS] = std::array::from_fn(|k| gone.get(k).copied().unwrap_or(0) | removal.positions(k));
+        let rows = |gone: &[u128; GROUPS]| gone[0] | (gone[1] & gone[2] & gone[3]);
+        let lost = |k: usize| after[k] & !gone[k] & !rows(&after);
+        [rows(&after) & !rows(gone), lost(1), lost(3)].map(|bits| bits.count_ones().into())
+    }
+
     /// The same for the commitments.
     pub fn removal(&self, descriptor: &Descriptor) -> Removal {
         let mut removal = Removal::new().records(self.records).group(1, self.identity).group(3, self.payload);
