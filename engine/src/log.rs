@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, SystemClock};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
+use crate::health::{DiskHealth, Health, Pressure};
 use crate::options::{Options, Overflow};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
@@ -70,6 +71,10 @@ impl LogConfig {
     }
 }
 
+/// Body of the schedule record of a log whose creation was cut short before it had one ([RCV-7]): class by severity, info 1,
+/// warning 2, critical 3.
+pub const DEFAULT_SCHEDULE: &str = r#"{"version":1,"rules":[{"class":1,"label":"info","severity":1},{"class":2,"label":"warning","severity":2},{"class":3,"label":"critical","severity":3}],"default":1}"#;
+
 /// What a new log is.
 #[derive(Debug, Clone)]
 pub struct CreateSpec {
@@ -92,29 +97,6 @@ pub struct Refused {
     pub error: Error,
 }
 
-/// What is known of a running log from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Health {
-    /// Events in the ring.
-    pub ring_items: usize,
-    /// Bytes in the ring.
-    pub ring_bytes: usize,
-    /// Records synced in the journal and not framed yet.
-    pub unframed_records: usize,
-    /// Seq after the last durable record.
-    pub durable_to: u64,
-    /// Frames synced in segments.
-    pub frames: u64,
-    /// Bytes this process may still write on the device.
-    pub free_bytes: u64,
-    /// Whether the writer waits for room on the disk.
-    pub disk_full: bool,
-    /// Whether the log is poisoned.
-    pub poisoned: bool,
-    /// Syncs of the journal so far.
-    pub syncs: u64,
-}
-
 /// State that emitters, the threads and readers share.
 pub(crate) struct Status {
     pub(crate) disk_full: AtomicBool,
@@ -132,6 +114,7 @@ pub struct Log {
     status: Arc<Status>,
     overflow: Overflow,
     report: RecoveryReport,
+    opened: Instant,
     /// The writer thread, which holds the lock and joins the framer.
     writer: Mutex<Option<JoinHandle<Result<()>>>>,
 }
@@ -189,7 +172,17 @@ impl Log {
         let framer = spawn("indelible-framer", move || framer_thread.run())?;
         let writer = spawn("indelible-writer", move || writer_thread.run(framer))?;
         let writer = Mutex::new(Some(writer));
-        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, writer };
+        let log = Self {
+            shared,
+            producer,
+            queue,
+            progress,
+            status,
+            overflow: options.overflow,
+            report,
+            opened: Instant::now(),
+            writer,
+        };
         log.wait_for_first_records()?;
         Ok(log)
     }
@@ -207,7 +200,9 @@ impl Log {
         &self.report
     }
 
-    /// Hands a record to the writer; never touches the disk.
+    /// Hands a record to the writer; never touches the disk. A release build trusts that the draft is canonical, as
+    /// [`Draft::write`] makes it; a record that is not makes a log that does not open. Whoever has bytes from elsewhere calls
+    /// [`Draft::check`] first; debug builds always do.
     ///
     /// # Errors
     /// The draft comes back where it is larger than a frame ([`Error::Record`]), where the log is closed or poisoned, or where the ring stayed full, by the overflow policy.
@@ -215,7 +210,7 @@ impl Log {
         if self.progress.durable.is_poisoned() {
             return Err(Box::new(Refused { draft, error: self.poisoned() }));
         }
-        if let Err(error) = draft.check_len() {
+        if let Err(error) = draft.check_admissible() {
             return Err(Box::new(Refused { draft, error }));
         }
         let cell = Cell::new();
@@ -289,19 +284,29 @@ impl Log {
         self.shared.manifest.get()
     }
 
-    /// How the log is doing.
+    /// How the log is doing. Looks at every file of the journal, so it is for now and then, not for every event.
     ///
     /// # Errors
     /// The disk's own.
     pub fn health(&self) -> Result<Health> {
+        let disk_full = self.status.disk_full.load(Ordering::Acquire);
+        let shared = &self.shared;
+        let disk =
+            DiskHealth::measure(shared.storage.as_ref(), &shared.manifest.get(), shared.options.free_bytes_warn)?;
+        let framed_bytes = shared.written.framed.load(Ordering::Relaxed);
         Ok(Health {
             ring_items: self.producer.len(),
             ring_bytes: self.producer.bytes(),
             unframed_records: self.queue.records(),
             durable_to: self.durable_to(),
             frames: self.shared.framed.frames.load(Ordering::Acquire),
-            free_bytes: self.shared.storage.free_bytes().doing("measure", "the device")?,
-            disk_full: self.status.disk_full.load(Ordering::Acquire),
+            bytes: disk.bytes,
+            free_bytes: disk.free_bytes,
+            pressure: if disk_full { Pressure::Full } else { disk.pressure },
+            written_bytes: framed_bytes + shared.written.journal.load(Ordering::Relaxed),
+            framed_bytes,
+            open_for: self.opened.elapsed(),
+            disk_full,
             poisoned: self.progress.durable.is_poisoned(),
             syncs: self.status.syncs.load(Ordering::Relaxed),
         })
@@ -359,7 +364,7 @@ pub(crate) fn lay_out(config: &LogConfig, spec: &CreateSpec) -> Result<()> {
     storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)
 }
 
-/// Genesis and schedule for a new log, a recovery record where something was cut.
+/// Genesis and schedule for a log that has no record yet, a recovery record where something was cut.
 pub(crate) fn first_records(
     manifest: &Manifest,
     writer: &crate::write::writer::Writer,
@@ -373,10 +378,9 @@ pub(crate) fn first_records(
         let (log_id, origin, key) = (manifest.log_id, json_text(&manifest.origin), json_text(&manifest.key));
         add(Kind::Genesis, &format!(r#"{{"log_id":"{log_id}","origin":{origin},"key":{key},"format_version":1}}"#));
     }
-    if writer.next_seq() <= 1
-        && let Some(schedule) = schedule
-    {
-        add(Kind::Schedule, schedule);
+    // Genesis and schedule are one group, so where one is missing both are.
+    if writer.next_seq() == 0 {
+        add(Kind::Schedule, schedule.unwrap_or(DEFAULT_SCHEDULE));
     }
     for body in report.bodies() {
         add(Kind::Recovery, &body);

@@ -22,6 +22,7 @@ use indelible_format::segment::{SegmentHeader, TermTable};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Corruption, Error, IoContext, Result};
+use crate::health::DiskHealth;
 use crate::log::LogConfig;
 use crate::mutant::{Mutant, planted};
 use crate::query::View;
@@ -133,6 +134,15 @@ impl LogReader {
     /// Whether a writer's live mark was there at the last view.
     pub fn has_live_writer(&self) -> bool {
         self.state.lock().live.is_some()
+    }
+
+    /// What the log takes on the device and what is left there; `free_bytes_warn` as in [`crate::Options`].
+    ///
+    /// # Errors
+    /// [`Error::NotALog`], the disk's own.
+    pub fn disk_health(&self, free_bytes_warn: u64) -> Result<DiskHealth> {
+        let manifest = load(self.storage.as_ref(), &self.path)?;
+        DiskHealth::measure(self.storage.as_ref(), &manifest, free_bytes_warn)
     }
 
     /// The newest signed checkpoint, as text.

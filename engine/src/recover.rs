@@ -26,7 +26,7 @@ use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, 
 use crate::snapshot::{Published, Snapshot};
 use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
-use crate::write::framer::{Framed, Framer, Growth, Shared, read_checkpoint};
+use crate::write::framer::{Framed, Framer, Growth, Shared, Written, read_checkpoint};
 use crate::write::manifest::{ManifestStore, load};
 use crate::write::poison::Poison;
 use crate::write::writer::Writer;
@@ -479,6 +479,7 @@ fn begin(
         manifest,
         published,
         framed,
+        written: Written::default(),
         cache,
         signer: config.signer,
         poison: Poison::default(),

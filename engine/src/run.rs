@@ -218,6 +218,7 @@ impl FramerThread {
                 }
                 signed => signed.map(drop)?,
             }
+            self.status.disk_full.store(false, Ordering::Release);
         }
         self.waiting_since = None;
         Ok(())
@@ -225,13 +226,19 @@ impl FramerThread {
 
     /// Frames what is pending, waiting out a full disk.
     fn frame(&mut self, partial: bool) -> Result<()> {
+        let mut was_full = false;
         loop {
             match self.framer.frame(partial) {
                 Ok((records, bytes)) => {
+                    if was_full {
+                        // Nobody else says so where no event comes; a writer that still waits says the contrary again.
+                        self.status.disk_full.store(false, Ordering::Release);
+                    }
                     self.queue.release(records, bytes);
                     return Ok(());
                 }
                 Err(error) if error.is_disk_full() => {
+                    was_full = true;
                     self.status.disk_full.store(true, Ordering::Release);
                     std::thread::sleep(DISK_FULL_PAUSE);
                 }

@@ -83,7 +83,7 @@ impl StepLog {
     /// # Errors
     /// The disk's own, [`Error::Record`] for a draft larger than a frame or a group that no reader would accept, [`Error::Poisoned`].
     pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
-        drafts.iter().try_for_each(Draft::check_len)?;
+        drafts.iter().try_for_each(Draft::check_admissible)?;
         if self.unsynced {
             self.sync()?;
         }
@@ -183,5 +183,54 @@ impl StepLog {
     /// The manifest as it is on disk.
     pub fn manifest(&self) -> Manifest {
         self.shared.manifest.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::options::Options;
+    use crate::rng::SeededRng;
+    use crate::storage::sim::{SimOptions, SimStorage};
+    use indelible_format::LogId;
+    use indelible_format::key::SigningKey;
+    use indelible_format::schema::{Field, Kind};
+
+    /// The first checkpoint after an opening read the directory of every segment, and all of them stayed in memory.
+    #[test]
+    fn a_checkpoint_leaves_no_sealed_segment_open() {
+        let key = Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"));
+        let disk = SimStorage::new(1, SimOptions::default());
+        let config = || LogConfig {
+            storage: Arc::new(disk.clone()),
+            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+            rng: Arc::new(SeededRng::new(disk.op_count())),
+            options: Options { segment_bytes_max: 4_096, ..Options::default() },
+            signer: Some(Arc::clone(&key)),
+            path: "test".to_owned(),
+        };
+        let spec = CreateSpec {
+            log_id: LogId([5; 16]),
+            origin: "test/log".to_owned(),
+            key: key.verifier().to_string(),
+            schedule: crate::DEFAULT_SCHEDULE.to_owned(),
+        };
+        let draft = |n: u64| {
+            Draft::write(Kind::Event, Some(n as i64), 1, |groups| groups.text(Field::TARGET_ID, &format!("{n:0500}")))
+        };
+        let mut log = StepLog::create(config(), &spec).expect("create");
+        for n in 0..60 {
+            log.append(vec![draft(n)]).expect("append");
+            log.frame(true).expect("frame");
+        }
+        log.close().expect("close");
+        drop(log);
+        let mut log = StepLog::open(config()).expect("open");
+        log.append(vec![draft(60)]).expect("append");
+        log.checkpoint().expect("checkpoint");
+        let snapshot = log.shared.published.load();
+        assert!(snapshot.sealed.len() > 2, "{} sealed segments", snapshot.sealed.len());
+        assert_eq!(snapshot.sealed.iter().filter(|segment| segment.is_open()).count(), 0);
     }
 }

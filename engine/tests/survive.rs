@@ -9,7 +9,7 @@ use indelible_engine::rng::SeededRng;
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::sim::{Fault, SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
-use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options};
+use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options, Pressure};
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
 use indelible_format::record::Record;
@@ -245,4 +245,133 @@ fn a_writer_whose_lock_was_replaced_stops() {
     disk.remove("lock").expect("remove");
     assert!(matches!(log.sync(), Err(Error::Poisoned { .. })), "not acknowledged either");
     assert_eq!(log.durable_to(), 2);
+}
+
+/// Genesis came back without a schedule, and nothing said by which rules events had got their classes. [RCV-7]
+#[test]
+fn a_log_whose_creation_was_cut_short_gets_its_schedule() {
+    let mut completed = 0;
+    for at in 0..60 {
+        let disk = SimStorage::new(at, SimOptions::default());
+        disk.crash_at(at);
+        if StepLog::create(config(&disk), &spec()).is_ok() {
+            break;
+        }
+        let disk = disk.crash_keep_all();
+        let log = match StepLog::open(config(&disk)) {
+            Err(Error::NotALog { .. }) => continue,
+            opened => opened.unwrap_or_else(|error| panic!("power cut at operation {at}: {error}")),
+        };
+        let records = rows(&log.view());
+        let kinds: Vec<u8> = records.iter().filter_map(|record| record.groups.group(0).first().copied()).collect();
+        assert_eq!(
+            kinds.get(..2),
+            Some(&[Kind::Genesis as u8, Kind::Schedule as u8][..]),
+            "power cut at operation {at}"
+        );
+        let named = records[1].groups.value(Field::METADATA).expect("canonical");
+        completed += usize::from(format!("{named:?}").contains("critical"));
+    }
+    assert!(completed > 0, "no power cut lost the schedule: the test shows nothing");
+}
+
+/// The tail was cut, the sync of the cut failed, and the opening went on as if the cut were durable.
+#[test]
+fn a_failed_sync_while_a_torn_tail_is_cut_refuses_to_open() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..20)).expect("append");
+    let torn = disk.crash_keep_all();
+    drop(log);
+    let name = "journal/0000000000000001.jnl";
+    let length = torn.read(name, 1 << 20).expect("the journal").len() as u64;
+    torn.flip_bit(name, length - 1, 0).expect("a flip");
+    // The first file of its kind that recovery syncs: the journal that was cut, the bytes kept aside, the segment.
+    for prefix in [name, "torn/"] {
+        let image = torn.fork();
+        image.inject(prefix, 1, Fault::FailSync);
+        let opened = StepLog::open(config(&image));
+        assert!(matches!(opened, Err(Error::Poisoned { .. } | Error::Io { .. })), "{prefix}: {:?}", opened.map(drop));
+        assert_eq!(image.faults_waiting(), 0, "{prefix}: no sync of it was tried");
+        drop(opened_again(&image.crash_lose_all()));
+        drop(opened_again(&image.crash_keep_all()));
+    }
+}
+
+/// Opens a log that a failed recovery left, and checks that what was durable before is there.
+fn opened_again(disk: &SimStorage) -> StepLog {
+    let log = StepLog::open(config(disk)).expect("the next opening recovers");
+    assert!(rows(&log.view()).len() >= 2, "genesis and schedule were durable");
+    log
+}
+
+/// The checkpoint of the interval met a full disk, and the framer stopped as if a sync had failed.
+#[test]
+fn a_full_disk_at_the_interval_checkpoint_only_delays_it() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let options = Options { checkpoint_interval: Duration::from_millis(20), ..config(&disk).options };
+    let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+    let wait_for = |what: &str, done: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !done() {
+            assert!(Instant::now() < deadline, "{what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    disk.inject("checkpoint", 1, Fault::NoRoom);
+    log.emit(draft(1)).expect("emit");
+    wait_for("the interval's checkpoint never met the full disk", &|| disk.faults_waiting() == 0);
+    wait_for("no checkpoint was made when there was room again", &|| disk.exists("checkpoint").expect("exists"));
+    log.emit(draft(2)).expect("and the log goes on");
+    log.close().expect("close");
+    assert!(StepLog::open(config(&disk)).expect("open").recovery().was_closed);
+}
+
+/// Fields out of order were accepted, and the log never opened again. Debug builds look.
+#[test]
+#[cfg(debug_assertions)]
+fn a_draft_that_is_not_canonical_is_refused() {
+    let (_, mut log) = new_log();
+    let forged = std::panic::catch_unwind(|| {
+        Draft::write(Kind::Event, Some(1), 1, |groups| {
+            groups.text(Field::TARGET_ID, "later");
+            groups.text(Field::ACTION, "earlier");
+        })
+    });
+    // The writer of groups has assertions of its own.
+    if let Ok(draft) = forged {
+        assert!(matches!(log.append(vec![draft]), Err(Error::Record(_))));
+    }
+    log.append(drafts(0..1)).expect("and the log goes on");
+}
+
+/// Nobody could see that the disk was filling up until it was full.
+#[test]
+fn health_tells_of_a_disk_that_fills_up() {
+    let disk = SimStorage::new(1, SimOptions { capacity_bytes: Some(64 << 20), ..SimOptions::default() });
+    let options = Options { free_bytes_warn: 16 << 20, ..config(&disk).options };
+    let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+    for n in 0..300 {
+        log.emit(draft(n)).expect("emit");
+    }
+    log.flush(None).expect("flush");
+    log.checkpoint().expect("checkpoint");
+    let health = log.health().expect("health");
+    assert_eq!(health.pressure, Pressure::Ok);
+    assert!(health.bytes.journal > 0 && health.bytes.active > 0 && health.bytes.other > 0, "{health:?}");
+    assert_eq!(health.bytes.torn, 0);
+    assert!(health.framed_bytes > 0 && health.written_bytes > health.framed_bytes, "{health:?}");
+    let held = |log: &Log| log.health().expect("health").bytes.total();
+    let used = (64 << 20) - health.free_bytes;
+    assert!(held(&log).abs_diff(used) < 64 << 10, "{} bytes of files, {used} of the disk", held(&log));
+    for (free, pressure) in [(16 << 20, Pressure::Ok), (15 << 20, Pressure::Low), (60 << 10, Pressure::Full)] {
+        disk.set_capacity(Some(used + free));
+        assert_eq!(log.health().expect("health").pressure, pressure, "{free} bytes free");
+    }
+    let reader = LogReader::open(&config(&disk)).expect("a reader");
+    assert_eq!(reader.disk_health(1).expect("disk health").pressure, Pressure::Full);
+    disk.set_capacity(None);
+    log.close().expect("close");
+    let reader = LogReader::open(&config(&disk)).expect("a reader");
+    let closed = reader.disk_health(1 << 20).expect("disk health");
+    assert_eq!((closed.pressure, closed.bytes.torn), (Pressure::Ok, 0));
 }

@@ -70,9 +70,37 @@ pub fn of(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         "import_cloudtrail" => texts(&[("records", CLOUDTRAIL)]),
         "import_windows" => texts(&[("nxlog", WINDOWS), ("winlogbeat", WINLOGBEAT)]),
         "import_kubernetes" => texts(&[("audit", KUBERNETES)]),
+        "cursor" => texts(&[("newest", &cursor(1)), ("time", &cursor(3))]),
+        "index_model" => vec![("stretches", choices(300)), ("few", choices(40))],
+        "log_files" => return log_edits(),
+        "engine_steps" => vec![("short", choices(60)), ("long", choices(400))],
+        "canary" => return vec![("version", b"CNRY\x01".to_vec())],
         _ => Vec::new(),
     };
     plain.into_iter().map(|(name, bytes)| (name, [vec![0], bytes].concat())).collect()
+}
+
+/// A cursor in its printed form.
+fn cursor(order: u8) -> String {
+    let shown: Vec<u8> = [1, order].into_iter().chain([7; 20]).collect();
+    let crc = crc32fast::hash(&shown).to_le_bytes();
+    shown.iter().chain(&crc).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes that choose: nothing about them matters but that they differ.
+fn choices(count: u32) -> Vec<u8> {
+    (0..count).map(|n| (n.wrapping_mul(0x9e37_79b1) >> 21) as u8).collect()
+}
+
+/// Edits of the files of a log, the mode in the first byte.
+fn log_edits() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("none", vec![0]),
+        ("closed", vec![2]),
+        ("flip", vec![0, 3, 0, 70, 0, 9, 0]),
+        ("repaired", vec![3, 4, 1, 200, 1, 9, 7, 0, 2, 30, 0, 1, 1]),
+        ("cut", vec![2, 2, 3, 100, 0, 0, 0]),
+    ]
 }
 
 fn texts(list: &[(&'static str, &str)]) -> Vec<(&'static str, Vec<u8>)> {

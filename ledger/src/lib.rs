@@ -25,7 +25,8 @@ pub use cosign::add_cosignatures;
 pub use error::{EmitError, Error, Result};
 pub use indelible_engine::query::Order;
 pub use indelible_engine::{
-    Ack, Corruption, Health, Options, Outcome as Stored, Overflow, Receipt, RecoveryReport, query,
+    Ack, Corruption, DiskHealth, Health, LogBytes, Options, Outcome as Stored, Overflow, Pressure, Receipt,
+    RecoveryReport, query,
 };
 pub use indelible_format::LogId;
 pub use keys::default_key_file;

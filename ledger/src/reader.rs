@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indelible_engine::query::{Cursor, Expr, GroupBy, GroupValue, Order, View, Work};
 use indelible_engine::storage::Access;
-use indelible_engine::{Log, LogConfig, LogReader, Options, ViewSource};
+use indelible_engine::{DiskHealth, Log, LogConfig, LogReader, Options, ViewSource};
 use indelible_format::record::Record;
 use indelible_format::schema::{Field, Kind};
 
@@ -216,6 +216,16 @@ impl LedgerReader {
     /// What the log is, where it is read beside its writer.
     pub(crate) fn manifest(&self) -> Option<indelible_format::manifest::Manifest> {
         self.other_process.as_ref().and_then(|reader| reader.manifest())
+    }
+
+    /// What the log takes on the device and what is left there. `None` in the process that writes it: see
+    /// [`crate::Ledger::health`]. `free_bytes_warn`: free bytes below which that is little, as in [`Options`].
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn disk_health(&self, free_bytes_warn: u64) -> Result<Option<DiskHealth>> {
+        let reader = self.other_process.as_ref();
+        Ok(reader.map(|reader| reader.disk_health(free_bytes_warn)).transpose()?)
     }
 
     /// Whether another process is writing the log.

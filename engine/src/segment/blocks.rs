@@ -68,6 +68,16 @@ impl Blocks {
         Blocks::Sealed(Arc::new(LazyMap { storage, name, map: OnceLock::new() }))
     }
 
+    /// The same file once more, to be dropped after use, where it is a sealed one that nobody has read yet.
+    pub(crate) fn unread(&self) -> Option<Self> {
+        match self {
+            Blocks::Sealed(map) if map.map.get().is_none() => {
+                Some(Blocks::lazy(Arc::clone(&map.storage), map.name.clone()))
+            }
+            _ => None,
+        }
+    }
+
     /// Bytes in the file now.
     pub(crate) fn len(&self, name: &str) -> Result<u64, Corruption> {
         match self {

@@ -13,6 +13,7 @@
 mod blocks;
 mod cache;
 mod directory;
+mod keys;
 mod rebuild;
 mod scan;
 mod terms;
@@ -20,20 +21,19 @@ mod terms;
 pub(crate) use blocks::{Blocks, block_at};
 pub use cache::Cache;
 pub(crate) use directory::{Directory, Postings};
+pub(crate) use keys::{chunk_of_frame, chunk_of_rows};
 pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
 pub use terms::Terms;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use indelible_format::descriptor::Hash;
-use indelible_format::frame::{FrameReader, IdText};
+use indelible_format::frame::FrameReader;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::record::{Record, put_text};
-use indelible_format::schema::Field;
-use indelible_format::segment::{FrameEntry, SegmentHeader};
-use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
+use indelible_format::schema::{FIELD_COUNT, Field};
+use indelible_format::segment::{FrameEntry, SegmentHeader, TermPage};
 use parking_lot::RwLock;
 
 use crate::error::{Corruption, FormatContext, Result};
@@ -155,6 +155,24 @@ impl Segment {
         Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
     }
 
+    /// Calls `with` on the directory. One that nobody has read yet is read for this call only, so that a walk over all
+    /// segments of a log leaves nothing of them in memory.
+    pub(crate) fn with_directory<T>(&self, with: impl FnOnce(&Directory) -> T) -> Result<T, Corruption> {
+        if self.directory.get().is_none()
+            && let Some(blocks) = self.blocks.unread()
+            && let Ok(directory) = Directory::from_footer(&blocks, &self.name)
+        {
+            return Ok(with(&directory));
+        }
+        Ok(with(&self.directory()?.read()))
+    }
+
+    /// Whether anything of the file is kept in memory or mapped.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.directory.get().is_some() || self.blocks.unread().is_none()
+    }
+
     /// Reads the lookups into memory, because the file loses them when its segment grows again.
     pub(crate) fn keep_lookups(&self) -> Result<(), Corruption> {
         let lookups = self.directory()?.read().lookups.clone();
@@ -231,17 +249,27 @@ impl Segment {
     }
 }
 
-/// Term pages that a source keeps at hand, and so keeps in memory while it lives: about 8 MiB of them.
-const PAGES_AT_HAND: usize = 384;
+/// Term pages of a field that a source keeps at hand, and so keeps in memory while it lives: all fields together about 8 MiB.
+const PAGES_AT_HAND: usize = 64;
 
 /// The terms of one segment as a source for decoding; remembers pages, because rows that are read together share them.
 pub(crate) struct SegmentTerms<'a> {
     segment: &'a Segment,
-    at_hand: RefCell<AtHand>,
+    at_hand: RefCell<[Vec<AtHand>; FIELD_COUNT]>,
 }
 
-/// By field and first ordinal: the ordinals of the field in a page, and the page.
-type AtHand = BTreeMap<(Field, u32), terms::PageOf>;
+/// The ordinals of a field in a page, the page, and where in it they lie; ascending by field.
+struct AtHand {
+    ordinals: std::ops::Range<u32>,
+    page: Arc<TermPage>,
+    section: usize,
+}
+
+impl AtHand {
+    fn get(&self, ordinal: u32) -> Option<&[u8]> {
+        self.page.sections.get(self.section)?.by_ordinal(ordinal)
+    }
+}
 
 impl<'a> SegmentTerms<'a> {
     pub(crate) fn of(segment: &'a Segment) -> Self {
@@ -259,21 +287,24 @@ impl<'a> SegmentTerms<'a> {
             return Ok(with(table.read().get(field, ordinal)));
         }
         let mut at_hand = self.at_hand.borrow_mut();
-        let before = at_hand.range(..=(field, ordinal)).next_back();
-        if let Some((_, (_, page))) =
-            before.filter(|((own, _), (ordinals, _))| *own == field && ordinals.contains(&ordinal))
+        let Some(pages) = at_hand.get_mut(usize::from(field.id())) else { return Ok(with(None)) };
+        let place = pages.partition_point(|page| page.ordinals.start <= ordinal);
+        if let Some(page) = place.checked_sub(1).and_then(|at| pages.get(at))
+            && page.ordinals.contains(&ordinal)
         {
-            return Ok(with(page.term(field, ordinal)));
+            return Ok(with(page.get(ordinal)));
         }
         let found = self.segment.terms.page(self.segment, field, ordinal).map_err(|damage| {
             indelible_format::FormatError::invalid("term page", "term", damage.offset as usize, damage.problem)
         })?;
         let Some((ordinals, page)) = found else { return Ok(with(None)) };
-        let result = with(page.term(field, ordinal));
-        if at_hand.len() >= PAGES_AT_HAND {
-            at_hand.clear();
+        let section = page.sections.iter().position(|section| section.field == field).unwrap_or(usize::MAX);
+        let page = AtHand { ordinals, page, section };
+        let result = with(page.get(ordinal));
+        if pages.len() >= PAGES_AT_HAND {
+            pages.clear();
         }
-        at_hand.insert((field, ordinals.start), (ordinals, page));
+        pages.insert(place.min(pages.len()), page);
         Ok(result)
     }
 }
@@ -297,103 +328,5 @@ impl indelible_format::segment::TermSource for SegmentTerms<'_> {
             out.extend_from_slice(value.unwrap_or_default());
             value.is_some()
         })
-    }
-}
-
-/// The keys of a frame's records for the index; removed records and stub rows are missing from it.
-pub(crate) fn chunk_of_frame(frame: &FrameReader<'_>, first_ordinal: u32) -> std::result::Result<KeyChunk, ChunkError> {
-    let mut builder = KeyChunkBuilder::new(first_ordinal);
-    for position in 0..u32::from(frame.descriptor().count) {
-        match frame.live_row_of_position(position) {
-            Some(row) => builder.push_row(&row_keys(frame, row)?)?,
-            None => builder.push_missing()?,
-        }
-    }
-    Ok(builder.finish()?)
-}
-
-/// Why a frame gives no keys.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ChunkError {
-    #[error(transparent)]
-    Format(#[from] indelible_format::FormatError),
-    #[error(transparent)]
-    Index(#[from] indelible_index::IndexError),
-}
-
-fn row_keys(frame: &FrameReader<'_>, row: usize) -> std::result::Result<RowKeys, ChunkError> {
-    use indelible_format::schema::Column;
-    let mut keys =
-        RowKeys { occurred: frame.occurred_at(row)?, recorded: frame.recorded_at(row)?, ..RowKeys::default() };
-    let mut value = Vec::new();
-    for field in Field::indexed() {
-        let key = match field.spec().column {
-            Column::Terms => frame.term_ordinal(row, field)?.map_or(0, |ordinal| ordinal + 1),
-            Column::Codes => u32::from(frame.code(row, field)?),
-            Column::Fingerprints => {
-                value.clear();
-                match frame.text2(row, field)? {
-                    Some(IdText::Uuid(uuid)) => {
-                        value.push(1);
-                        value.extend_from_slice(&uuid);
-                        fingerprint(&value).get()
-                    }
-                    Some(IdText::Text(text)) => {
-                        put_text(&mut value, &text);
-                        fingerprint(&value).get()
-                    }
-                    None => 0,
-                }
-            }
-            Column::None => continue,
-        };
-        keys.set(field.id(), key)?;
-    }
-    Ok(keys)
-}
-
-#[cfg(test)]
-mod tests {
-    use indelible_format::LogId;
-    use indelible_format::commit::{FrameFacts, FrameView, RecordRef, Removal, Salts, commit_frame, prune};
-    use indelible_format::frame::{FrameEncoder, FrameOptions};
-    use indelible_format::record::{Groups, GroupsWriter};
-    use indelible_format::schema::Kind;
-    use indelible_format::segment::TermTable;
-
-    use super::*;
-
-    fn event(seq: u64) -> Record {
-        let mut bytes = Vec::new();
-        let mut writer = GroupsWriter::new(&mut bytes, Kind::Event, 100 - seq as i64);
-        writer.text(Field::ACTION, "user.login");
-        let ends = writer.finish();
-        let groups = Groups::from_parts(bytes, ends).expect("a writer's ends ascend");
-        Record { seq, recorded_at: 1_000 + seq as i64, class: 1, groups }
-    }
-
-    /// [FRM-16]
-    #[test]
-    fn removed_records_and_stub_rows_have_no_keys_and_no_part_in_the_times() {
-        let records: Vec<Option<Record>> = (0..6).map(|seq| Some(event(seq))).collect();
-        let refs: Vec<RecordRef<'_>> = records.iter().flatten().map(RecordRef::from).collect();
-        let facts =
-            FrameFacts { log_id: LogId([1; 16]), frame_no: 0, schedule_version: 1, key_epoch: 0, lost_events: 0 };
-        let descriptor = commit_frame(&facts, &refs, &[3; 32]).expect("six records are a frame");
-        let view = FrameView { descriptor: &descriptor, salts: &Salts::Whole([3; 32]), records: &records };
-        // 0 and 5 become stub rows, 1 goes, 3 loses a group and stays.
-        let stubs = 0b10_0001;
-        let removal = Removal::new().group(1, stubs | 0b1000).group(2, stubs).group(3, stubs).records(0b10);
-        let left = prune(&view, &removal).expect("events may go");
-        let rows: Vec<_> = left.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
-        let mut encoder = FrameEncoder::new(FrameOptions::default());
-        let payload = encoder.encode(&descriptor, &left.salts, &rows, &mut TermTable::new()).expect("a frame");
-        let frame = FrameReader::open(&payload).expect("a frame");
-        assert_eq!((frame.rows(), frame.stub_positions()), (5, stubs));
-        let chunk = chunk_of_frame(&frame, 40).expect("keys of its rows");
-        assert_eq!((chunk.present(), chunk.positions()), (0b1_1100, 6));
-        let zone = chunk.zone();
-        assert_eq!((zone.recorded_first, zone.recorded_last), (1_002, 1_004));
-        assert_eq!((zone.occurred_min, zone.occurred_max), (96, 98));
     }
 }

@@ -164,12 +164,12 @@ impl Window<'_> {
         let slices = (end - start).div_ceil(SLICE_FRAMES);
         let place = self.place;
         // Runs are the longest jobs, so they go first.
-        let results = parallel(run.threads(), due.len() + slices, |committer, job| match due.get(job) {
+        let results = parallel(run.threads(), due.len() + slices, |checker, job| match due.get(job) {
             Some(due) => (Vec::new(), check_run(place, &due.run, due.chunks.as_deref()).err()),
             None => {
                 let from = start + (job - due.len()) * SLICE_FRAMES;
                 let to = end.min(from + SLICE_FRAMES);
-                ((from..to).map(|index| check.check(committer, index)).collect(), None)
+                ((from..to).map(|index| check.check(checker, index)).collect(), None)
             }
         });
         let (mut checked, mut damages) = (Vec::with_capacity(end - start), Vec::new());

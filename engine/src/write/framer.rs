@@ -55,6 +55,15 @@ impl Framed {
     }
 }
 
+/// Bytes written since the log was opened, for whoever asks how fast it grows.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// To the journal; the writer counts.
+    pub(crate) journal: AtomicU64,
+    /// To segments; the framer counts.
+    pub(crate) framed: AtomicU64,
+}
+
 /// What the framer shares with the rest.
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
@@ -63,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) manifest: ManifestStore,
     pub(crate) published: Published,
     pub(crate) framed: Framed,
+    pub(crate) written: Written,
     pub(crate) cache: Arc<Cache>,
     pub(crate) signer: Option<Arc<SigningKey>>,
     pub(crate) poison: Poison,
@@ -268,6 +278,7 @@ impl Framer {
             return Err(error).doing("append to", &active.segment.name);
         }
         active.unsynced += batch.bytes.len() as u64;
+        self.shared.written.framed.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
         let records = {
             let mut directory = active.segment.directory()?.write();
             for pages in &batch.pages {
@@ -372,13 +383,17 @@ impl Framer {
         let mut tree = self.tree.take().unwrap_or_default();
         let snapshot = self.shared.published.load();
         for (segment, _) in snapshot.segments() {
-            let directory = segment.directory()?.read();
-            let from = tree.size().saturating_sub(segment.first_frame) as usize;
-            for entry in directory.frames.iter().skip(from) {
-                if tree.size() < frames {
-                    tree.push(entry.leaf_hash);
-                }
+            if segment.entry().is_some_and(|entry| entry.first_frame + entry.frames <= tree.size()) {
+                continue;
             }
+            segment.with_directory(|directory| {
+                let from = tree.size().saturating_sub(segment.first_frame) as usize;
+                for entry in directory.frames.iter().skip(from) {
+                    if tree.size() < frames {
+                        tree.push(entry.leaf_hash);
+                    }
+                }
+            })?;
         }
         if tree.size() != frames {
             return Err(Corruption::at(

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use indelible_format::journal::GroupHeader;
 use indelible_format::live::Live;
 use indelible_format::manifest::{Closed, SegmentState};
 use indelible_format::record::{Groups, Record, Value, put_transit};
@@ -137,6 +138,7 @@ impl Writer {
         if count > 0 {
             self.journal.append(count, &self.payload, self.shared.framed.frames.load(Ordering::Acquire))?;
             self.last_recorded = recorded_at;
+            self.shared.written.journal.fetch_add((GroupHeader::SIZE + self.payload.len()) as u64, Ordering::Relaxed);
         }
         let mut records = Vec::with_capacity(count as usize);
         for (item, duplicate) in items.iter_mut().zip(duplicates) {

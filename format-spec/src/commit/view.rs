@@ -78,6 +78,19 @@ impl Committer {
         self.check(view.descriptor, view.salts, &view.refs()).map(|_| ())
     }
 
+    /// The same for records that lie elsewhere, by position.
+    ///
+    /// # Errors
+    /// As [`Committer::verify`].
+    pub fn verify_refs(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<(), FormatError> {
+        self.check(descriptor, salts, records).map(|_| ())
+    }
+
     /// Every hash of what is left of a frame, once it was checked; `records` as in [`FrameView::records`].
     pub(super) fn hashes(
         &mut self,

@@ -11,9 +11,8 @@
 //! Not here: what may be removed (retention), the term pages (`segment::TermUse`). Specified in `format-spec/05-frame.md`.
 
 use super::read::ColumnValues;
-use super::{FrameEncoder, FrameOptions, FrameReader, Shape, Slot, encode_expired};
-use crate::FRAME_BYTES_MAX;
-use crate::commit::{Committer, RecordRef, Removal, Salts};
+use super::{FrameEncoder, FrameOptions, FrameReader, FrameRows, Shape, Slot, encode_expired};
+use crate::commit::{Committer, Removal, Salts};
 use crate::error::FormatError;
 use crate::record::GROUPS;
 use crate::schema::Field;
@@ -26,13 +25,13 @@ const NAME: &str = "frame";
 pub struct FramePruner {
     committer: Committer,
     encoder: FrameEncoder,
-    bytes: Vec<u8>,
+    rows: FrameRows,
 }
 
 impl FramePruner {
     /// A pruner; `options` say how what is left is compressed.
     pub fn new(options: FrameOptions) -> Self {
-        Self { committer: Committer::new(), encoder: FrameEncoder::new(options), bytes: Vec::new() }
+        Self { committer: Committer::new(), encoder: FrameEncoder::new(options), rows: FrameRows::new() }
     }
 
     /// The payload of `frame` without `removal`; what was removed before stays removed.
@@ -42,11 +41,11 @@ impl FramePruner {
     ///
     /// # Errors
     /// As [`crate::commit::prune`], and where a record cannot be rebuilt.
-    pub fn prune(
+    pub fn prune<T: TermSource + ?Sized>(
         &mut self,
         frame: &FrameReader<'_>,
         removal: &Removal,
-        terms: &dyn TermSource,
+        terms: &T,
     ) -> Result<Vec<u8>, FormatError> {
         let descriptor = frame.descriptor();
         let [gone, ..] = removal.with(descriptor, frame.salts())?;
@@ -58,34 +57,14 @@ impl FramePruner {
     }
 
     /// Verifies the frame and gives what opens it once `removal` is taken away.
-    fn salts_after(
+    fn salts_after<T: TermSource + ?Sized>(
         &mut self,
         frame: &FrameReader<'_>,
         removal: &Removal,
-        terms: &dyn TermSource,
+        terms: &T,
     ) -> Result<Salts, FormatError> {
-        self.bytes.clear();
-        let mut cursor = frame.cursor();
-        let mut rows = Vec::with_capacity(frame.rows());
-        for row in 0..frame.rows() {
-            rows.push(cursor.put_record(row, terms, &mut self.bytes)?);
-            if self.bytes.len() > FRAME_BYTES_MAX {
-                return Err(FormatError::invalid(NAME, "columns", 0, "more than 1,048,576 bytes of groups"));
-            }
-        }
-        let mut records: Vec<Option<RecordRef<'_>>> = vec![None; usize::from(frame.descriptor().count)];
-        let mut start = 0;
-        for (row, (head, ends)) in rows.into_iter().enumerate() {
-            let groups = ends.map(|end| {
-                let bytes = self.bytes.get(start..end).unwrap_or_default();
-                start = end;
-                bytes
-            });
-            let position = frame.position_of_row(row).unwrap_or(u32::MAX);
-            if let Some(place) = records.get_mut(position as usize) {
-                *place = Some(RecordRef { groups, ..head });
-            }
-        }
+        self.rows.read(frame, terms)?;
+        let records = self.rows.by_position(frame);
         self.committer.prune(frame.descriptor(), frame.salts(), &records, removal)
     }
 }
@@ -201,7 +180,7 @@ impl FrameReader<'_> {
             };
             if column.slot.shape() == Some(Shape::Terms) {
                 // Terms are stored as ordinal + 1, 0 where the row has none.
-                numbers.values(&self.body).filter(|&value| value > 0).for_each(|value| mark(field, value as u64 - 1));
+                numbers.iter(&self.body).filter(|&value| value > 0).for_each(|value| mark(field, value as u64 - 1));
             }
         }
         if let Some(texts) = &self.texts {

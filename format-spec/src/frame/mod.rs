@@ -14,6 +14,7 @@
 //! rest of the strictness. Not here: whether the records hash to the frame root (`commit`), the block around the payload
 //! and its checksum (`segment`). Specified in `format-spec/05-frame.md`.
 
+mod arena;
 mod blobs;
 mod check;
 mod columns;
@@ -22,10 +23,12 @@ mod encode;
 mod ids;
 mod left;
 mod read;
+mod rows;
 mod salts;
 mod seal;
 mod split;
 mod template;
+mod text_rows;
 mod texts;
 mod texts_builder;
 
@@ -34,6 +37,7 @@ pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
 pub use left::FramePruner;
 pub use read::FrameReader;
+pub use rows::FrameRows;
 pub use seal::{encode_expired, read_descriptor, seal_frame};
 
 /// Name of the structure in errors.

@@ -15,6 +15,7 @@ mod text;
 mod value;
 mod writer;
 
+pub(crate) use text::uuid_chars;
 pub use text::{TextRef, parse_uuid, put_text, uuid_text};
 pub use value::{Fields, ProofRef, Value, check_group, fields_of};
 pub use writer::GroupsWriter;

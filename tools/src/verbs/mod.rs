@@ -57,6 +57,20 @@ pub(crate) fn explain_mark(flagged: bool) {
     }
 }
 
+/// Says on stderr that there is little room for the log, where that is so; gives whether it was said. A device that cannot be
+/// measured is no reason to stop.
+pub(crate) fn say_pressure(ledger: &indelible::Ledger) -> bool {
+    let low = ledger.health().ok().filter(|health| health.pressure != indelible::Pressure::Ok);
+    if let Some(health) = &low {
+        let (free, taken) = (health.free_bytes >> 20, health.bytes.total() >> 20);
+        say(&format!(
+            "warning: only {free} MiB are free where the log lies (it takes {taken} MiB): make room before it is full; \
+             then it waits, and loses nothing"
+        ));
+    }
+    low.is_some()
+}
+
 /// Says on stderr what opening the log had to cut, where it did.
 pub(crate) fn say_recovery(ledger: &indelible::Ledger) {
     let recovery = ledger.recovery();
