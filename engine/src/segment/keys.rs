@@ -127,13 +127,18 @@ mod tests {
         let left = prune(&view, &removal).expect("events may go");
         let rows: Vec<_> = left.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
         let mut encoder = FrameEncoder::new(FrameOptions::default());
-        let payload = encoder.encode(&descriptor, &left.salts, &rows, &mut TermTable::new()).expect("a frame");
+        let mut terms = TermTable::new();
+        let payload = encoder.encode(&descriptor, &left.salts, &rows, &mut terms).expect("a frame");
         let frame = FrameReader::open(&payload).expect("a frame");
         assert_eq!((frame.rows(), frame.stub_positions()), (5, stubs));
-        let chunk = chunk_of_frame(&frame, 40).expect("keys of its rows");
-        assert_eq!((chunk.present(), chunk.positions()), (0b1_1100, 6));
-        let zone = chunk.zone();
-        assert_eq!((zone.recorded_first, zone.recorded_last), (1_002, 1_004));
-        assert_eq!((zone.occurred_min, zone.occurred_max), (96, 98));
+        let mut rows = FrameRows::new();
+        rows.read(&frame, &terms).expect("its rows");
+        let both = [chunk_of_frame(&frame, 40), chunk_of_rows(&frame, &rows, 40)];
+        for chunk in both.map(|chunk| chunk.expect("keys of its rows")) {
+            assert_eq!((chunk.present(), chunk.positions()), (0b1_1100, 6));
+            let zone = chunk.zone();
+            assert_eq!((zone.recorded_first, zone.recorded_last), (1_002, 1_004));
+            assert_eq!((zone.occurred_min, zone.occurred_max), (96, 98));
+        }
     }
 }
