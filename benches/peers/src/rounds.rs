@@ -28,6 +28,8 @@ const ASKED: usize = 2;
 pub struct Measured {
     /// What was measured, as a sentence.
     pub what: String,
+    /// Machine, kernel, compiler, versions.
+    pub machine: Vec<String>,
     /// Events that every store got.
     pub events: u64,
     /// Load averages before and after, as the kernel gives them.
@@ -74,6 +76,7 @@ pub fn measure(args: &Args) -> Result<Measured> {
             args.questions,
             args.rounds
         ),
+        machine: crate::report::machine::lines(),
         events: args.events,
         load: [load_average(), String::new()],
         ..Measured::default()
