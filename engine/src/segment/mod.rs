@@ -26,15 +26,14 @@ pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
 pub use terms::Terms;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use indelible_format::descriptor::Hash;
 use indelible_format::frame::FrameReader;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::record::{Record, put_text};
-use indelible_format::schema::Field;
-use indelible_format::segment::{FrameEntry, SegmentHeader};
+use indelible_format::schema::{FIELD_COUNT, Field};
+use indelible_format::segment::{FrameEntry, SegmentHeader, TermPage};
 use parking_lot::RwLock;
 
 use crate::error::{Corruption, FormatContext, Result};
@@ -280,17 +279,27 @@ impl Drop for Segment {
     }
 }
 
-/// Term pages that a source keeps at hand, and so keeps in memory while it lives: about 8 MiB of them.
-const PAGES_AT_HAND: usize = 384;
+/// Term pages of a field that a source keeps at hand, and so keeps in memory while it lives: all fields together about 8 MiB.
+const PAGES_AT_HAND: usize = 64;
 
 /// The terms of one segment as a source for decoding; remembers pages, because rows that are read together share them.
 pub(crate) struct SegmentTerms<'a> {
     segment: &'a Segment,
-    at_hand: RefCell<AtHand>,
+    at_hand: RefCell<[Vec<AtHand>; FIELD_COUNT]>,
 }
 
-/// By field and first ordinal: the ordinals of the field in a page, and the page.
-type AtHand = BTreeMap<(Field, u32), terms::PageOf>;
+/// The ordinals of a field in a page, the page, and where in it they lie; ascending by field.
+struct AtHand {
+    ordinals: std::ops::Range<u32>,
+    page: Arc<TermPage>,
+    section: usize,
+}
+
+impl AtHand {
+    fn get(&self, ordinal: u32) -> Option<&[u8]> {
+        self.page.sections.get(self.section)?.by_ordinal(ordinal)
+    }
+}
 
 impl<'a> SegmentTerms<'a> {
     pub(crate) fn of(segment: &'a Segment) -> Self {
@@ -308,21 +317,24 @@ impl<'a> SegmentTerms<'a> {
             return Ok(with(table.read().get(field, ordinal)));
         }
         let mut at_hand = self.at_hand.borrow_mut();
-        let before = at_hand.range(..=(field, ordinal)).next_back();
-        if let Some((_, (_, page))) =
-            before.filter(|((own, _), (ordinals, _))| *own == field && ordinals.contains(&ordinal))
+        let Some(pages) = at_hand.get_mut(usize::from(field.id())) else { return Ok(with(None)) };
+        let place = pages.partition_point(|page| page.ordinals.start <= ordinal);
+        if let Some(page) = place.checked_sub(1).and_then(|at| pages.get(at))
+            && page.ordinals.contains(&ordinal)
         {
-            return Ok(with(page.term(field, ordinal)));
+            return Ok(with(page.get(ordinal)));
         }
         let found = self.segment.terms.page(self.segment, field, ordinal).map_err(|damage| {
             indelible_format::FormatError::invalid("term page", "term", damage.offset as usize, damage.problem)
         })?;
         let Some((ordinals, page)) = found else { return Ok(with(None)) };
-        let result = with(page.term(field, ordinal));
-        if at_hand.len() >= PAGES_AT_HAND {
-            at_hand.clear();
+        let section = page.sections.iter().position(|section| section.field == field).unwrap_or(usize::MAX);
+        let page = AtHand { ordinals, page, section };
+        let result = with(page.get(ordinal));
+        if pages.len() >= PAGES_AT_HAND {
+            pages.clear();
         }
-        at_hand.insert((field, ordinals.start), (ordinals, page));
+        pages.insert(place.min(pages.len()), page);
         Ok(result)
     }
 }

@@ -49,6 +49,15 @@ pub(super) fn is_mark(byte: u8) -> bool {
     matches!(byte, INTEGER | UUID | TERM)
 }
 
+/// Where the first mark stands.
+pub(super) fn first_mark(template: &[u8]) -> Option<usize> {
+    let (words, _) = template.as_chunks::<8>();
+    // Words without a byte below 4 have no mark.
+    let clear = words.iter().take_while(|word| below_four(u64::from_le_bytes(**word)) == 0).count() * 8;
+    let rest = template.get(clear..).unwrap_or_default();
+    rest.iter().position(|&byte| is_mark(byte)).map(|at| clear + at)
+}
+
 /// Cuts `text`; false where it cannot be cut: bytes 1 to 3 in it, or a quote that is not closed.
 pub(super) fn cut<'a>(text: &'a str, template: &mut Vec<u8>, holes: &mut Vec<Hole<'a>>) -> bool {
     let bytes = text.as_bytes();
@@ -98,12 +107,14 @@ fn equal(word: u64, byte: u8) -> u64 {
     different.wrapping_sub(ONES) & !different & (ONES << 7)
 }
 
+/// Zero where no byte of the word is below 4.
+fn below_four(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 4) & !word & (ONES << 7)
+}
+
 /// Whether a text may have a quote, a backslash or a byte below 4, eight bytes at a time; false is certain.
 fn has_special(text: &[u8]) -> bool {
-    let special = |word: u64| {
-        let below_four = word.wrapping_sub(ONES * 4) & !word & (ONES << 7);
-        equal(word, b'"') | equal(word, b'\\') | below_four
-    };
+    let special = |word: u64| equal(word, b'"') | equal(word, b'\\') | below_four(word);
     let (words, rest) = text.as_chunks::<8>();
     let found = words.iter().fold(0, |found, word| found | special(u64::from_le_bytes(*word)));
     let rest = rest.iter().fold(ONES * 4, |word, &byte| word << 8 | u64::from(byte));

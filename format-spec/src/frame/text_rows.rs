@@ -10,12 +10,11 @@
 use super::arena::Arena;
 use super::rows::{Term, fetch};
 use super::template::{self, TERM, UUID};
-use super::texts::{HOLES_MAX, NAME, ONLY_TEXT, TextColumn, decimal, invalid};
+use super::texts::{HOLES_MAX, ONLY_TEXT, TextColumn, decimal, invalid, text_bytes};
 use crate::FRAME_BYTES_MAX;
 use crate::bitpack::width_of;
-use crate::bytes::Reader;
 use crate::error::FormatError;
-use crate::record::{TextRef, parse_uuid, uuid_chars};
+use crate::record::{parse_uuid, uuid_chars};
 use crate::schema::Field;
 use crate::segment::TermSource;
 
@@ -195,22 +194,5 @@ fn with_term<T: TermSource + ?Sized, R>(
     match text_bytes(&value) {
         Some(text) => Ok(with(text)),
         None => Err(invalid("terms", "a term that is no text, or a UUID")),
-    }
-}
-
-/// The bytes of a text that is no UUID, from its one encoding; whether they are UTF-8 is seen where the whole text is. The
-/// length of most has one byte.
-fn text_bytes(value: &[u8]) -> Option<&[u8]> {
-    match value.split_first() {
-        Some((&prefix, text)) if prefix & 0x81 == 0 && text.len() == usize::from(prefix >> 1) && text.len() < 36 => {
-            Some(text)
-        }
-        _ => {
-            let mut reader = Reader::new(NAME, value);
-            match TextRef::take(&mut reader, "term") {
-                Ok(TextRef::Utf8(text)) if reader.left() == 0 => Some(text.as_bytes()),
-                _ => None,
-            }
-        }
     }
 }

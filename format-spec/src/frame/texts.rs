@@ -116,15 +116,14 @@ impl TextColumn {
             return Ok(false);
         };
         let [template, value, text] = scratch;
-        template.clear();
         text.clear();
-        term_text(terms, *ordinal, value, template)?;
+        let mut left = term_text(terms, *ordinal, template)?;
         let mut columns = columns.iter();
-        let mut copied = 0;
-        for at in 0..template.len() {
-            let Some(&mark) = template.get(at).filter(|byte| template::is_mark(**byte)) else { continue };
-            text.extend_from_slice(template.get(copied..at).unwrap_or_default());
-            copied = at + 1;
+        while let Some(at) = template::first_mark(left) {
+            let (before, rest) = left.split_at_checked(at).unwrap_or((left, &[]));
+            text.extend_from_slice(before);
+            let Some((&mark, behind)) = rest.split_first() else { break };
+            left = behind;
             let column = columns.next().and_then(|&column| self.columns.get(usize::from(column)));
             let Some(column) = column.filter(|column| column.kind == mark) else {
                 return Err(invalid("template", "its holes are not those of its columns"));
@@ -134,7 +133,7 @@ impl TextColumn {
                 return Err(invalid("text", "more than 1,048,576 bytes"));
             }
         }
-        text.extend_from_slice(template.get(copied..).unwrap_or_default());
+        text.extend_from_slice(left);
         if columns.next().is_some() {
             return Err(invalid("template", "it has fewer holes than columns"));
         }
@@ -148,18 +147,29 @@ impl TextColumn {
     }
 }
 
-/// Appends the text of a term of the field.
-fn term_text(terms: &dyn TermSource, ordinal: u32, value: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+/// The text of a term of the field, read into `value`; whether it is UTF-8 is seen where the whole text is.
+fn term_text<'v>(terms: &dyn TermSource, ordinal: u32, value: &'v mut Vec<u8>) -> Result<&'v [u8], FormatError> {
     value.clear();
     if !terms.append_term(Field::METADATA, ordinal, value)? {
         return Err(invalid("terms", format!("term {ordinal} is void or not in the segment's term pages")));
     }
-    let mut reader = Reader::new(NAME, value);
-    match TextRef::take(&mut reader, "term")? {
-        TextRef::Utf8(text) if reader.left() == 0 => out.extend_from_slice(text.as_bytes()),
-        _ => return Err(invalid("terms", "a UUID is no term of a text")),
+    text_bytes(value).ok_or_else(|| invalid("terms", "a term that is no text, or a UUID"))
+}
+
+/// The bytes of a text that is no UUID, from its one encoding; they may still not be UTF-8. The length of most has one byte.
+pub(super) fn text_bytes(value: &[u8]) -> Option<&[u8]> {
+    match value.split_first() {
+        Some((&prefix, text)) if prefix & 0x81 == 0 && text.len() == usize::from(prefix >> 1) && text.len() < 36 => {
+            Some(text)
+        }
+        _ => {
+            let mut reader = Reader::new(NAME, value);
+            match TextRef::take(&mut reader, "term") {
+                Ok(TextRef::Utf8(text)) if reader.left() == 0 => Some(text.as_bytes()),
+                _ => None,
+            }
+        }
     }
-    Ok(())
 }
 
 /// Rows of each template; codes must be used in order of first use, and all.
@@ -238,7 +248,7 @@ impl HoleColumn {
         let rank = (self.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize;
         match self.kind {
             UUID => out.extend_from_slice(&uuid_chars(&self.uuid(body, rank))),
-            TERM => term_text(terms, self.number(body, rank)? as u32, value, out)?,
+            TERM => out.extend_from_slice(term_text(terms, self.number(body, rank)? as u32, value)?),
             _ => put_decimal(out, self.number(body, rank)?),
         }
         Ok(())

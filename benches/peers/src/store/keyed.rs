@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use indelible::{AuditEvent, Severity};
-use indelible_benches::question::{Answer, DEPTH, MANY, PAGE, Question, time_of};
+use indelible_benches::question::{Answer, MANY, PAGE, Question, time_of};
 
-use crate::peer::Result;
+use super::Result;
 
 /// An ordered store, open for reading.
 pub trait Ordered {
@@ -24,6 +24,7 @@ const TIME: u8 = 0;
 const WORKSPACE: u8 = 1;
 const ACTOR: u8 = 4;
 const OUTCOME: u8 = 8;
+const SEVERITY: u8 = 9;
 const CORRELATION: u8 = 10;
 
 /// Index keys of an event.
@@ -86,17 +87,29 @@ fn rows(
     Ok(found)
 }
 
-/// Of Q7: the time of the last row of the page before, where a page follows.
+/// Of Q7: the time of the last row of the page before.
 pub fn prepare(store: &dyn Ordered, question: &Question) -> Result<Option<i64>> {
-    let Question::Deep { workspace, before } = question else { return Ok(None) };
+    let Question::Deep { workspace, before, depth } = question else { return Ok(None) };
     let (from, to) = (bound(WORKSPACE, workspace, 0), bound(WORKSPACE, workspace, *before));
-    let mut times = Vec::new();
+    let (mut seen, mut last) = (0, None);
     store.scan(&from, &to, true, &mut |key| {
-        let time = key.get(key.len() - 16..).and_then(|rest| rest.first_chunk::<8>());
-        times.push(time.map_or(0, |bytes| i64::from_be_bytes(*bytes)));
-        Ok(times.len() <= DEPTH)
+        seen += 1;
+        last = key.get(key.len() - 16..).and_then(|rest| rest.first_chunk::<8>()).map(|time| i64::from_be_bytes(*time));
+        Ok(seen < *depth)
     })?;
-    Ok(if times.len() > DEPTH { times.get(DEPTH - 1).copied() } else { None })
+    Ok(last)
+}
+
+/// What a purge removes: row number and index keys of each info event before `cutoff`.
+pub fn expired(store: &dyn Ordered, cutoff: i64) -> Result<Vec<(u64, Vec<Vec<u8>>)>> {
+    let code = String::from(char::from(b'0' + Severity::Info.code()));
+    let mut found = Vec::new();
+    store.scan(&bound(SEVERITY, &code, 0), &bound(SEVERITY, &code, cutoff), false, &mut |key| {
+        let number = number_of(key);
+        found.push((number, index_keys(&store.row(number)?, number)));
+        Ok(true)
+    })?;
+    Ok(found)
 }
 
 /// Answers a question.
