@@ -20,9 +20,11 @@ use indelible_format::schema::Kind;
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, SystemClock};
+use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
 use crate::health::{DiskHealth, Health, Pressure};
+use crate::keys::KeyTrail;
 use crate::options::{Options, Overflow};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
@@ -31,9 +33,11 @@ use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
 use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
-use crate::write::framer::Shared;
+pub use crate::write::framer::HeadHook;
+use crate::write::framer::{Shared, read_checkpoint};
 use crate::write::manifest::MANIFEST;
-use crate::write::queue::{FrameQueue, Work};
+use crate::write::orders::{Order, Orders};
+use crate::write::queue::{FrameQueue, Settled, Work};
 use crate::write::writer::Item;
 
 /// Where a log is, and what it is opened with.
@@ -110,6 +114,7 @@ pub struct Log {
     shared: Arc<Shared>,
     producer: Producer<Item>,
     queue: Arc<FrameQueue>,
+    orders: Arc<Orders>,
     progress: Arc<Progress>,
     status: Arc<Status>,
     overflow: Overflow,
@@ -150,6 +155,7 @@ impl Log {
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
         let queue = Arc::new(FrameQueue::new(options.unframed_records_max, options.unframed_bytes_max));
+        let orders = Arc::new(Orders::default());
         let progress = Arc::new(Progress { written: Watermark::new(0), durable: Watermark::new(0) });
         let status = Arc::new(Status {
             disk_full: AtomicBool::new(false),
@@ -166,6 +172,7 @@ impl Log {
             progress: Arc::clone(&progress),
             status: Arc::clone(&status),
             options: options.clone(),
+            orders: Arc::clone(&orders),
             tickets: 0,
             first,
         };
@@ -176,6 +183,7 @@ impl Log {
             shared,
             producer,
             queue,
+            orders,
             progress,
             status,
             overflow: options.overflow,
@@ -216,7 +224,7 @@ impl Log {
         let cell = Cell::new();
         // What the ring bounds is memory: the bytes, the draft and the receipt's cell.
         let bytes = draft.len() + 128;
-        let item = Item { draft, cell: Some(Arc::clone(&cell)) };
+        let item = Item { draft, cell: Some(cell.clone()) };
         let pushed = match self.overflow {
             Overflow::Reject => self.producer.try_push(item, bytes),
             Overflow::Block { timeout } => {
@@ -261,6 +269,102 @@ impl Log {
         if !self.queue.push(Work::Checkpoint(self.durable_to(), reply)) {
             return Err(self.poisoned());
         }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
+    /// Frames everything that was durable when it was called and signs the tree head with the current key and with `new`,
+    /// which signs alone from then on. The key record that names `new` must be durable before.
+    ///
+    /// # Errors
+    /// [`Error::Option`] without a signing key or for a new key that the log had before; the disk's own.
+    pub fn rotate_key(&self, new: Arc<SigningKey>) -> Result<String> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        if !self.queue.push(Work::Rotate(self.durable_to(), new, reply)) {
+            return Err(self.poisoned());
+        }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
+    /// Frames everything that was durable when it was called, perhaps more, seals the active segment, and removes from the
+    /// journal what lies in it: afterwards no journal file holds a record below the returned `sealed_seq`, also after a crash.
+    ///
+    /// # Errors
+    /// The disk's own; [`Error::DiskFull`]-like ones leave the log as it was and may be tried again.
+    pub fn seal(&self) -> Result<Settled> {
+        let sealed = self.settle(self.durable_to(), true)?;
+        self.rotate_journal()?;
+        Ok(sealed)
+    }
+
+    /// Begins a new journal file and removes the older ones once everything in them is framed and synced. Afterwards no journal
+    /// file holds a record that was durable when this was called; returns the seq up to which that holds.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn rotate_journal(&self) -> Result<u64> {
+        let from = self.order(Order::Rotate)?;
+        self.settle(from, false)?;
+        self.order(Order::Tidy)?;
+        Ok(from)
+    }
+
+    /// Removes from sealed segments what `prune` decides, in new generations that take the old ones' place all at once. Runs
+    /// in the caller's thread, beside ingest; a second compaction waits for the first.
+    ///
+    /// # Errors
+    /// [`Error::NotCovered`] where the newest signed checkpoint does not reach what the request names, [`Error::Compaction`] for a segment that
+    /// cannot be compacted as asked, [`Error::Corrupt`] where one is damaged, [`Error::Closed`] where the log was closed meanwhile, a full disk,
+    /// whatever `prune` returns: nothing has changed then. [`Error::Poisoned`] where a sync failed.
+    pub fn compact(&self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
+        compact::compact(&self.shared, request, prune)
+    }
+
+    /// Journal tails that recoveries cut off and kept aside.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn torn_files(&self) -> Result<Vec<TornFile>> {
+        compact::torn_files(self.shared.storage.as_ref())
+    }
+
+    /// Removes cut tails for good.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where that could not be made durable, [`Error::Closed`], the disk's own.
+    pub fn remove_torn(&self, which: &[TornFile]) -> Result<()> {
+        compact::remove_torn(&self.shared, which)
+    }
+
+    fn settle(&self, through: u64, seal: bool) -> Result<Settled> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        if !self.queue.push(Work::Settle(through, seal, reply)) {
+            return Err(self.poisoned());
+        }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
+    /// The signing keys that the log has had.
+    pub fn keys(&self) -> KeyTrail {
+        self.shared.keys.trail.read().clone()
+    }
+
+    /// The newest signed head, if there is one.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn newest_checkpoint(&self) -> Result<Option<String>> {
+        read_checkpoint(self.shared.storage.as_ref())
+    }
+
+    /// From now on `hook` is called with every new signed head, in the thread that signed it: it must not wait for anything.
+    pub fn on_checkpoint(&self, hook: HeadHook) {
+        *self.shared.keys.hook.write() = Some(hook);
+    }
+
+    /// Has the writer thread do something between two groups.
+    fn order<T>(&self, order: impl FnOnce(std::sync::mpsc::SyncSender<Result<T>>) -> Order) -> Result<T> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        self.orders.put(&self.producer, order(reply))?;
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
     }
 
@@ -317,9 +421,15 @@ impl Log {
     /// # Errors
     /// [`Error::Poisoned`] where a sync failed; the disk's own.
     pub fn close(&self) -> Result<()> {
+        self.shared.compactions.close();
         self.producer.close();
         let Some(writer) = self.writer.lock().take() else { return Ok(()) };
         writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
+    }
+
+    /// Whether [`Log::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.writer.lock().is_none()
     }
 
     fn poisoned(&self) -> Error {

@@ -23,6 +23,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Corruption, Error, IoContext, Result};
 use crate::health::DiskHealth;
+use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::mutant::{Mutant, planted};
 use crate::query::View;
@@ -168,6 +169,14 @@ impl LogReader {
         read_checkpoint(self.storage.as_ref())
     }
 
+    /// The signing keys that the log has had.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the rotations do not lead on from the first key; the disk's own.
+    pub fn keys(&self) -> Result<KeyTrail> {
+        read_trail(self.storage.as_ref(), &load(self.storage.as_ref(), &self.path)?)
+    }
+
     fn refresh(&self, state: &mut State) -> Result<Arc<Snapshot>> {
         let live = self.read_live()?;
         if let Some(snapshot) = &state.snapshot
@@ -207,6 +216,9 @@ impl LogReader {
             }
         }
         snapshot.sealed = Arc::new(sealed);
+        // What was compacted is kept by the views that show it, and by nobody else: its file is gone.
+        let named = |key: &(u64, u32)| manifest.segments.iter().any(|entry| (entry.id, entry.generation) == *key);
+        state.sealed.retain(|key, _| named(key));
         let limit = live.filter(|_| !planted(Mutant::ReaderPastLive)).map(|live| (live.journal_no, live.durable_end));
         state.tail.read(self.storage.as_ref(), &manifest, snapshot.framed_seq, limit)?;
         self.check_unchanged(&manifest, snapshot.framed_seq, live.is_some())?;
@@ -268,7 +280,7 @@ impl LogReader {
     fn sealed(&self, state: &mut State, entry: &SegmentEntry) -> Arc<Segment> {
         let segment = state.sealed.entry((entry.id, entry.generation)).or_insert_with(|| {
             let name = segment_file_name(entry.id, entry.generation);
-            let blocks = Blocks::lazy(Arc::clone(&self.storage), name.clone());
+            let blocks = Blocks::lazy(Arc::clone(&self.storage), entry.id, entry.generation);
             Arc::new(Segment::with_footer(entry.clone(), name, blocks, Arc::clone(&self.cache)))
         });
         Arc::clone(segment)

@@ -27,6 +27,12 @@ pub struct FrameView<'a> {
     pub records: &'a [Option<Record>],
 }
 
+impl FrameView<'_> {
+    fn refs(&self) -> Vec<Option<RecordRef<'_>>> {
+        self.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect()
+    }
+}
+
 /// Every hash of one class of a frame; lists are by rank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassHashes {
@@ -69,7 +75,7 @@ impl Committer {
     /// [`Problem::Hash`] where the content is not what was committed; [`Problem::Invalid`] where the parts do not even fit
     /// together.
     pub fn verify(&mut self, view: &FrameView<'_>) -> Result<(), FormatError> {
-        self.check(view).map(|_| ())
+        self.check(view.descriptor, view.salts, &view.refs()).map(|_| ())
     }
 
     /// The same for records that lie elsewhere, by position.
@@ -82,16 +88,25 @@ impl Committer {
         salts: &Salts,
         records: &[Option<RecordRef<'_>>],
     ) -> Result<(), FormatError> {
-        self.check_refs(descriptor, salts, records).map(|_| ())
+        self.check(descriptor, salts, records).map(|_| ())
+    }
+
+    /// Every hash of what is left of a frame, once it was checked; `records` as in [`FrameView::records`].
+    pub(super) fn hashes(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<FrameHashes, FormatError> {
+        let states = self.check(descriptor, salts, records)?;
+        if states.is_empty() {
+            return Ok(FrameHashes { classes: Vec::new(), frame_root: descriptor.frame_root });
+        }
+        Ok(FrameHashes::collect(&self.pipeline, &descriptor.classes, &states))
     }
 
     /// The states of the classes; none of an expired frame, of which nothing is left to hash.
-    pub(super) fn check(&mut self, view: &FrameView<'_>) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
-        let records: Vec<_> = view.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
-        self.check_refs(view.descriptor, view.salts, &records)
-    }
-
-    fn check_refs(
+    fn check(
         &mut self,
         descriptor: &Descriptor,
         salts: &Salts,
@@ -153,12 +168,7 @@ impl FrameHashes {
     /// # Errors
     /// As [`Committer::verify`].
     pub fn of(view: &FrameView<'_>) -> Result<Self, FormatError> {
-        let mut committer = Committer::new();
-        let states = committer.check(view)?;
-        if states.is_empty() {
-            return Ok(Self { classes: Vec::new(), frame_root: view.descriptor.frame_root });
-        }
-        Ok(Self::collect(&committer.pipeline, &view.descriptor.classes, &states))
+        Committer::new().hashes(view.descriptor, view.salts, &view.refs())
     }
 
     fn collect(pipeline: &Pipeline, classes: &[ClassEntry], states: &[[GroupState; GROUPS]]) -> Self {

@@ -89,6 +89,18 @@ impl FieldTerms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TermMark([u32; FIELD_COUNT]);
 
+impl TermMark {
+    /// As many terms of each field as `count` says.
+    pub fn of(count: impl Fn(Field) -> u32) -> Self {
+        Self(std::array::from_fn(|id| Field::from_id(id as u8).map_or(0, &count)))
+    }
+
+    /// Number of terms of `field`, voids included.
+    pub fn count(&self, field: Field) -> u32 {
+        self.0.get(usize::from(field.id())).copied().unwrap_or(0)
+    }
+}
+
 /// A writer keeps the raw data of a page under this where no single term is longer.
 const PAGE_TARGET: usize = 16 << 10;
 /// Terms, and bytes of terms, from which on a field has no room for values that can be stored otherwise: the table is kept
