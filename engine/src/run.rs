@@ -12,13 +12,16 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use indelible_format::key::SigningKey;
+
 use crate::draft::Progress;
 use crate::error::{Error, Result};
 use crate::log::Status;
 use crate::options::Options;
 use crate::ring::{Consumer, Wakeup};
 use crate::write::framer::{CloseFacts, Framer, Shared};
-use crate::write::queue::{FrameQueue, Reply, Work};
+use crate::write::orders::{Order, Orders};
+use crate::write::queue::{FrameQueue, Reply, Settled, Work};
 use crate::write::writer::{Item, Writer};
 
 /// How long to wait before a full disk is tried again.
@@ -43,6 +46,8 @@ pub(crate) struct WriterThread {
     pub(crate) progress: Arc<Progress>,
     pub(crate) status: Arc<Status>,
     pub(crate) options: Options,
+    /// What other threads want done between two groups.
+    pub(crate) orders: Arc<Orders>,
     pub(crate) tickets: u64,
     /// Records that go before anyone else's.
     pub(crate) first: Vec<Item>,
@@ -58,6 +63,7 @@ impl WriterThread {
             self.poison();
         }
         self.queue.stop();
+        self.orders.stop();
         let _ = framer.join();
         outcome
     }
@@ -79,6 +85,8 @@ impl WriterThread {
         loop {
             batch.clear();
             let drained = self.consumer.drain(&mut batch, self.options.group_records_max, self.options.group_bytes_max);
+            self.orders.take_wakes(&mut batch);
+            self.carry_out()?;
             if drained == 0 {
                 let now_framed = self.shared.framed.frames.load(Ordering::Acquire);
                 if now_framed != framed {
@@ -100,6 +108,28 @@ impl WriterThread {
             naps = if drained >= BUSY_GROUP { NAPS } else { 0 };
             self.write_batch(&mut batch, drained as u64)?;
         }
+    }
+
+    /// Does what other threads asked for. Every group that was appended is synced by now.
+    fn carry_out(&mut self) -> Result<()> {
+        for order in self.orders.take() {
+            match order {
+                Order::Rotate(reply) => self.answer(reply, Writer::rotate_journal)?,
+                Order::Tidy(reply) => self.answer(reply, Writer::remove_framed_for_good)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers an order; a full disk is the asker's trouble, anything else the log's too.
+    fn answer<T>(&mut self, reply: Reply<T>, order: impl FnOnce(&mut Writer) -> Result<T>) -> Result<()> {
+        let answer = order(&mut self.writer);
+        let failed = match &answer {
+            Err(error) if !error.is_disk_full() => Err(Error::Poisoned { reason: error.to_string() }),
+            _ => Ok(()),
+        };
+        let _ = reply.send(answer);
+        failed
     }
 
     /// Appends and syncs one group, waiting out a full disk.
@@ -156,15 +186,17 @@ pub(crate) struct FramerThread {
     waiting_since: Option<Instant>,
     /// Seq after the last record that came through the queue.
     received: u64,
-    /// Checkpoints asked for, each with the seq that must be received before.
-    asked: Vec<(u64, Reply<String>)>,
+    /// Checkpoints asked for, each with the seq that must be received before, and the key that signs from then on.
+    asked: Vec<(u64, Option<Arc<SigningKey>>, Reply<String>)>,
+    /// Askers that wait for everything to be framed, or sealed, in the same way.
+    settling: Vec<(u64, bool, Reply<Settled>)>,
 }
 
 impl FramerThread {
     pub(crate) fn new(shared: Arc<Shared>, framer: Framer, queue: Arc<FrameQueue>, status: Arc<Status>) -> Self {
         let waiting_since = framer.has_pending().then(Instant::now);
         let received = shared.published.load().next_seq;
-        Self { shared, framer, queue, status, waiting_since, received, asked: Vec::new() }
+        Self { shared, framer, queue, status, waiting_since, received, asked: Vec::new(), settling: Vec::new() }
     }
 
     /// Runs until it is told to close, or fails.
@@ -187,12 +219,15 @@ impl FramerThread {
                         self.received = self.received.max(group.end_seq());
                         self.framer.push(group);
                     }
-                    Work::Checkpoint(through, reply) => self.asked.push((through, reply)),
+                    Work::Checkpoint(through, reply) => self.asked.push((through, None, reply)),
+                    Work::Rotate(through, key, reply) => self.asked.push((through, Some(key), reply)),
+                    Work::Settle(through, seal, reply) => self.settling.push((through, seal, reply)),
                     Work::Close(reply) => close = Some(reply),
                 }
             }
             self.frame(false)?;
             self.answer_asked()?;
+            self.answer_settling()?;
             if let Some(reply) = close {
                 self.frame(true)?;
                 let _ = reply.send(self.framer.close());
@@ -209,21 +244,44 @@ impl FramerThread {
     /// Signs the checkpoints that were asked for and whose records have all been received.
     fn answer_asked(&mut self) -> Result<()> {
         let received = self.received;
-        let (due, later) = std::mem::take(&mut self.asked).into_iter().partition(|(through, _)| *through <= received);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.asked).into_iter().partition(|(through, ..)| *through <= received);
         self.asked = later;
-        let due: Vec<(u64, Reply<String>)> = due;
-        for (_, reply) in due {
+        for (_, key, reply) in due {
             self.frame(true)?;
-            let signed = self.framer.checkpoint();
+            let signed = match key {
+                None => self.framer.checkpoint(),
+                Some(key) => self.framer.rotate(key),
+            };
             self.waiting_since = None;
             let _ = reply.send(signed);
         }
         Ok(())
     }
 
+    /// Frames, and where asked seals, everything for those whose records have all been received.
+    fn answer_settling(&mut self) -> Result<()> {
+        let received = self.received;
+        let (due, later) =
+            std::mem::take(&mut self.settling).into_iter().partition(|(through, ..)| *through <= received);
+        self.settling = later;
+        let due: Vec<(u64, bool, Reply<Settled>)> = due;
+        for (_, seal, reply) in due {
+            self.frame(true)?;
+            let settled = self.framer.settle(seal);
+            let failed = matches!(&settled, Err(error) if !error.is_disk_full());
+            let reason = settled.as_ref().err().map(ToString::to_string);
+            let _ = reply.send(settled);
+            if let Some(reason) = reason.filter(|_| failed) {
+                return Err(Error::Poisoned { reason });
+            }
+        }
+        Ok(())
+    }
+
     /// The checkpoint of the interval. A full disk is no reason to stop: it is tried again, and no request waits for it.
     fn sign_when_due(&mut self) -> Result<()> {
-        if self.shared.signer.is_some() {
+        if self.shared.keys.can_sign() {
             match self.framer.checkpoint() {
                 Err(error) if error.is_disk_full() => {
                     self.status.disk_full.store(true, Ordering::Release);
@@ -232,6 +290,7 @@ impl FramerThread {
                 }
                 signed => signed.map(drop)?,
             }
+            self.status.disk_full.store(false, Ordering::Release);
         }
         self.waiting_since = None;
         Ok(())
@@ -239,13 +298,19 @@ impl FramerThread {
 
     /// Frames what is pending, waiting out a full disk.
     fn frame(&mut self, partial: bool) -> Result<()> {
+        let mut was_full = false;
         loop {
             match self.framer.frame(partial) {
                 Ok((records, bytes)) => {
+                    if was_full {
+                        // Nobody else says so where no event comes; a writer that still waits says the contrary again.
+                        self.status.disk_full.store(false, Ordering::Release);
+                    }
                     self.queue.release(records, bytes);
                     return Ok(());
                 }
                 Err(error) if error.is_disk_full() => {
+                    was_full = true;
                     self.status.disk_full.store(true, Ordering::Release);
                     std::thread::sleep(DISK_FULL_PAUSE);
                 }

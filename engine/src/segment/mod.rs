@@ -18,7 +18,7 @@ mod rebuild;
 mod scan;
 mod terms;
 
-pub(crate) use blocks::{Blocks, block_at};
+pub(crate) use blocks::{Block, Blocks, block_at};
 pub use cache::Cache;
 pub(crate) use directory::{Directory, Postings};
 pub(crate) use keys::{chunk_of_frame, chunk_of_rows};
@@ -80,7 +80,7 @@ impl Segment {
             first_seq: entry.first_seq,
             first_frame: entry.first_frame,
             chain_before: entry.chain_before,
-            terms: Terms::paged(entry.id, entry.generation, Arc::clone(&cache)),
+            terms: Terms::paged(Arc::clone(&cache)),
             frames: Some(cache),
             entry: Some(entry),
             name,
@@ -133,6 +133,11 @@ impl Segment {
         self.entry.as_ref()
     }
 
+    /// Generation of the file that is read: a newer one than the manifest named where that was compacted before its first use.
+    fn read_generation(&self) -> u32 {
+        self.blocks.generation().unwrap_or(self.generation)
+    }
+
     /// Where its blocks are.
     pub(crate) fn blocks(&self) -> &Blocks {
         &self.blocks
@@ -152,7 +157,45 @@ impl Segment {
             Ok(directory) => directory,
             Err(damage) => self.scanned_directory().ok_or_else(|| self.located(damage))?,
         };
-        Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
+        let mut opened = false;
+        let directory = self.directory.get_or_init(|| {
+            opened = true;
+            RwLock::new(loaded)
+        });
+        if opened && let Some(cache) = self.counted_in() {
+            cache.segment_opened();
+        }
+        Ok(directory)
+    }
+
+    /// Where a sealed segment counts while it is open.
+    fn counted_in(&self) -> Option<&Arc<Cache>> {
+        self.frames.as_ref().filter(|_| self.blocks.is_sealed())
+    }
+
+    /// The same sealed segment, not open; `None` where this one is not open either, or grows.
+    pub(crate) fn closed_again(&self) -> Option<Self> {
+        self.directory.get()?;
+        let (entry, cache) = (self.entry.clone()?, Arc::clone(self.counted_in()?));
+        Some(Self::with_footer(entry, self.name.clone(), self.blocks.anew(), cache))
+    }
+
+    /// Calls `with` on the directory. One that nobody has read yet is read for this call only, so that a walk over all
+    /// segments of a log leaves nothing of them in memory.
+    pub(crate) fn with_directory<T>(&self, with: impl FnOnce(&Directory) -> T) -> Result<T, Corruption> {
+        if self.directory.get().is_none()
+            && self.blocks.is_sealed()
+            && let Ok(directory) = Directory::from_footer(&self.blocks.anew(), &self.name)
+        {
+            return Ok(with(&directory));
+        }
+        Ok(with(&self.directory()?.read()))
+    }
+
+    /// Whether its directory is in memory, and so its file mapped.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.directory.get().is_some()
     }
 
     /// Reads the lookups into memory, because the file loses them when its segment grows again.
@@ -189,7 +232,7 @@ impl Segment {
             FrameReader::open(block.payload()).map(FrameReader::into_owned).in_file(&self.name, entry.offset)
         };
         let opened = match &self.frames {
-            Some(cache) => cache.frame((self.id, self.generation, entry.offset), load),
+            Some(cache) => cache.frame((self.id, self.read_generation(), entry.offset), load),
             None => load().map(Arc::new),
         };
         opened.map_err(|damage| self.in_frame(index, damage))
@@ -200,13 +243,13 @@ impl Segment {
         self.located(damage).in_frame(self.first_frame + index as u64)
     }
 
-    /// One record; `None` where it was removed or lies beyond the segment.
+    /// One record; `None` where it was removed, a stub row included, or lies beyond the segment.
     pub(crate) fn record(&self, ordinal: u32) -> Result<Option<Record>, Corruption> {
         let Some(index) = self.frame_of(ordinal)? else { return Ok(None) };
         let entry = self.frame_entry(index)?;
         let (first, offset) = entry.map_or((0, 0), |entry| (entry.first_ordinal, entry.offset));
         let frame = self.frame(index)?;
-        let Some(row) = frame.row_of_position(ordinal - first) else { return Ok(None) };
+        let Some(row) = frame.live_row_of_position(ordinal - first) else { return Ok(None) };
         let record = frame.record(row, &SegmentTerms::of(self)).in_file(&self.name, offset);
         record.map(Some).map_err(|damage| self.in_frame(index, damage))
     }
@@ -228,6 +271,16 @@ impl Segment {
     /// Adds where we are to damage.
     pub(crate) fn located(&self, damage: Corruption) -> Corruption {
         damage.in_segment(self.id)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if self.directory.get().is_some()
+            && let Some(cache) = self.counted_in()
+        {
+            cache.segment_closed();
+        }
     }
 }
 

@@ -79,6 +79,17 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Puts a fresh segment in the place of each sealed one that is open. Views that were handed out keep theirs.
+    pub(crate) fn close_segments(&mut self) {
+        for segment in Arc::make_mut(&mut self.sealed) {
+            if let Some(closed) = segment.closed_again() {
+                *segment = Arc::new(closed);
+            }
+        }
+    }
+}
+
 /// The place where the newest snapshot stands.
 #[derive(Debug)]
 pub struct Published {

@@ -6,7 +6,7 @@
 //!
 //! Invariants: everything that can be recomputed is; a stub or root stands in only where the removal section says that the
 //! part is gone, and there nothing else may be present. The times of a class that is gone as a whole cannot be checked any
-//! more: they rest on whoever checked before. Not here: chain and log tree, which need the frames around this one.
+//! more, and of an expired frame not even its root: they rest on the chain and on whoever checked before. Not here: chain and log tree, which need the frames around this one.
 
 use super::pipeline::{Pipeline, Times};
 use super::salts::{GroupState, Salt, Salts};
@@ -25,6 +25,12 @@ pub struct FrameView<'a> {
     pub salts: &'a Salts,
     /// Records by position; `None` where removed. A group that was erased is an empty slice.
     pub records: &'a [Option<Record>],
+}
+
+impl FrameView<'_> {
+    fn refs(&self) -> Vec<Option<RecordRef<'_>>> {
+        self.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect()
+    }
 }
 
 /// Every hash of one class of a frame; lists are by rank.
@@ -56,7 +62,7 @@ pub struct GroupHashes {
 /// Every hash of a frame, for whoever makes proofs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameHashes {
-    /// Ascending by class, as in the class table.
+    /// Ascending by class, as in the class table; none where the frame is expired.
     pub classes: Vec<ClassHashes>,
     /// The frame root.
     pub frame_root: Hash,
@@ -69,7 +75,7 @@ impl Committer {
     /// [`Problem::Hash`] where the content is not what was committed; [`Problem::Invalid`] where the parts do not even fit
     /// together.
     pub fn verify(&mut self, view: &FrameView<'_>) -> Result<(), FormatError> {
-        self.check(view).map(|_| ())
+        self.check(view.descriptor, view.salts, &view.refs()).map(|_| ())
     }
 
     /// The same for records that lie elsewhere, by position.
@@ -82,15 +88,25 @@ impl Committer {
         salts: &Salts,
         records: &[Option<RecordRef<'_>>],
     ) -> Result<(), FormatError> {
-        self.check_refs(descriptor, salts, records).map(|_| ())
+        self.check(descriptor, salts, records).map(|_| ())
     }
 
-    fn check(&mut self, view: &FrameView<'_>) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
-        let records: Vec<_> = view.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
-        self.check_refs(view.descriptor, view.salts, &records)
+    /// Every hash of what is left of a frame, once it was checked; `records` as in [`FrameView::records`].
+    pub(super) fn hashes(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<FrameHashes, FormatError> {
+        let states = self.check(descriptor, salts, records)?;
+        if states.is_empty() {
+            return Ok(FrameHashes { classes: Vec::new(), frame_root: descriptor.frame_root });
+        }
+        Ok(FrameHashes::collect(&self.pipeline, &descriptor.classes, &states))
     }
 
-    fn check_refs(
+    /// The states of the classes; none of an expired frame, of which nothing is left to hash.
+    fn check(
         &mut self,
         descriptor: &Descriptor,
         salts: &Salts,
@@ -102,6 +118,7 @@ impl Committer {
         let states = match salts {
             Salts::Whole(key) => self.pipeline.whole_states(&descriptor.classes, key),
             Salts::Pruned(states) => states.clone(),
+            Salts::Expired => return Ok(Vec::new()),
         };
         self.pipeline.run(descriptor.first_seq, &descriptor.classes, &states, |position| {
             records.get(position).copied().flatten()
@@ -151,9 +168,7 @@ impl FrameHashes {
     /// # Errors
     /// As [`Committer::verify`].
     pub fn of(view: &FrameView<'_>) -> Result<Self, FormatError> {
-        let mut committer = Committer::new();
-        let states = committer.check(view)?;
-        Ok(Self::collect(&committer.pipeline, &view.descriptor.classes, &states))
+        Committer::new().hashes(view.descriptor, view.salts, &view.refs())
     }
 
     fn collect(pipeline: &Pipeline, classes: &[ClassEntry], states: &[[GroupState; GROUPS]]) -> Self {

@@ -95,6 +95,12 @@ impl NumberColumn {
         }
     }
 
+    /// Values of all rows of a column of codes or terms, which have no unit, unchecked. One out of range comes as `i64::MAX`.
+    pub(super) fn iter(&self, body: &[u8]) -> impl Iterator<Item = i64> {
+        let base = self.base;
+        self.packed.over(body).iter().map(move |packed| base.checked_add_unsigned(packed).unwrap_or(i64::MAX))
+    }
+
     /// All values at once, the column known to be what they encode to ([FRM-4], [FRM-5]): differences begin at zero, and width
     /// and scale are those that they need. `raw` is scratch.
     pub(super) fn values(&self, body: &[u8], raw: &mut Vec<u64>, out: &mut Vec<i64>) -> Result<(), FormatError> {

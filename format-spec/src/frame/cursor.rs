@@ -64,7 +64,7 @@ impl<'r> FrameCursor<'r> {
     }
 
     /// Bytes of group 3 as the payload column has them: empty where erased, or where the row's text has a column of its own.
-    fn payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
+    pub(super) fn payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
         match self.frame.column(Slot::PAYLOAD).map(|column| column.values) {
             Some(ColumnValues::Blobs(column)) => self.blob(&column, 4, row),
             _ => Ok(&[]),
@@ -163,7 +163,7 @@ impl<'r> FrameCursor<'r> {
             let before = out.len();
             let found = Field::from_id(id).map(|field| terms.append_term(field, ordinal, out)).transpose()?;
             if found != Some(true) || out.len() == before {
-                let why = format!("no term {ordinal} of field {id} in the segment's term pages");
+                let why = format!("term {ordinal} of field {id} is void or not in the segment's term pages");
                 return Err(FormatError::invalid(NAME, "terms", 0, why));
             }
             // Checked here so that a few bytes of ordinals cannot make gigabytes of records.
@@ -178,26 +178,31 @@ impl<'r> FrameCursor<'r> {
     }
 
     fn put_id_group(&mut self, out: &mut Vec<u8>, row: usize) -> Result<(), FormatError> {
-        let frame = self.frame;
         let presence_at = out.len();
         out.push(0);
         let mut presence = 0u8;
         for bit in 0..FIELD_COUNTS[2] {
-            match frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values) {
-                Some(ColumnValues::Ids(column)) => {
-                    let Some(uuid) = column.get(&frame.body, row)? else { continue };
-                    out.push(1);
-                    out.extend_from_slice(&uuid);
-                }
-                _ => match self.text2_bytes(bit, row)? {
-                    Some(bytes) => out.extend_from_slice(bytes),
-                    None => continue,
-                },
-            }
-            presence |= 1 << bit;
+            let before = out.len();
+            self.put_id(out, bit, row)?;
+            presence |= u8::from(out.len() > before) << bit;
         }
         if let Some(place) = out.get_mut(presence_at) {
             *place = presence;
+        }
+        Ok(())
+    }
+
+    /// Appends the value of the `bit`-th field of group 2, in the record's text encoding; nothing where it is absent.
+    pub(super) fn put_id(&mut self, out: &mut Vec<u8>, bit: u8, row: usize) -> Result<(), FormatError> {
+        let frame = self.frame;
+        match frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values) {
+            Some(ColumnValues::Ids(column)) => {
+                if let Some(uuid) = column.get(&frame.body, row)? {
+                    out.push(1);
+                    out.extend_from_slice(&uuid);
+                }
+            }
+            _ => out.extend_from_slice(self.text2_bytes(bit, row)?.unwrap_or_default()),
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ mod columns;
 mod cursor;
 mod encode;
 mod ids;
+mod left;
 mod read;
 mod rows;
 mod salts;
@@ -34,9 +35,10 @@ mod texts_builder;
 pub use cursor::FrameCursor;
 pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
+pub use left::FramePruner;
 pub use read::FrameReader;
 pub use rows::FrameRows;
-pub use seal::{read_descriptor, seal_frame};
+pub use seal::{encode_expired, read_descriptor, seal_frame};
 
 /// Name of the structure in errors.
 const NAME: &str = "frame body";

@@ -136,6 +136,24 @@ impl<'a> FrameReader<'a> {
         self.removed.get(k).copied().unwrap_or(0)
     }
 
+    /// Bitmap of the stub rows: positions whose group 0 is kept as evidence while groups 1 to 3 are removed. They are gone for
+    /// queries, counts and the index.
+    pub fn stub_positions(&self) -> u128 {
+        let [_, identity, correlation, payload] = self.removed;
+        self.kept & identity & correlation & payload
+    }
+
+    /// Bitmap of the positions that have a row which is no stub: what queries, counts and the index see.
+    pub fn live_positions(&self) -> u128 {
+        self.kept & !self.stub_positions()
+    }
+
+    /// Row of a position whose record is still there for queries; `None` where it is removed or a stub row.
+    pub fn live_row_of_position(&self, position: u32) -> Option<usize> {
+        let row = self.row_of_position(position)?;
+        (self.live_positions() >> position & 1 == 1).then_some(row)
+    }
+
     /// Position of a row; `None` past the last.
     pub fn position_of_row(&self, row: usize) -> Option<u32> {
         if self.kept & self.kept.wrapping_add(1) == 0 {

@@ -53,6 +53,15 @@ pub(super) struct HoleColumn {
     pub(super) rows: u128,
 }
 
+/// What a row has in one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    Integer(u64),
+    Uuid([u8; 16]),
+    /// Ordinal of a term.
+    Term(u64),
+}
+
 impl TextColumn {
     /// Opens the data of a column of `rows` values, which begins at `at` in the body ([FRM-13]).
     pub(super) fn open(data: &[u8], at: usize, rows: usize) -> Result<Self, FormatError> {
@@ -145,13 +154,45 @@ impl TextColumn {
         put_text(out, text);
         Ok(true)
     }
+
+    /// Calls `visit` with the ordinal of every template and every term.
+    pub(super) fn each_term(&self, body: &[u8], mut visit: impl FnMut(u64)) {
+        self.templates.iter().for_each(|(ordinal, _)| visit(u64::from(*ordinal)));
+        for column in self.columns.iter().filter(|column| column.kind == TERM) {
+            column.values.over(body).iter().for_each(|value| visit(value + column.base));
+        }
+    }
+
+    /// Place and ordinal of a row's template and its holes' columns; `None` where the row has no text.
+    pub(super) fn template_of(&self, body: &[u8], row: usize) -> Option<(usize, u32, &[u8])> {
+        let index = (self.codes.over(body).get(row)? as usize).checked_sub(1)?;
+        self.templates.get(index).map(|(ordinal, own)| (index, *ordinal, own.as_slice()))
+    }
+
+    /// Number of templates and of columns.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.templates.len(), self.columns.len())
+    }
+
+    /// Kind of a column and the value that a row has in it.
+    pub(super) fn value(&self, body: &[u8], column: u8, row: usize) -> Result<Value, FormatError> {
+        let Some(column) = self.columns.get(usize::from(column)) else {
+            return Err(invalid("columns", "a template names a column that is not there"));
+        };
+        let rank = column.rank(row);
+        Ok(match column.kind {
+            UUID => Value::Uuid(column.uuid(body, rank)),
+            TERM => Value::Term(column.number(body, rank)?),
+            _ => Value::Integer(column.number(body, rank)?),
+        })
+    }
 }
 
 /// The text of a term of the field, read into `value`; whether it is UTF-8 is seen where the whole text is.
 fn term_text<'v>(terms: &dyn TermSource, ordinal: u32, value: &'v mut Vec<u8>) -> Result<&'v [u8], FormatError> {
     value.clear();
     if !terms.append_term(Field::METADATA, ordinal, value)? {
-        return Err(invalid("terms", format!("no term {ordinal} in the segment's term pages")));
+        return Err(invalid("terms", format!("term {ordinal} is void or not in the segment's term pages")));
     }
     text_bytes(value).ok_or_else(|| invalid("terms", "a term that is no text, or a UUID"))
 }
@@ -221,6 +262,11 @@ impl HoleColumn {
         Ok(Self { kind, base, values, at: 0, rows })
     }
 
+    /// How many rows before this one have the column.
+    fn rank(&self, row: usize) -> usize {
+        (self.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize
+    }
+
     pub(super) fn largest(&self) -> u64 {
         if self.kind == TERM { u64::from(u32::MAX) } else { INTEGER_MAX }
     }
@@ -245,7 +291,7 @@ impl HoleColumn {
         value: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let rank = (self.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize;
+        let rank = self.rank(row);
         match self.kind {
             UUID => out.extend_from_slice(&uuid_chars(&self.uuid(body, rank))),
             TERM => out.extend_from_slice(term_text(terms, self.number(body, rank)? as u32, value)?),
