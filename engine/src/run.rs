@@ -26,14 +26,6 @@ use crate::write::writer::{Item, Writer};
 
 /// How long to wait before a full disk is tried again.
 const DISK_FULL_PAUSE: Duration = Duration::from_millis(50);
-/// Records in a group from which on the next ones are expected at once: the writer then naps before it parks. Whoever emits to
-/// a parked writer pays for waking it, some microseconds; a nap ends by itself. A lone record, whose emitter waits for it, finds
-/// the writer parked and is written without the delay.
-const BUSY_GROUP: usize = 8;
-/// How long a nap is; the kernel makes it about twice as long.
-const NAP: Duration = Duration::from_micros(40);
-/// Naps without a record before the writer parks.
-const NAPS: usize = 3;
 /// How often an idle writer looks whether there is something to tidy.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -81,7 +73,7 @@ impl WriterThread {
             self.write_batch(&mut batch, 0)?;
         }
         self.status.stopped.advance(1);
-        let (mut framed, mut naps) = (0, 0);
+        let mut framed = 0;
         loop {
             batch.clear();
             let drained = self.consumer.drain(&mut batch, self.options.group_records_max, self.options.group_bytes_max);
@@ -95,17 +87,11 @@ impl WriterThread {
                     self.writer.tidy_journal()?;
                 }
                 self.check_framer()?;
-                if naps > 0 {
-                    naps -= 1;
-                    std::thread::sleep(NAP);
-                    continue;
-                }
                 match self.consumer.wait(IDLE) {
                     Wakeup::Closed => return Ok(()),
                     _ => continue,
                 }
             }
-            naps = if drained >= BUSY_GROUP { NAPS } else { 0 };
             self.write_batch(&mut batch, drained as u64)?;
         }
     }

@@ -83,7 +83,8 @@ impl<'a> Sequence<'a> {
     }
 
     /// How many of the values that belong to one key, `base` and what follows it, lie in a window: all in its middle, and those
-    /// beside it that `has` says. The middle is counted from where its buckets begin, without reading a value.
+    /// beside it that `has` says, which is none outside of the window. The middle is counted from where its buckets begin,
+    /// without reading a value.
     pub(crate) fn count_in(
         &self,
         boundaries: &mut Boundaries<'_>,
@@ -238,7 +239,10 @@ mod tests {
                 values.iter().copied().enumerate().filter(|(_, value)| (from..to).contains(&(value >> low))).collect();
             prop_assert_eq!(back, expected);
             let window = Window { from: from as u32, middle: from as u32 + 3..to as u32 * 2 + 3, last: to as u32 * 2 + 9 };
-            let wanted = |value: u32| window.middle.contains(&value) || value % 3 == 0;
+            let wanted = |value: u32| {
+                let beside = value % 3 == 0 && (window.from..=window.last).contains(&value);
+                window.middle.contains(&value) || beside
+            };
             let counted = sequence.count_in(&mut sequence.boundaries(), 0, &window, &|value| u64::from(wanted(value.into())));
             let inside = values.iter().filter(|value| (u64::from(window.from)..=u64::from(window.last)).contains(value));
             let expected = inside.filter(|value| wanted(**value as u32)).count() as u64;
