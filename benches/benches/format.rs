@@ -5,10 +5,10 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use indelible_benches::sample::Frame;
-use indelible_format::commit::{Committer, FrameView, RecordRef};
-use indelible_format::frame::{FrameEncoder, FrameOptions, FrameReader};
+use indelible_format::commit::{Committer, FrameView, RecordRef, Removal, commit_frame};
+use indelible_format::frame::{FrameEncoder, FrameOptions, FramePruner, FrameReader};
 use indelible_format::record::{Record, put_transit};
-use indelible_format::segment::TermTable;
+use indelible_format::segment::{TermTable, TermUse};
 
 fn main() {
     divan::main();
@@ -66,6 +66,32 @@ fn decode_one(bencher: Bencher) {
     let (payload, terms) = encoded(&Frame::of_workload());
     bencher.bench_local(|| {
         FrameReader::open(&payload).and_then(|reader| reader.record(64, &terms)).expect("the row decodes")
+    });
+}
+
+/// A class goes that has nine of ten records: what a purge does with a frame.
+#[divan::bench]
+fn prune(bencher: Bencher) {
+    let mut frame = Frame::of_workload();
+    for record in frame.records.iter_mut().step_by(10) {
+        record.class = 2;
+    }
+    let refs: Vec<RecordRef<'_>> = frame.records.iter().map(RecordRef::from).collect();
+    frame.descriptor = commit_frame(&frame.facts, &refs, &[3; 32]).expect("128 small records are a frame");
+    let (payload, terms) = encoded(&frame);
+    let removal = Removal::new().class(&frame.descriptor, 1);
+    let mut pruner = FramePruner::new(FrameOptions::default());
+    bencher.counter(ItemsCount::new(128usize)).bench_local(|| {
+        FrameReader::open(&payload).and_then(|reader| pruner.prune(&reader, &removal, &terms)).expect("a class goes")
+    });
+}
+
+#[divan::bench]
+fn mark_terms(bencher: Bencher) {
+    let (payload, terms) = encoded(&Frame::of_workload());
+    let mut used = TermUse::none_of(&terms.mark());
+    bencher.counter(ItemsCount::new(128usize)).bench_local(|| {
+        FrameReader::open(&payload).and_then(|reader| reader.mark_terms(&mut used)).expect("terms that are there")
     });
 }
 

@@ -7,7 +7,7 @@ use indelible::{LedgerReader, Order, Query, Result, Severity, StatsQuery};
 use indelible_format::schema::Field;
 
 use crate::measure::{Latencies, thread_cpu};
-use crate::question::{Answer, DEPTH, MANY, PAGE, Question};
+use crate::question::{Answer, MANY, PAGE, Question};
 
 fn during(time: (i64, i64)) -> Expr {
     Expr::Occurred { from: Some(time.0), to: Some(time.1) }
@@ -40,8 +40,6 @@ enum Kind {
     RowsAndTotal,
     Chain(String),
     Counts,
-    /// A page that does not exist because the result is shorter.
-    Nothing,
 }
 
 /// Makes a question ready; of Q7, finds the cursor of the page before.
@@ -73,11 +71,10 @@ pub fn prepare(reader: &LedgerReader, question: &Question) -> Result<Ready> {
             let failed = codes(Field::OUTCOME, vec![indelible::Outcome::Failure.code()]);
             ready(failed.and(Expr::Occurred { from: None, to: Some(*before) }), MANY, Kind::Rows)
         }
-        Question::Deep { workspace, before } => {
+        Question::Deep { workspace, before, depth } => {
             let filter = Expr::is(Field::WORKSPACE, workspace).and(Expr::Occurred { from: None, to: Some(*before) });
-            let cursor = reader.query(&newest(filter.clone(), DEPTH, None))?.next_cursor;
-            let kind = if cursor.is_some() { Kind::Rows } else { Kind::Nothing };
-            Ready { filter, limit: PAGE, cursor, kind }
+            let cursor = reader.query(&newest(filter.clone(), *depth, None))?.next_cursor;
+            Ready { filter, limit: PAGE, cursor, kind: Kind::Rows }
         }
     })
 }
@@ -89,7 +86,6 @@ pub fn prepare(reader: &LedgerReader, question: &Question) -> Result<Ready> {
 pub fn answer(reader: &LedgerReader, ready: &Ready) -> Result<Answer> {
     let mut answer = Answer::default();
     match &ready.kind {
-        Kind::Nothing => {}
         Kind::Chain(id) => {
             answer.rows = reader.correlation(id, ready.limit)?.into_iter().map(|row| row.event).collect()
         }
@@ -126,7 +122,7 @@ pub fn time(reader: &LedgerReader, questions: &[Question], warm: usize) -> Resul
     }
     let mut all: Vec<Duration> = Vec::with_capacity(ready.len());
     let mut spent: Vec<Duration> = Vec::with_capacity(ready.len());
-    for ready in ready.iter().filter(|ready| !matches!(ready.kind, Kind::Nothing)) {
+    for ready in &ready {
         let (cpu, start) = (thread_cpu(), Instant::now());
         let answered = answer(reader, ready)?;
         all.push(start.elapsed());

@@ -9,8 +9,12 @@
 //! Nothing here decides whether a figure is good: it prints, and tests elsewhere never assert a time.
 
 pub mod ask;
+pub mod curve;
+pub mod data;
 pub mod emit;
+pub mod instructions;
 pub mod load;
+pub mod low_rate;
 pub mod measure;
 pub mod oracle;
 pub mod question;

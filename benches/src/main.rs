@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use indelible::{AuditEvent, LedgerReader, Options, Query, ReadOptions};
+use indelible::{AuditEvent, LedgerReader, Options, Query, ReadOptions, VerifyOptions};
+use indelible_benches::data::{Source, cardinalities};
 use indelible_benches::load::{Loaded, load};
 use indelible_benches::measure::peak_memory;
 use indelible_benches::question::{KINDS, draw};
@@ -21,6 +22,9 @@ struct Args {
     /// Seed of workload and questions.
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Native events, one a line, instead of the reference workload.
+    #[arg(long)]
+    ndjson: Option<PathBuf>,
     /// Where logs are made; must not be memory. Default: the system's directory for temporary files.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -58,7 +62,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}", peak_memory());
         return Ok(());
     }
-    let events: Vec<AuditEvent> = Workload::new(args.seed, args.events).collect();
+    let source = match &args.ndjson {
+        Some(file) => Source::Ndjson(file.clone()),
+        None => Source::Workload { seed: args.seed },
+    };
+    let events = source.events(args.events).map_err(|error| error.to_string())?;
+    if args.ndjson.is_some() {
+        println!("events         {:8} of the {}, distinct: {:?}", events.len(), source.name(), cardinalities(&events));
+    }
     let log = match &args.keep {
         Some(log) if log.exists() => log.clone(),
         Some(log) => {
@@ -75,16 +86,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("peak memory    {:8.1} MiB, generator included", peak as f64 / f64::from(1 << 20));
     }
     if args.wants("size") {
-        sizes(&log, args.events)?;
+        sizes(&log, events.len() as u64)?;
     }
     if args.wants("open") {
         opening(&log)?;
+    }
+    if args.wants("verify") {
+        verifying(&log)?;
     }
     if args.wants("query") {
         queries(&args, &log, &events)?;
     }
     if args.wants("emit") {
-        emitting(&args, dir.path(), &events)?;
+        emitting(dir.path(), &events)?;
     }
     Ok(())
 }
@@ -149,6 +163,19 @@ fn opening(log: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn verifying(log: &Path) -> Result<(), Box<dyn Error>> {
+    for threads in [1, 2] {
+        let options = VerifyOptions { threads, ..VerifyOptions::default() };
+        let start = Instant::now();
+        let report = indelible::verify(log, &options, &mut |_| {})?;
+        let took = start.elapsed();
+        assert!(report.is_intact(), "a log that was just written is damaged: {:?}", report.breaks);
+        let rate = report.canonical_bytes as f64 / took.as_secs_f64() / 1e9;
+        println!("verify         {:8.0} ms with {threads} threads, {rate:.3} GB/s of canonical bytes", millis(took));
+    }
+    Ok(())
+}
+
 fn queries(args: &Args, log: &Path, events: &[AuditEvent]) -> Result<(), Box<dyn Error>> {
     let reader = LedgerReader::open(log, &ReadOptions::default())?;
     for (kind, name) in KINDS.iter().enumerate() {
@@ -167,7 +194,7 @@ fn queries(args: &Args, log: &Path, events: &[AuditEvent]) -> Result<(), Box<dyn
     Ok(())
 }
 
-fn emitting(args: &Args, dir: &Path, events: &[AuditEvent]) -> Result<(), Box<dyn Error>> {
+fn emitting(dir: &Path, events: &[AuditEvent]) -> Result<(), Box<dyn Error>> {
     for producers in [1, 4, 16] {
         let log = dir.join(format!("emit-{producers}"));
         let some: Vec<AuditEvent> = events.iter().take(400_000).cloned().collect();
@@ -179,7 +206,6 @@ fn emitting(args: &Args, dir: &Path, events: &[AuditEvent]) -> Result<(), Box<dy
             took.at(0.999).as_nanos()
         );
     }
-    let _ = args;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::question::{Answer, DEPTH, MANY, PAGE, Question, time_of};
+use crate::question::{Answer, MANY, PAGE, Question, time_of};
 use indelible::{AuditEvent, Outcome, Severity};
 
 /// The answer over `events`, which ascend by time.
@@ -49,9 +49,9 @@ pub fn by_scan(events: &[AuditEvent], question: &Question) -> Answer {
         Question::Failures { before } => {
             answer.rows = newest(MANY, 0, &|event| event.outcome == Outcome::Failure && time_of(event) < *before);
         }
-        Question::Deep { workspace, before } => {
+        Question::Deep { workspace, before, depth } => {
             let own = |event: &AuditEvent| event.workspace == *workspace && time_of(event) < *before;
-            answer.rows = newest(PAGE, DEPTH, &own);
+            answer.rows = newest(PAGE, *depth, &own);
         }
     }
     answer

@@ -69,6 +69,44 @@ fn every_byte_has_a_part() {
     assert!(sizes["frames"] - frames <= 32 * blocks, "columns and block headers make up the frames");
 }
 
+fn size_of(dir: &std::path::Path) -> u64 {
+    size::total(&size::measure(dir).expect("segments can be read"))
+}
+
+#[test]
+fn slow_events_are_framed_by_the_minute_and_sealed_by_the_day() {
+    let (dir, events) = log(400, Options::default());
+    let slow = dir.path().join("slow");
+    indelible_benches::low_rate::write(&slow, &events, 200).expect("the workload is valid");
+    let reader = LedgerReader::open(&slow, &ReadOptions::default()).expect("the log was closed cleanly");
+    for (kind, name) in KINDS.iter().enumerate() {
+        for question in draw(kind, 2, &events, 13) {
+            let ready = ask::prepare(&reader, &question).expect("can be asked");
+            let answer = ask::answer(&reader, &ready).expect("can be answered");
+            assert_eq!(answer, by_scan(&events, &question), "{name}: {question:?}");
+        }
+    }
+    let report = indelible::verify(&slow, &indelible::VerifyOptions::default(), &mut |_| {}).expect("can be read");
+    assert!(report.is_intact() && report.closed, "{:?}", report.breaks);
+    assert!(report.segments >= 2, "two days are two segments or more, not {}", report.segments);
+    // An event every seven minutes: a frame for each of them.
+    assert!(report.frames >= 400, "{} frames", report.frames);
+    assert!(size_of(&slow) > size_of(&dir.path().join("log")), "small frames cost more than full ones");
+}
+
+#[test]
+fn stages_load_everything() {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let events: Vec<_> = Workload::new(7, 5_000).collect();
+    let mut sample = indelible_benches::curve::Sample::new(5_000, 1_000);
+    let log = dir.path().join("log");
+    let stages = indelible_benches::curve::load(&log, events.iter().cloned(), 2_048, |event| sample.see(event))
+        .expect("the workload is valid");
+    assert_eq!(stages.iter().map(|stage| stage.events).collect::<Vec<_>>(), [2_048, 2_048, 904]);
+    assert_eq!(sample.events.len(), 1_000);
+    check(dir.path(), &events, 2);
+}
+
 #[test]
 fn paced_emits_are_all_taken() {
     let dir = tempfile::tempdir().expect("a directory for the test");

@@ -8,9 +8,11 @@
 //! simulated disk can drive everything.
 
 pub mod clock;
+mod compact;
 mod draft;
 mod error;
 mod follow;
+mod health;
 mod journal;
 pub mod keys;
 mod log;
@@ -28,17 +30,23 @@ pub mod rng;
 mod run;
 mod segment;
 mod snapshot;
+mod spare;
 pub mod step;
 pub mod storage;
 pub mod verify;
 pub mod watermark;
 mod write;
 
+pub use compact::{
+    CompactReport, CompactRequest, Gone, LazyFrame, Prune, SegmentReport, SegmentTarget, StubBytes, TornFile,
+};
 pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
-pub use log::{CreateSpec, HeadHook, Health, Log, LogConfig, Refused};
+pub use health::{DiskHealth, Health, LogBytes, Pressure};
+pub use log::{CreateSpec, DEFAULT_SCHEDULE, HeadHook, Log, LogConfig, Refused};
 pub use manifest_file::{read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};
+pub use write::queue::Settled;

@@ -20,8 +20,10 @@ use indelible_format::schema::Kind;
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, SystemClock};
+use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
+use crate::health::{DiskHealth, Health, Pressure};
 use crate::keys::KeyTrail;
 use crate::options::{Options, Overflow};
 use crate::query::View;
@@ -34,7 +36,8 @@ use crate::watermark::{WaitOutcome, Watermark};
 pub use crate::write::framer::HeadHook;
 use crate::write::framer::{Shared, read_checkpoint};
 use crate::write::manifest::MANIFEST;
-use crate::write::queue::{FrameQueue, Work};
+use crate::write::orders::{Order, Orders};
+use crate::write::queue::{FrameQueue, Settled, Work};
 use crate::write::writer::Item;
 
 /// Where a log is, and what it is opened with.
@@ -72,6 +75,10 @@ impl LogConfig {
     }
 }
 
+/// Body of the schedule record of a log whose creation was cut short before it had one ([RCV-7]): class by severity, info 1,
+/// warning 2, critical 3.
+pub const DEFAULT_SCHEDULE: &str = r#"{"version":1,"rules":[{"class":1,"label":"info","severity":1},{"class":2,"label":"warning","severity":2},{"class":3,"label":"critical","severity":3}],"default":1}"#;
+
 /// What a new log is.
 #[derive(Debug, Clone)]
 pub struct CreateSpec {
@@ -94,29 +101,6 @@ pub struct Refused {
     pub error: Error,
 }
 
-/// What is known of a running log from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Health {
-    /// Events in the ring.
-    pub ring_items: usize,
-    /// Bytes in the ring.
-    pub ring_bytes: usize,
-    /// Records synced in the journal and not framed yet.
-    pub unframed_records: usize,
-    /// Seq after the last durable record.
-    pub durable_to: u64,
-    /// Frames synced in segments.
-    pub frames: u64,
-    /// Bytes this process may still write on the device.
-    pub free_bytes: u64,
-    /// Whether the writer waits for room on the disk.
-    pub disk_full: bool,
-    /// Whether the log is poisoned.
-    pub poisoned: bool,
-    /// Syncs of the journal so far.
-    pub syncs: u64,
-}
-
 /// State that emitters, the threads and readers share.
 pub(crate) struct Status {
     pub(crate) disk_full: AtomicBool,
@@ -130,10 +114,12 @@ pub struct Log {
     shared: Arc<Shared>,
     producer: Producer<Item>,
     queue: Arc<FrameQueue>,
+    orders: Arc<Orders>,
     progress: Arc<Progress>,
     status: Arc<Status>,
     overflow: Overflow,
     report: RecoveryReport,
+    opened: Instant,
     /// The writer thread, which holds the lock and joins the framer.
     writer: Mutex<Option<JoinHandle<Result<()>>>>,
 }
@@ -169,6 +155,7 @@ impl Log {
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
         let queue = Arc::new(FrameQueue::new(options.unframed_records_max, options.unframed_bytes_max));
+        let orders = Arc::new(Orders::default());
         let progress = Arc::new(Progress { written: Watermark::new(0), durable: Watermark::new(0) });
         let status = Arc::new(Status {
             disk_full: AtomicBool::new(false),
@@ -185,13 +172,25 @@ impl Log {
             progress: Arc::clone(&progress),
             status: Arc::clone(&status),
             options: options.clone(),
+            orders: Arc::clone(&orders),
             tickets: 0,
             first,
         };
         let framer = spawn("indelible-framer", move || framer_thread.run())?;
         let writer = spawn("indelible-writer", move || writer_thread.run(framer))?;
         let writer = Mutex::new(Some(writer));
-        let log = Self { shared, producer, queue, progress, status, overflow: options.overflow, report, writer };
+        let log = Self {
+            shared,
+            producer,
+            queue,
+            orders,
+            progress,
+            status,
+            overflow: options.overflow,
+            report,
+            opened: Instant::now(),
+            writer,
+        };
         log.wait_for_first_records()?;
         Ok(log)
     }
@@ -209,7 +208,9 @@ impl Log {
         &self.report
     }
 
-    /// Hands a record to the writer; never touches the disk.
+    /// Hands a record to the writer; never touches the disk. A release build trusts that the draft is canonical, as
+    /// [`Draft::write`] makes it; a record that is not makes a log that does not open. Whoever has bytes from elsewhere calls
+    /// [`Draft::check`] first; debug builds always do.
     ///
     /// # Errors
     /// The draft comes back where it is larger than a frame ([`Error::Record`]), where the log is closed or poisoned, or where the ring stayed full, by the overflow policy.
@@ -217,13 +218,13 @@ impl Log {
         if self.progress.durable.is_poisoned() {
             return Err(Box::new(Refused { draft, error: self.poisoned() }));
         }
-        if let Err(error) = draft.check_len() {
+        if let Err(error) = draft.check_admissible() {
             return Err(Box::new(Refused { draft, error }));
         }
         let cell = Cell::new();
         // What the ring bounds is memory: the bytes, the draft and the receipt's cell.
         let bytes = draft.len() + 128;
-        let item = Item { draft, cell: Some(Arc::clone(&cell)) };
+        let item = Item { draft, cell: Some(cell.clone()) };
         let pushed = match self.overflow {
             Overflow::Reject => self.producer.try_push(item, bytes),
             Overflow::Block { timeout } => {
@@ -284,6 +285,64 @@ impl Log {
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
     }
 
+    /// Frames everything that was durable when it was called, perhaps more, seals the active segment, and removes from the
+    /// journal what lies in it: afterwards no journal file holds a record below the returned `sealed_seq`, also after a crash.
+    ///
+    /// # Errors
+    /// The disk's own; [`Error::DiskFull`]-like ones leave the log as it was and may be tried again.
+    pub fn seal(&self) -> Result<Settled> {
+        let sealed = self.settle(self.durable_to(), true)?;
+        self.rotate_journal()?;
+        Ok(sealed)
+    }
+
+    /// Begins a new journal file and removes the older ones once everything in them is framed and synced. Afterwards no journal
+    /// file holds a record that was durable when this was called; returns the seq up to which that holds.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn rotate_journal(&self) -> Result<u64> {
+        let from = self.order(Order::Rotate)?;
+        self.settle(from, false)?;
+        self.order(Order::Tidy)?;
+        Ok(from)
+    }
+
+    /// Removes from sealed segments what `prune` decides, in new generations that take the old ones' place all at once. Runs
+    /// in the caller's thread, beside ingest; a second compaction waits for the first.
+    ///
+    /// # Errors
+    /// [`Error::NotCovered`] where the newest signed checkpoint does not reach what the request names, [`Error::Compaction`] for a segment that
+    /// cannot be compacted as asked, [`Error::Corrupt`] where one is damaged, [`Error::Closed`] where the log was closed meanwhile, a full disk,
+    /// whatever `prune` returns: nothing has changed then. [`Error::Poisoned`] where a sync failed.
+    pub fn compact(&self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
+        compact::compact(&self.shared, request, prune)
+    }
+
+    /// Journal tails that recoveries cut off and kept aside.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn torn_files(&self) -> Result<Vec<TornFile>> {
+        compact::torn_files(self.shared.storage.as_ref())
+    }
+
+    /// Removes cut tails for good.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where that could not be made durable, [`Error::Closed`], the disk's own.
+    pub fn remove_torn(&self, which: &[TornFile]) -> Result<()> {
+        compact::remove_torn(&self.shared, which)
+    }
+
+    fn settle(&self, through: u64, seal: bool) -> Result<Settled> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        if !self.queue.push(Work::Settle(through, seal, reply)) {
+            return Err(self.poisoned());
+        }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
     /// The signing keys that the log has had.
     pub fn keys(&self) -> KeyTrail {
         self.shared.keys.trail.read().clone()
@@ -302,9 +361,16 @@ impl Log {
         *self.shared.keys.hook.write() = Some(hook);
     }
 
+    /// Has the writer thread do something between two groups.
+    fn order<T>(&self, order: impl FnOnce(std::sync::mpsc::SyncSender<Result<T>>) -> Order) -> Result<T> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        self.orders.put(&self.producer, order(reply))?;
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
     /// The newest view: everything durable.
     pub fn view(&self) -> View {
-        View::new(self.shared.published.load())
+        View::new(self.shared.snapshot())
     }
 
     /// Waits until something at or after `seq` is durable.
@@ -322,19 +388,29 @@ impl Log {
         self.shared.manifest.get()
     }
 
-    /// How the log is doing.
+    /// How the log is doing. Looks at every file of the journal, so it is for now and then, not for every event.
     ///
     /// # Errors
     /// The disk's own.
     pub fn health(&self) -> Result<Health> {
+        let disk_full = self.status.disk_full.load(Ordering::Acquire);
+        let shared = &self.shared;
+        let disk =
+            DiskHealth::measure(shared.storage.as_ref(), &shared.manifest.get(), shared.options.free_bytes_warn)?;
+        let framed_bytes = shared.written.framed.load(Ordering::Relaxed);
         Ok(Health {
             ring_items: self.producer.len(),
             ring_bytes: self.producer.bytes(),
             unframed_records: self.queue.records(),
             durable_to: self.durable_to(),
             frames: self.shared.framed.frames.load(Ordering::Acquire),
-            free_bytes: self.shared.storage.free_bytes().doing("measure", "the device")?,
-            disk_full: self.status.disk_full.load(Ordering::Acquire),
+            bytes: disk.bytes,
+            free_bytes: disk.free_bytes,
+            pressure: if disk_full { Pressure::Full } else { disk.pressure },
+            written_bytes: framed_bytes + shared.written.journal.load(Ordering::Relaxed),
+            framed_bytes,
+            open_for: self.opened.elapsed(),
+            disk_full,
             poisoned: self.progress.durable.is_poisoned(),
             syncs: self.status.syncs.load(Ordering::Relaxed),
         })
@@ -345,9 +421,15 @@ impl Log {
     /// # Errors
     /// [`Error::Poisoned`] where a sync failed; the disk's own.
     pub fn close(&self) -> Result<()> {
+        self.shared.compactions.close();
         self.producer.close();
         let Some(writer) = self.writer.lock().take() else { return Ok(()) };
         writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
+    }
+
+    /// Whether [`Log::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.writer.lock().is_none()
     }
 
     fn poisoned(&self) -> Error {
@@ -392,7 +474,7 @@ pub(crate) fn lay_out(config: &LogConfig, spec: &CreateSpec) -> Result<()> {
     storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)
 }
 
-/// Genesis and schedule for a new log, a recovery record where something was cut.
+/// Genesis and schedule for a log that has no record yet, a recovery record where something was cut.
 pub(crate) fn first_records(
     manifest: &Manifest,
     writer: &crate::write::writer::Writer,
@@ -406,10 +488,9 @@ pub(crate) fn first_records(
         let (log_id, origin, key) = (manifest.log_id, json_text(&manifest.origin), json_text(&manifest.key));
         add(Kind::Genesis, &format!(r#"{{"log_id":"{log_id}","origin":{origin},"key":{key},"format_version":1}}"#));
     }
-    if writer.next_seq() <= 1
-        && let Some(schedule) = schedule
-    {
-        add(Kind::Schedule, schedule);
+    // Genesis and schedule are one group, so where one is missing both are.
+    if writer.next_seq() == 0 {
+        add(Kind::Schedule, schedule.unwrap_or(DEFAULT_SCHEDULE));
     }
     for body in report.bodies() {
         add(Kind::Recovery, &body);

@@ -22,6 +22,7 @@ use indelible_format::segment::{SegmentHeader, TermTable};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Corruption, Error, IoContext, Result};
+use crate::health::DiskHealth;
 use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::mutant::{Mutant, planted};
@@ -81,7 +82,7 @@ impl LogReader {
         let reader = Self {
             storage: Arc::clone(&config.storage),
             path: config.path.clone(),
-            cache: Cache::new(config.options.cache_bytes_max),
+            cache: Cache::new(config.options.cache_bytes_max, config.options.open_segments_max),
             state: Mutex::default(),
         };
         reader.view()?;
@@ -97,6 +98,9 @@ impl LogReader {
         let mut attempt = 0;
         loop {
             match self.refresh(&mut state) {
+                Ok(snapshot) if self.cache.must_close() => {
+                    return Ok(View::new(self.close_segments(&mut state, &snapshot)));
+                }
                 Ok(snapshot) => return Ok(View::new(snapshot)),
                 Err(error) if attempt >= ATTEMPTS || matches!(error, Error::NotALog { .. } | Error::Encrypted(_)) => {
                     return Err(error);
@@ -109,6 +113,18 @@ impl LogReader {
                 }
             }
         }
+    }
+
+    /// The same snapshot with fresh segments in the place of those that are open.
+    fn close_segments(&self, state: &mut State, snapshot: &Snapshot) -> Arc<Snapshot> {
+        let mut fresh = snapshot.clone();
+        fresh.close_segments();
+        let keyed = |segment: &Arc<Segment>| ((segment.id, segment.generation), Arc::clone(segment));
+        state.sealed = fresh.sealed.iter().map(keyed).collect();
+        let fresh = Arc::new(fresh);
+        state.snapshot = Some(Arc::clone(&fresh));
+        self.cache.has_closed();
+        fresh
     }
 
     /// Waits until a view shows a record at or after `seq`, or the timeout passes; gives the newest view.
@@ -134,6 +150,15 @@ impl LogReader {
     /// Whether a writer's live mark was there at the last view.
     pub fn has_live_writer(&self) -> bool {
         self.state.lock().live.is_some()
+    }
+
+    /// What the log takes on the device and what is left there; `free_bytes_warn` as in [`crate::Options`].
+    ///
+    /// # Errors
+    /// [`Error::NotALog`], the disk's own.
+    pub fn disk_health(&self, free_bytes_warn: u64) -> Result<DiskHealth> {
+        let manifest = load(self.storage.as_ref(), &self.path)?;
+        DiskHealth::measure(self.storage.as_ref(), &manifest, free_bytes_warn)
     }
 
     /// The newest signed checkpoint, as text.
@@ -191,6 +216,9 @@ impl LogReader {
             }
         }
         snapshot.sealed = Arc::new(sealed);
+        // What was compacted is kept by the views that show it, and by nobody else: its file is gone.
+        let named = |key: &(u64, u32)| manifest.segments.iter().any(|entry| (entry.id, entry.generation) == *key);
+        state.sealed.retain(|key, _| named(key));
         let limit = live.filter(|_| !planted(Mutant::ReaderPastLive)).map(|live| (live.journal_no, live.durable_end));
         state.tail.read(self.storage.as_ref(), &manifest, snapshot.framed_seq, limit)?;
         self.check_unchanged(&manifest, snapshot.framed_seq, live.is_some())?;
@@ -252,7 +280,7 @@ impl LogReader {
     fn sealed(&self, state: &mut State, entry: &SegmentEntry) -> Arc<Segment> {
         let segment = state.sealed.entry((entry.id, entry.generation)).or_insert_with(|| {
             let name = segment_file_name(entry.id, entry.generation);
-            let blocks = Blocks::lazy(Arc::clone(&self.storage), name.clone());
+            let blocks = Blocks::lazy(Arc::clone(&self.storage), entry.id, entry.generation);
             Arc::new(Segment::with_footer(entry.clone(), name, blocks, Arc::clone(&self.cache)))
         });
         Arc::clone(segment)

@@ -18,12 +18,14 @@ use std::sync::atomic::Ordering;
 
 use indelible_format::manifest::Manifest;
 
+use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, Result};
 use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
 use crate::write::framer::{Framer, Shared};
+use crate::write::queue::Settled;
 use crate::write::writer::{Item, Writer};
 
 /// A log that is open for writing and moves only when told to.
@@ -83,13 +85,13 @@ impl StepLog {
     /// # Errors
     /// The disk's own, [`Error::Record`] for a draft larger than a frame or a group that no reader would accept, [`Error::Poisoned`].
     pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
-        drafts.iter().try_for_each(Draft::check_len)?;
+        drafts.iter().try_for_each(Draft::check_admissible)?;
         if self.unsynced {
             self.sync()?;
         }
-        let cells: Vec<Arc<Cell>> = drafts.iter().map(|_| Cell::new()).collect();
+        let cells: Vec<Cell> = drafts.iter().map(|_| Cell::new()).collect();
         let mut items: Vec<Item> =
-            drafts.into_iter().zip(&cells).map(|(draft, cell)| Item { draft, cell: Some(Arc::clone(cell)) }).collect();
+            drafts.into_iter().zip(&cells).map(|(draft, cell)| Item { draft, cell: Some(cell.clone()) }).collect();
         self.writer.append(&mut items)?;
         self.unsynced = true;
         cells.iter().map(|cell| cell.get().ok_or(Error::Closed)).collect()
@@ -133,6 +135,55 @@ impl StepLog {
         self.framer.checkpoint()
     }
 
+    /// Frames and syncs everything durable and seals the active segment; afterwards no journal file holds a record below the
+    /// returned `sealed_seq`.
+    ///
+    /// # Errors
+    /// As [`crate::Log::seal`].
+    pub fn seal(&mut self) -> Result<Settled> {
+        let sealed = self.framer.settle(true)?;
+        self.rotate_journal()?;
+        Ok(sealed)
+    }
+
+    /// Begins a new journal file and removes the older ones, everything in them framed and synced.
+    ///
+    /// # Errors
+    /// As [`crate::Log::rotate_journal`].
+    pub fn rotate_journal(&mut self) -> Result<u64> {
+        if self.unsynced {
+            self.sync()?;
+        }
+        let from = self.writer.rotate_journal()?;
+        self.framer.settle(false)?;
+        self.writer.remove_framed_for_good()?;
+        Ok(from)
+    }
+
+    /// Removes from sealed segments what `prune` decides: as [`crate::Log::compact`], in one step with many disk operations.
+    ///
+    /// # Errors
+    /// As [`crate::Log::compact`].
+    pub fn compact(&mut self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
+        compact::compact(&self.shared, request, prune)
+    }
+
+    /// Journal tails that recoveries cut off and kept aside.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn torn_files(&self) -> Result<Vec<TornFile>> {
+        compact::torn_files(self.shared.storage.as_ref())
+    }
+
+    /// Removes cut tails for good.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where that could not be made durable, [`Error::Closed`], the disk's own.
+    pub fn remove_torn(&mut self, which: &[TornFile]) -> Result<()> {
+        compact::remove_torn(&self.shared, which)
+    }
+
     /// What the writer does when it is idle: renews the live mark and removes journal files that are framed and synced.
     ///
     /// # Errors
@@ -157,7 +208,7 @@ impl StepLog {
 
     /// The newest view: everything durable.
     pub fn view(&self) -> View {
-        View::new(self.shared.published.load())
+        View::new(self.shared.snapshot())
     }
 
     /// Seq after the last durable record.
@@ -183,5 +234,72 @@ impl StepLog {
     /// The manifest as it is on disk.
     pub fn manifest(&self) -> Manifest {
         self.shared.manifest.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::options::Options;
+    use crate::query::{Expr, Query};
+    use crate::rng::SeededRng;
+    use crate::storage::sim::{SimOptions, SimStorage};
+    use indelible_format::LogId;
+    use indelible_format::key::SigningKey;
+    use indelible_format::schema::{Field, Kind};
+
+    /// The first checkpoint after an opening read the directory of every segment, and all of them stayed in memory; so did what
+    /// one query had read of a log of any size.
+    #[test]
+    fn a_checkpoint_and_a_query_leave_no_sealed_segment_open() {
+        let key = Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"));
+        let disk = SimStorage::new(1, SimOptions::default());
+        let config = || LogConfig {
+            storage: Arc::new(disk.clone()),
+            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+            rng: Arc::new(SeededRng::new(disk.op_count())),
+            options: Options { segment_bytes_max: 4_096, open_segments_max: 2, ..Options::default() },
+            signer: Some(Arc::clone(&key)),
+            path: "test".to_owned(),
+        };
+        let spec = CreateSpec {
+            log_id: LogId([5; 16]),
+            origin: "test/log".to_owned(),
+            key: key.verifier().to_string(),
+            schedule: crate::DEFAULT_SCHEDULE.to_owned(),
+        };
+        let draft = |n: u64| {
+            Draft::write(Kind::Event, Some(n as i64), 1, |groups| groups.text(Field::TARGET_ID, &format!("{n:0500}")))
+        };
+        let mut log = StepLog::create(config(), &spec).expect("create");
+        for n in 0..60 {
+            log.append(vec![draft(n)]).expect("append");
+            log.frame(true).expect("frame");
+        }
+        log.close().expect("close");
+        drop(log);
+        let mut log = StepLog::open(config()).expect("open");
+        log.append(vec![draft(60)]).expect("append");
+        log.checkpoint().expect("checkpoint");
+        assert_eq!(open(&log), (0, true));
+        // Two may be open: all of it read, more are, and the next view begins with none.
+        let view = log.view();
+        assert_eq!(view.query(&Query::oldest(Expr::events(), 1_000)).expect("query").rows.len(), 61);
+        assert!(open(&log).0 > 2);
+        assert_eq!(log.view().next_seq(), view.next_seq());
+        assert_eq!(open(&log).0, 0);
+        // What the old view holds is no reason to close again what new views open.
+        let one = Query { filter: Expr::Seq { from: 3, to: 4 }, ..Query::oldest(Expr::True, 1) };
+        assert_eq!(log.view().query(&one).expect("query").rows.len(), 1);
+        drop(log.view());
+        assert_eq!(open(&log).0, 1);
+        assert_eq!(view.query(&Query::oldest(Expr::events(), 1_000)).expect("query").rows.len(), 61);
+    }
+
+    /// How many sealed segments of the newest snapshot are open, and whether it has some.
+    fn open(log: &StepLog) -> (usize, bool) {
+        let snapshot = log.shared.published.load();
+        (snapshot.sealed.iter().filter(|segment| segment.is_open()).count(), snapshot.sealed.len() > 4)
     }
 }

@@ -9,7 +9,7 @@ use indelible_engine::rng::SeededRng;
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::sim::{Fault, SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
-use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options};
+use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options, Overflow, Pressure};
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
 use indelible_format::record::Record;
@@ -245,4 +245,239 @@ fn a_writer_whose_lock_was_replaced_stops() {
     disk.remove("lock").expect("remove");
     assert!(matches!(log.sync(), Err(Error::Poisoned { .. })), "not acknowledged either");
     assert_eq!(log.durable_to(), 2);
+}
+
+/// Genesis came back without a schedule, and nothing said by which rules events had got their classes. [RCV-7]
+#[test]
+fn a_log_whose_creation_was_cut_short_gets_its_schedule() {
+    let mut completed = 0;
+    for at in 0..60 {
+        let disk = SimStorage::new(at, SimOptions::default());
+        disk.crash_at(at);
+        if StepLog::create(config(&disk), &spec()).is_ok() {
+            break;
+        }
+        let disk = disk.crash_keep_all();
+        let log = match StepLog::open(config(&disk)) {
+            Err(Error::NotALog { .. }) => continue,
+            opened => opened.unwrap_or_else(|error| panic!("power cut at operation {at}: {error}")),
+        };
+        let records = rows(&log.view());
+        let kinds: Vec<u8> = records.iter().filter_map(|record| record.groups.group(0).first().copied()).collect();
+        assert_eq!(
+            kinds.get(..2),
+            Some(&[Kind::Genesis as u8, Kind::Schedule as u8][..]),
+            "power cut at operation {at}"
+        );
+        let named = records[1].groups.value(Field::METADATA).expect("canonical");
+        completed += usize::from(format!("{named:?}").contains("critical"));
+    }
+    assert!(completed > 0, "no power cut lost the schedule: the test shows nothing");
+}
+
+/// The tail was cut, the sync of the cut failed, and the opening went on as if the cut were durable.
+#[test]
+fn a_failed_sync_while_a_torn_tail_is_cut_refuses_to_open() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..20)).expect("append");
+    let torn = disk.crash_keep_all();
+    drop(log);
+    let name = "journal/0000000000000001.jnl";
+    let length = torn.read(name, 1 << 20).expect("the journal").len() as u64;
+    torn.flip_bit(name, length - 1, 0).expect("a flip");
+    // The first file of its kind that recovery syncs: the journal that was cut, the bytes kept aside, the segment.
+    for prefix in [name, "torn/"] {
+        let image = torn.fork();
+        image.inject(prefix, 1, Fault::FailSync);
+        let opened = StepLog::open(config(&image));
+        assert!(matches!(opened, Err(Error::Poisoned { .. } | Error::Io { .. })), "{prefix}: {:?}", opened.map(drop));
+        assert_eq!(image.faults_waiting(), 0, "{prefix}: no sync of it was tried");
+        drop(opened_again(&image.crash_lose_all()));
+        drop(opened_again(&image.crash_keep_all()));
+    }
+}
+
+/// Opens a log that a failed recovery left, and checks that what was durable before is there.
+fn opened_again(disk: &SimStorage) -> StepLog {
+    let log = StepLog::open(config(disk)).expect("the next opening recovers");
+    assert!(rows(&log.view()).len() >= 2, "genesis and schedule were durable");
+    log
+}
+
+/// The checkpoint of the interval met a full disk, and the framer stopped as if a sync had failed.
+#[test]
+fn a_full_disk_at_the_interval_checkpoint_only_delays_it() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let options = Options { checkpoint_interval: Duration::from_millis(20), ..config(&disk).options };
+    let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+    let wait_for = |what: &str, done: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !done() {
+            assert!(Instant::now() < deadline, "{what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    disk.inject("checkpoint", 1, Fault::NoRoom);
+    log.emit(draft(1)).expect("emit");
+    wait_for("the interval's checkpoint never met the full disk", &|| disk.faults_waiting() == 0);
+    wait_for("no checkpoint was made when there was room again", &|| disk.exists("checkpoint").expect("exists"));
+    log.emit(draft(2)).expect("and the log goes on");
+    log.close().expect("close");
+    assert!(StepLog::open(config(&disk)).expect("open").recovery().was_closed);
+}
+
+/// Fields out of order were accepted, and the log never opened again. Debug builds look.
+#[test]
+#[cfg(debug_assertions)]
+fn a_draft_that_is_not_canonical_is_refused() {
+    let (_, mut log) = new_log();
+    let forged = std::panic::catch_unwind(|| {
+        Draft::write(Kind::Event, Some(1), 1, |groups| {
+            groups.text(Field::TARGET_ID, "later");
+            groups.text(Field::ACTION, "earlier");
+        })
+    });
+    // The writer of groups has assertions of its own.
+    if let Ok(draft) = forged {
+        assert!(matches!(log.append(vec![draft]), Err(Error::Record(_))));
+    }
+    log.append(drafts(0..1)).expect("and the log goes on");
+}
+
+/// Nobody could see that the disk was filling up until it was full.
+#[test]
+fn health_tells_of_a_disk_that_fills_up() {
+    let disk = SimStorage::new(1, SimOptions { capacity_bytes: Some(64 << 20), ..SimOptions::default() });
+    let options = Options { free_bytes_warn: 16 << 20, ..config(&disk).options };
+    let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+    for n in 0..300 {
+        log.emit(draft(n)).expect("emit");
+    }
+    log.flush(None).expect("flush");
+    log.checkpoint().expect("checkpoint");
+    let health = log.health().expect("health");
+    assert_eq!(health.pressure, Pressure::Ok);
+    assert!(health.bytes.journal > 0 && health.bytes.active > 0 && health.bytes.other > 0, "{health:?}");
+    assert_eq!(health.bytes.torn, 0);
+    assert!(health.framed_bytes > 0 && health.written_bytes > health.framed_bytes, "{health:?}");
+    let held = |log: &Log| log.health().expect("health").bytes.total();
+    let used = (64 << 20) - health.free_bytes;
+    assert!(held(&log).abs_diff(used) < 64 << 10, "{} bytes of files, {used} of the disk", held(&log));
+    for (free, pressure) in [(16 << 20, Pressure::Ok), (15 << 20, Pressure::Low), (60 << 10, Pressure::Full)] {
+        disk.set_capacity(Some(used + free));
+        assert_eq!(log.health().expect("health").pressure, pressure, "{free} bytes free");
+    }
+    let reader = LogReader::open(&config(&disk)).expect("a reader");
+    assert_eq!(reader.disk_health(1).expect("disk health").pressure, Pressure::Full);
+    disk.set_capacity(None);
+    log.close().expect("close");
+    let reader = LogReader::open(&config(&disk)).expect("a reader");
+    let closed = reader.disk_health(1 << 20).expect("disk health");
+    assert_eq!((closed.pressure, closed.bytes.torn), (Pressure::Ok, 0));
+}
+
+/// Fills the disk so that some of the next group still fits, and appends it. Gives the journal's length before.
+fn append_to_a_full_disk(disk: &SimStorage, log: &mut StepLog) -> (u64, Result<(), Error>) {
+    let length = disk.read(JOURNAL, 1 << 20).expect("the journal").len() as u64;
+    disk.set_capacity(Some(1 << 30));
+    let used = (1 << 30) - disk.free_bytes().expect("free");
+    disk.set_capacity(Some(used + 4_096));
+    (length, log.append(drafts(100..400)).map(drop))
+}
+
+const JOURNAL: &str = "journal/0000000000000001.jnl";
+
+/// Promise 6, first sentence: what a full disk kept of a group is gone again before anything else happens, also after a crash.
+#[test]
+fn a_group_that_met_a_full_disk_is_cut_back_and_the_cut_is_synced() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..3)).expect("append");
+    log.sync().expect("sync");
+    let before = rows(&log.view());
+    let (length, failed) = append_to_a_full_disk(&disk, &mut log);
+    assert!(failed.is_err_and(|error| error.is_disk_full()));
+    for image in [disk.crash_keep_all(), disk.crash_lose_all()] {
+        assert_eq!(image.read(JOURNAL, 1 << 20).expect("the journal").len() as u64, length);
+        image.set_capacity(None);
+        let log = StepLog::open(config(&image)).expect("open");
+        assert!(log.recovery().journal_cut.is_none(), "nothing is torn: {}", log.recovery());
+        assert_eq!(rows(&log.view()), before);
+    }
+    // Reads go on, and with room the same drafts are taken.
+    assert_eq!(rows(&log.view()), before);
+    disk.set_capacity(None);
+    log.append(drafts(100..400)).expect("there is room");
+    assert_eq!(log.sync().expect("sync"), before.len() as u64 + 300);
+}
+
+/// The cut after a full disk was not durable, nobody knew, and the log went on over it.
+#[test]
+fn a_failed_sync_while_a_journal_is_cut_back_stops_the_log() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..3)).expect("append");
+    log.sync().expect("sync");
+    let before = rows(&log.view());
+    disk.inject(JOURNAL, 1, Fault::FailSync);
+    let (_, failed) = append_to_a_full_disk(&disk, &mut log);
+    assert!(matches!(failed, Err(Error::Poisoned { .. })), "{failed:?}");
+    disk.set_capacity(None);
+    assert!(matches!(log.append(drafts(400..401)), Err(Error::Poisoned { .. })), "nor later");
+    drop(log);
+    for image in [disk.crash_keep_all(), disk.crash_lose_all(), disk.crash()] {
+        let log = StepLog::open(config(&image)).expect("open");
+        assert!(rows(&log.view()).starts_with(&before), "what was durable is there");
+    }
+}
+
+/// Promise 6, the others: reads go on; callers get a typed error or wait, as they chose; writing resumes by itself.
+#[test]
+fn on_a_full_disk_callers_are_told_or_wait_and_writing_resumes_by_itself() {
+    for overflow in [Overflow::Reject, Overflow::Block { timeout: Some(Duration::from_millis(30)) }] {
+        let disk = SimStorage::new(1, SimOptions::default());
+        let options = Options { overflow, ring_slots: 16, ..config(&disk).options };
+        let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+        for n in 0..50 {
+            while log.emit(draft(n)).is_err() {}
+        }
+        log.flush(None).expect("flush");
+        disk.set_capacity(Some(1 << 30));
+        disk.set_capacity(Some((1 << 30) - disk.free_bytes().expect("free")));
+        let mut accepted = 0;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // The last pages of the journal file take some events before one fails.
+        let refused = loop {
+            match log.emit(draft(1_000 + accepted)) {
+                Ok(_) => accepted += 1,
+                Err(refused) if matches!(refused.error, Error::DiskFull) => break refused,
+                // The ring was full for a moment although the disk was not.
+                Err(_) => {}
+            }
+            assert!(Instant::now() < deadline, "{overflow:?}: nobody was told");
+        };
+        assert_eq!(refused.draft.slices(), draft(1_000 + accepted).slices(), "the event comes back");
+        assert_eq!(log.health().expect("health").pressure, Pressure::Full);
+        assert!(matches!(log.flush(Some(Instant::now() + Duration::from_millis(20))), Err(Error::DiskFull)));
+        assert!(log.view().count(&Expr::events()).expect("reads go on") >= 50);
+        disk.set_capacity(None);
+        log.flush(Some(Instant::now() + Duration::from_secs(30))).expect("writing resumes by itself");
+        assert_eq!(log.view().count(&Expr::events()).expect("count"), 50 + accepted);
+        log.close().expect("close");
+    }
+    // Without a time limit an emit waits until there is room.
+    let disk = SimStorage::new(1, SimOptions::default());
+    let options = Options { ring_slots: 4, ..config(&disk).options };
+    let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+    disk.set_capacity(Some(1 << 30));
+    disk.set_capacity(Some((1 << 30) - disk.free_bytes().expect("free")));
+    std::thread::scope(|scope| {
+        let emitter = scope.spawn(|| (0..600).for_each(|n| drop(log.emit(draft(n)).expect("it waits for room"))));
+        while !log.health().expect("health").disk_full {
+            assert!(!emitter.is_finished(), "600 events went into a full disk");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        disk.set_capacity(None);
+    });
+    log.flush(None).expect("flush");
+    assert_eq!(log.view().count(&Expr::events()).expect("count"), 600);
+    log.close().expect("close");
 }

@@ -95,7 +95,8 @@ impl<'a> Packed<'a> {
         if self.width == 0 {
             return Some(0);
         }
-        let bit = i as u128 * u128::from(self.width);
+        // As many bytes as there are values of this width lie in memory, so eight times that fits.
+        let bit = i as u64 * u64::from(self.width);
         let (at, shift) = ((bit / 8) as usize, (bit % 8) as u32);
         let rest = self.bytes.get(at..)?;
         let mask = u64::MAX >> (64 - u32::from(self.width));
@@ -109,6 +110,28 @@ impl<'a> Packed<'a> {
             *to = *from;
         }
         Some((u128::from_le_bytes(window) >> shift) as u64 & mask)
+    }
+
+    /// Appends all values in order; the same as [`Packed::iter`] in a fraction of the time.
+    pub fn unpack(&self, out: &mut Vec<u64>) {
+        let width = usize::from(self.width);
+        if width == 0 {
+            out.resize(out.len() + self.len, 0);
+            return;
+        }
+        // Values that lie whole in a word of eight bytes from their first byte on, that word inside the bytes.
+        let words = self.bytes.len().checked_sub(8).filter(|_| width <= 57);
+        let quick = words.map_or(0, |last| ((last * 8 + 7) / width + 1).min(self.len));
+        let mask = u64::MAX >> (64 - width);
+        out.reserve(self.len);
+        let mut done = 0;
+        for i in 0..quick {
+            let bit = i * width;
+            let Some(word) = self.bytes.get(bit / 8..).and_then(|rest| rest.first_chunk::<8>()) else { break };
+            out.push((u64::from_le_bytes(*word) >> (bit % 8)) & mask);
+            done += 1;
+        }
+        out.extend((done..self.len).map_while(|i| self.get(i)));
     }
 
     /// All values in order.
@@ -160,6 +183,9 @@ mod tests {
             prop_assert!(reader.end().is_ok());
             prop_assert_eq!(packed.iter().collect::<Vec<_>>(), values.clone());
             prop_assert_eq!(packed.get(values.len()), None);
+            let mut unpacked = vec![7];
+            packed.unpack(&mut unpacked);
+            prop_assert_eq!(unpacked.split_first(), Some((&7, values.as_slice())));
         }
     }
 }

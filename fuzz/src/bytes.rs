@@ -1,13 +1,14 @@
 //! Checks of the format's decoders.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use indelible_format::bundle::Bundle;
 use indelible_format::bytes::Reader;
 use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
-use indelible_format::commit::{FrameView, verify_frame};
+use indelible_format::commit::{FrameView, Removal, verify_frame};
 use indelible_format::descriptor::Descriptor;
-use indelible_format::frame::FrameReader;
+use indelible_format::frame::{FrameOptions, FramePruner, FrameReader};
 use indelible_format::journal::{Group, GroupKind, GroupScanner, JournalHeader, Position, find_later_group};
 use indelible_format::key::{SigningKey, VerifierKey};
 use indelible_format::live::Live;
@@ -16,7 +17,7 @@ use indelible_format::record::{Record, put_transit, take_transit};
 use indelible_format::schema::Field;
 use indelible_format::segment::{
     BlockHeader, BlockKind, Footer, FooterView, LookupView, SegmentHeader, SegmentTrailer, TermPage, TermTable,
-    check_payload,
+    TermUse, check_payload,
 };
 
 use crate::{postings, prepared, repair, seeds};
@@ -110,7 +111,29 @@ fn frame_payload(payload: &[u8]) {
         let view = FrameView { descriptor: reader.descriptor(), salts: reader.salts(), records: &records };
         let committed = verify_frame(&view).is_ok();
         assert!(!(committed && strict) || records.iter().flatten().all(|record| record.groups.len() > 0));
+        if committed {
+            cut_down(&reader);
+        }
     }
+    let _ = reader.mark_terms(&mut TermUse::none_of(&terms().mark()));
+}
+
+/// Takes every third record and some groups of a frame that verifies: what is left must verify too, with the terms it marks alone.
+fn cut_down(reader: &FrameReader<'_>) {
+    let every = reader.descriptor().all_positions();
+    let removal = Removal::new().records(every & (u128::MAX / 7)).group(1, every & (u128::MAX / 3));
+    // Refused where a record of class 0 would go.
+    let Ok(left) = FramePruner::new(FrameOptions::default()).prune(reader, &removal, terms()) else { return };
+    let left = FrameReader::open(&left).expect("what is left is a frame");
+    let mut used = TermUse::none_of(&terms().mark());
+    left.mark_terms(&mut used).expect("its terms are there");
+    let mut kept = TermTable::new();
+    for page in terms().since(&TermTable::new().mark()) {
+        kept.load_page(&page.retain(|field, ordinal| used.has(field, ordinal))).expect("pages go on");
+    }
+    let records = left.all_records(&kept).expect("its records are whole");
+    let view = FrameView { descriptor: left.descriptor(), salts: left.salts(), records: &records };
+    assert!(verify_frame(&view).is_ok(), "what is left verifies");
 }
 
 /// A stored descriptor.
@@ -149,14 +172,11 @@ fn block(kind: BlockKind, payload: &[u8]) {
         BlockKind::Run => postings::run(payload),
         BlockKind::Lookup => {
             if let Ok(lookup) = LookupView::open(payload) {
-                let permutation = lookup.check().is_ok();
-                let mut seen = vec![false; lookup.len().min(1 << 20)];
-                for ordinal in (0..lookup.len()).filter_map(|rank| lookup.get(rank)) {
-                    if let Some(place) = seen.get_mut(ordinal as usize) {
-                        *place = true;
-                    }
-                }
-                assert!(!permutation || seen.iter().all(|seen| *seen), "a checked lookup names every ordinal");
+                let terms = (lookup.len() as u32).saturating_mul(2);
+                let sound = lookup.check(terms).is_ok();
+                let named: HashSet<u32> = (0..lookup.len()).filter_map(|rank| lookup.get(rank)).collect();
+                let distinct = named.len() == lookup.len() && named.iter().all(|ordinal| *ordinal < terms);
+                assert!(!sound || distinct, "a checked lookup names no ordinal twice");
             }
         }
         BlockKind::Footer => {

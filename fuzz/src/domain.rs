@@ -1,10 +1,11 @@
-//! Checks of the audit domain: native events, filters and importers.
+//! Checks of what people give by hand or from elsewhere: native events, filters, cursors and importers.
 
 use std::ops::ControlFlow;
 
 use indelible::filter::{COLUMNS, Filters, Pattern, TimeRange, parse_expression, parse_span, parse_time};
 use indelible::import::{Format, ImportContext, Item, import};
 use indelible::{AuditEvent, Limits, Timestamp};
+use indelible_engine::query::Cursor;
 
 use crate::{prepared, repair};
 
@@ -43,6 +44,15 @@ pub fn filter(data: &[u8]) {
     let _ = (parse_span(text), TimeRange::parse("event time", Some(text), None, now));
     if let Ok(time) = parse_time(text, now) {
         assert_eq!(parse_time(&time.to_string(), now).ok(), Some(time), "a time reads as it was written");
+    }
+}
+
+/// A cursor as it is printed.
+pub fn cursor(data: &[u8]) {
+    let bytes = prepared(data, repair::cursor);
+    let Ok(text) = std::str::from_utf8(&bytes) else { return };
+    if let Ok(cursor) = Cursor::parse(text) {
+        assert_eq!(cursor.to_string(), text, "a cursor prints as it was read");
     }
 }
 

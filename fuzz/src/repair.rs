@@ -88,3 +88,17 @@ pub fn bundle(bytes: &mut [u8]) {
         *crc = crc32fast::hash(body).to_le_bytes();
     }
 }
+
+/// A cursor: 52 hexadecimal digits, the last eight of them the checksum of what the others show.
+pub fn cursor(bytes: &mut [u8]) {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
+    let Some(digits) = bytes.get(..44).and_then(|digits| digits.iter().map(digit).collect::<Option<Vec<u8>>>()) else {
+        return;
+    };
+    let shown: Vec<u8> =
+        digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    let crc: String = crc32fast::hash(&shown).to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    if let Some(place) = bytes.get_mut(44..52) {
+        place.copy_from_slice(crc.as_bytes());
+    }
+}

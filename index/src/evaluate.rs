@@ -21,6 +21,9 @@ use crate::{Bounds, Count, Filter, IndexError, Postings, Zone};
 /// Keys of one leaf from which on all its entries are read once instead of looking up each key.
 const SCAN_KEYS: usize = 24;
 
+/// Rows of an And up to which each is looked for in the next branch's keys, instead of decoding these.
+const PROBE_ROWS: u64 = 256;
+
 /// Which of the two times.
 #[derive(Debug, Clone, Copy)]
 enum Clock {
@@ -193,11 +196,34 @@ impl RunReader<'_> {
                 break;
             }
             bounds = match filter {
+                Filter::Key { field, keys } if bounds.is_exact() && bounds.sure.len() <= PROBE_ROWS => {
+                    self.narrow(bounds.sure, *field, keys)?
+                }
                 Filter::Not(inner) => bounds.and_not(&self.bounds(inner)?),
                 filter => bounds.and(&self.bounds(filter)?),
             };
         }
         Ok(bounds)
+    }
+
+    /// Those of a few rows that have one of the keys. What a large key has besides is not decoded.
+    fn narrow(&self, rows: RoaringBitmap, field: u8, keys: &[u32]) -> Result<Bounds, IndexError> {
+        let (slot, column) = column_of(field)?;
+        let within: Vec<u16> = rows.iter().map(|row| row as u16).collect();
+        let (mut sure, mut unsure) = (RoaringBitmap::new(), RoaringBitmap::new());
+        self.by_leaf(slot, keys, |number, keys| {
+            let (entry, leaf) = self.leaf(number)?;
+            for key in keys {
+                let checked = column.kind == ColumnKind::Fingerprints && *key != 0;
+                let found = if checked { &mut unsure } else { &mut sure };
+                let read = leaf.positions_within(*key, &within, |position| {
+                    found.insert(u32::from(position));
+                });
+                read.map_err(|why| damaged(&entry, why))?;
+            }
+            Ok(())
+        })?;
+        Ok(Bounds { sure, unsure })
     }
 
     /// About how many rows match, from head and leaf table alone; an upper bound but for Not.

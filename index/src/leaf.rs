@@ -194,6 +194,42 @@ impl<'a> Leaf<'a> {
         }
     }
 
+    /// Those of the ascending positions `within` that the key has; ascending. For few positions: the key's own are not decoded.
+    pub(crate) fn positions_within(&self, key: u32, within: &[u16], mut each: impl FnMut(u16)) -> Result<(), Damage> {
+        match self {
+            Self::Bitmap { key: own, .. } => {
+                let Some(bits) = self.plain_bits() else {
+                    return self.positions_of(key, |p| {
+                        if within.binary_search(&p).is_ok() {
+                            each(p)
+                        }
+                    });
+                };
+                if *own == key {
+                    let has = |p: &&u16| {
+                        let byte = bits.as_flattened().get(usize::from(**p) / 8).copied().unwrap_or(0);
+                        byte >> (**p % 8) & 1 == 1
+                    };
+                    within.iter().filter(has).for_each(|position| each(*position));
+                }
+                Ok(())
+            }
+            Self::Pairs { .. } => self.positions_of(key, |p| {
+                if within.binary_search(&p).is_ok() {
+                    each(p)
+                }
+            }),
+            Self::Lists { keys, positions, .. } => {
+                let (rank, end) = keys.find(key)?;
+                if rank < end {
+                    let values = within.iter().map(|position| (rank as u64) << 16 | u64::from(*position));
+                    positions.probe(values, |value| each(value as u16)).ok_or(BROKEN)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Every (key, position) in order.
     pub(crate) fn walk(&self, mut each: impl FnMut(u32, u16)) -> Result<(), Damage> {
         match self {

@@ -82,6 +82,33 @@ impl<'a> Sequence<'a> {
         Some(index)
     }
 
+    /// Calls `each` for those of the ascending `values` that are in the sequence. One pass over the boundaries, and a look at the
+    /// values that share a bucket with a wanted one: no other value is read. Nothing where the sequence does not hold what
+    /// its counts say.
+    pub(crate) fn probe(&self, values: impl Iterator<Item = u64>, mut each: impl FnMut(u64)) -> Option<()> {
+        let mut boundaries = self.boundaries();
+        for value in values {
+            let bucket = value >> self.low;
+            if bucket >= self.buckets {
+                break;
+            }
+            let mut bit = boundaries.start_of(bucket)?;
+            let wanted = value & ((1 << self.low) - 1);
+            while self.highs.get(bit / 8)? >> (bit % 8) & 1 == 1 {
+                let index = bit.checked_sub(usize::try_from(bucket).ok()?).filter(|index| *index < self.len)?;
+                let found = packed_get(self.lows, index, self.low);
+                if found == wanted {
+                    each(value);
+                }
+                if found >= wanted {
+                    break;
+                }
+                bit += 1;
+            }
+        }
+        Some(())
+    }
+
     /// Whether it is the one encoding of its values: as many ones as values, nothing behind them.
     pub(crate) fn is_strict(&self) -> bool {
         let ones: usize = self.highs.iter().map(|byte| byte.count_ones() as usize).sum();
@@ -165,6 +192,11 @@ mod tests {
             let expected: Vec<(usize, u64)> =
                 values.iter().copied().enumerate().filter(|(_, value)| (from..to).contains(&(value >> low))).collect();
             prop_assert_eq!(back, expected);
+            let mut probed = Vec::new();
+            sequence.probe((0..6000).step_by(width as usize + 1), |value| probed.push(value)).expect("sound");
+            let expected: Vec<u64> =
+                (0..6000).step_by(width as usize + 1).filter(|value| values.binary_search(value).is_ok()).collect();
+            prop_assert_eq!(probed, expected);
         }
     }
 }

@@ -17,6 +17,7 @@ use indelible_engine::{LogConfig, LogReader};
 use std::sync::Mutex;
 
 use crate::crash::{Life, all_records};
+use crate::dice::Dice;
 use crate::world::{config, spec};
 
 /// The writer, how many steps it may still take while the reader is at work, and what went wrong with it.
@@ -132,7 +133,7 @@ impl StorageFile for HookedFile {
 /// # Errors
 /// A view that shows too much, too little, or something else; and the steps that led there.
 pub fn run(seed: u64) -> Result<u64, String> {
-    let mut life = Life::new(seed);
+    let mut life = Life::new(Dice::new(seed));
     life.calm = true;
     let log = StepLog::create(life.config(), &spec()).map_err(|error| error.to_string())?;
     life.model.adopt(&all_records(&log.view())?);

@@ -9,11 +9,10 @@
 use std::collections::BTreeMap;
 
 use indelible_engine::Draft;
-use indelible_format::checkpoint::open_checkpoint;
 use indelible_format::record::{Groups, Record};
 use indelible_format::schema::Kind;
 
-use crate::world::verifier;
+use crate::world::signed_head;
 
 /// A record that was handed to the log and has no place yet.
 #[derive(Debug, Clone)]
@@ -89,10 +88,9 @@ impl Model {
 
     /// A checkpoint was handed out: the same size never has two roots ([CHK-3]).
     pub fn signed(&mut self, note: &str) -> Result<(), String> {
-        let head =
-            open_checkpoint(note, verifier()).map_err(|error| format!("a note that does not verify: {error}"))?;
-        match self.notes.insert(head.size, head.root) {
-            Some(root) if root != head.root => Err(format!("two roots signed for size {}", head.size)),
+        let (size, root) = signed_head(note).map_err(|error| format!("a note that does not verify: {error}"))?;
+        match self.notes.insert(size, root) {
+            Some(other) if other != root => Err(format!("two roots signed for size {size}")),
             _ => Ok(()),
         }
     }

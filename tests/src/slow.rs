@@ -1,16 +1,15 @@
-//! A disk whose syncs take their time, over a simulated one.
+//! A disk whose syncs take their time, over another one.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indelible_engine::storage::sim::SimStorage;
 use indelible_engine::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
 
-/// A simulated disk with slow syncs.
-#[derive(Debug, Clone)]
+/// A disk with slow syncs.
+#[derive(Clone)]
 pub struct Slow {
-    disk: SimStorage,
+    disk: Arc<dyn Storage>,
     sync: Duration,
 }
 
@@ -21,7 +20,7 @@ struct SlowFile {
 
 impl Slow {
     /// `disk`, each of whose file syncs takes `sync`.
-    pub fn new(disk: SimStorage, sync: Duration) -> Self {
+    pub fn new(disk: Arc<dyn Storage>, sync: Duration) -> Self {
         Self { disk, sync }
     }
 }

@@ -1,14 +1,17 @@
 //! The world of a simulated log: its configuration, its key, its drafts.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use indelible_engine::clock::ManualClock;
 use indelible_engine::rng::SeededRng;
 use indelible_engine::storage::Storage;
 use indelible_engine::{CreateSpec, Draft, LogConfig, Options};
-use indelible_format::LogId;
+use indelible_format::checkpoint::open_checkpoint;
 use indelible_format::key::{SigningKey, VerifierKey};
 use indelible_format::schema::{Field, Kind};
+use indelible_format::{FormatError, LogId};
 
 use crate::dice::Dice;
 
@@ -27,6 +30,29 @@ pub fn signer() -> Arc<SigningKey> {
 pub fn verifier() -> &'static VerifierKey {
     static KEY: OnceLock<VerifierKey> = OnceLock::new();
     KEY.get_or_init(|| VerifierKey::parse(&signer().verifier().to_string()).expect("its own text form"))
+}
+
+/// Size and root that a note signs. Notes that verified are remembered: the same one lies on image after image, and to verify
+/// it costs as much as a small recovery.
+///
+/// # Errors
+/// Why it does not verify.
+pub fn signed_head(note: &str) -> Result<(u64, [u8; 32]), FormatError> {
+    thread_local! {
+        static SEEN: RefCell<HashMap<String, (u64, [u8; 32])>> = RefCell::default();
+    }
+    if let Some(head) = SEEN.with_borrow(|seen| seen.get(note).copied()) {
+        return Ok(head);
+    }
+    let checkpoint = open_checkpoint(note, verifier())?;
+    let head = (checkpoint.size, checkpoint.root);
+    SEEN.with_borrow_mut(|seen| {
+        if seen.len() >= 4_096 {
+            seen.clear();
+        }
+        seen.insert(note.to_owned(), head);
+    });
+    Ok(head)
 }
 
 /// What the simulated logs are.

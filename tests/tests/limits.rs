@@ -10,7 +10,8 @@ use indelible_engine::clock::ManualClock;
 use indelible_engine::query::{Expr, Query};
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
-use indelible_engine::storage::{Access, DirStorage};
+use indelible_engine::storage::{Access, DirStorage, Storage};
+use indelible_engine::verify::{VerifyOptions, verify};
 use indelible_engine::{Draft, Follow, Log, Options};
 use indelible_format::record::{Record, Value};
 use indelible_format::schema::{Field, Kind};
@@ -32,8 +33,11 @@ fn with_metadata(n: u64, bytes: usize) -> Draft {
     })
 }
 
+/// How often a subscriber stalls, in events, and for how long.
+type Stall = (u64, Duration);
+
 /// Counts what a subscriber gets, thread by thread, and stalls now and then.
-fn subscribe(log: &Arc<Log>, events: &AtomicU64, done: &AtomicU64) -> u64 {
+fn subscribe(log: &Arc<Log>, stall: Stall, events: &AtomicU64, done: &AtomicU64) -> u64 {
     let mut follow = Follow::new(Arc::clone(log) as _, Expr::events(), Some(0)).expect("a subscription");
     let (mut got, mut next) = (0u64, std::collections::HashMap::<String, u64>::new());
     loop {
@@ -45,8 +49,8 @@ fn subscribe(log: &Arc<Log>, events: &AtomicU64, done: &AtomicU64) -> u64 {
                 assert_eq!(n, due.to_string(), "lost, doubled or out of order");
                 *due += 1;
                 got += 1;
-                if got.is_multiple_of(5_000) {
-                    std::thread::sleep(Duration::from_millis(120));
+                if got.is_multiple_of(stall.0) {
+                    std::thread::sleep(stall.1);
                 }
             }
             None if done.load(Ordering::Acquire) == 16 && got >= events.load(Ordering::Acquire) => return got,
@@ -55,10 +59,21 @@ fn subscribe(log: &Arc<Log>, events: &AtomicU64, done: &AtomicU64) -> u64 {
     }
 }
 
+/// What the process may grow by under the soak: the design's bound on memory while ingesting.
+const MEMORY_MAX: u64 = 256 << 20;
+
+/// Memory of this process that no file backs, in bytes; 0 where `/proc` does not say.
+fn anonymous_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kib| kib << 10)
+}
+
 #[test]
 fn a_soak_with_a_slow_disk_and_stalled_subscribers_loses_nothing() {
     let seconds = std::env::var("INDELIBLE_SOAK_SECONDS").ok().and_then(|value| value.parse().ok()).unwrap_or(4u64);
-    let disk = SimStorage::new(1, SimOptions::default());
+    let dir = tempfile::tempdir().expect("a directory");
+    let disk = Arc::new(DirStorage::open(dir.path(), Access::ReadWrite).expect("the directory"));
     let options = Options {
         journal_bytes_max: 1 << 20,
         segment_bytes_max: 8 << 20,
@@ -70,14 +85,20 @@ fn a_soak_with_a_slow_disk_and_stalled_subscribers_loses_nothing() {
         ..Options::default()
     };
     let clock = ManualClock::new(1_800_000_000_000_000_000);
-    let slow = Arc::new(Slow::new(disk, Duration::from_millis(4)));
+    let slow = Arc::new(Slow::new(Arc::clone(&disk) as Arc<dyn Storage>, Duration::from_millis(4)));
     let log = Arc::new(Log::create(config(slow, &options, &clock, 1), &spec()).expect("create"));
-    let (events, done, unframed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let (events, done, unframed, memory) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let before = anonymous_memory();
     let end = Instant::now() + Duration::from_secs(seconds);
     std::thread::scope(|scope| {
-        let followers: Vec<_> = (0..2).map(|_| scope.spawn(|| subscribe(&log, &events, &done))).collect();
+        let stalls = [(5_000, Duration::from_millis(120)), (40_000, Duration::from_millis(1_500))];
+        let followers: Vec<_> = stalls
+            .map(|stall| (&log, stall, &events, &done))
+            .into_iter()
+            .map(|(log, stall, events, done)| scope.spawn(move || subscribe(log, stall, events, done)))
+            .collect();
         for thread in 0..16 {
-            let (log, events, done, unframed) = (&log, &events, &done, &unframed);
+            let (log, options, events, done, unframed, memory) = (&log, &options, &events, &done, &unframed, &memory);
             scope.spawn(move || {
                 let mut n = 0;
                 while Instant::now() < end {
@@ -85,7 +106,10 @@ fn a_soak_with_a_slow_disk_and_stalled_subscribers_loses_nothing() {
                         log.emit(numbered(0, thread, n)).expect("emit");
                         n += 1;
                     }
-                    unframed.fetch_max(log.health().expect("health").unframed_records as u64, Ordering::Relaxed);
+                    let health = log.health().expect("health");
+                    assert!(health.ring_items <= options.ring_slots && health.ring_bytes <= options.ring_bytes_max);
+                    unframed.fetch_max(health.unframed_records as u64, Ordering::Relaxed);
+                    memory.fetch_max(anonymous_memory(), Ordering::Relaxed);
                     // A pace that a subscriber can follow: the soak is about stalls, not about speed.
                     std::thread::sleep(Duration::from_millis(20));
                 }
@@ -99,8 +123,13 @@ fn a_soak_with_a_slow_disk_and_stalled_subscribers_loses_nothing() {
     });
     let bound = (options.unframed_records_max + options.group_records_max) as u64;
     assert!(unframed.load(Ordering::Relaxed) <= bound, "more records waited than the bound allows");
-    println!("{} events in {seconds} s", events.load(Ordering::Acquire));
+    let grown = memory.into_inner().saturating_sub(before);
+    assert!(grown < MEMORY_MAX, "the process grew by {} MiB", grown >> 20);
+    println!("{} events in {seconds} s, memory grew by {} MiB at most", events.load(Ordering::Acquire), grown >> 20);
     log.close().expect("close");
+    let report = verify(&(disk as Arc<dyn Storage>), &VerifyOptions::default(), &mut |_| {}).expect("verify");
+    assert!(report.is_intact(), "{:?}", report.breaks);
+    assert_eq!(report.records, events.load(Ordering::Acquire) + 2);
 }
 
 #[test]
@@ -159,27 +188,56 @@ fn recorded_at_never_goes_back_whatever_the_clock_does() {
     }
 }
 
+/// What reading all segments of a log may leave in memory: caches and a few open segments, whatever their number.
+const SEGMENTS_MEMORY_MAX: u64 = 96 << 20;
+/// And what may stay of each: its place in the manifest and its directory.
+const SEGMENT_MEMORY_MAX: u64 = 16 << 10;
+
+/// A directory in memory where there is one: ten thousand segments are forty thousand syncs.
+fn quick_directory() -> tempfile::TempDir {
+    let shared = std::path::Path::new("/dev/shm");
+    let made = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
+    made.or_else(|_| tempfile::tempdir()).expect("a directory")
+}
+
 #[test]
-fn hundreds_of_segments_are_opened_within_bounds() {
-    let count = std::env::var("INDELIBLE_SEGMENTS").ok().and_then(|value| value.parse().ok()).unwrap_or(200u64);
-    let dir = tempfile::tempdir().expect("a directory");
+fn thousands_of_segments_are_opened_within_bounds() {
+    let count = std::env::var("INDELIBLE_SEGMENTS").ok().and_then(|value| value.parse().ok()).unwrap_or(2_000u64);
+    let dir = quick_directory();
     let disk = || Arc::new(DirStorage::open(dir.path(), Access::ReadWrite).expect("the directory"));
     let clock = ManualClock::new(0);
     let options = Options { segment_per_day: true, ..Options::default() };
     let mut log = StepLog::create(config(disk(), &options, &clock, 1), &spec()).expect("create");
+    let begun = Instant::now();
     for n in 0..count {
         clock.advance(Duration::from_secs(86_400));
         log.append(vec![numbered(0, 0, n)]).expect("append");
         log.sync().expect("sync");
         log.frame(true).expect("frame");
+        if n % 64 == 0 {
+            log.sync_frames().and_then(|()| log.tidy()).expect("tidy");
+        }
     }
     log.close().expect("close");
     drop(log);
+    println!("{count} segments written in {:?}", begun.elapsed());
     let descriptors = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-    let before = descriptors();
+    let (before, memory) = (descriptors(), anonymous_memory());
+    let begun = Instant::now();
     let log = Log::open(config(disk(), &options, &clock, 2)).expect("open");
+    let opened = begun.elapsed();
     assert!(log.manifest().segments.len() as u64 >= count - 1);
     assert!(descriptors() < before + 64, "{} descriptors after opening", descriptors() - before);
-    assert_eq!(log.view().count(&Expr::events()).expect("count"), count);
+    let begun = Instant::now();
+    let view = log.view();
+    assert_eq!(view.count(&Expr::events()).expect("count"), count);
+    assert_eq!(view.query(&Query::oldest(Expr::events(), 1 << 20)).expect("query").rows.len() as u64, count);
+    println!("opened after a clean close in {opened:?}, all of it read in {:?}", begun.elapsed());
     assert!(descriptors() < before + 64, "{} descriptors after reading all of it", descriptors() - before);
+    drop(view);
+    // The next view begins with closed segments: what was read is let go.
+    assert_eq!(log.view().next_seq(), count + 2);
+    let grown = anonymous_memory().saturating_sub(memory);
+    println!("memory grew by {} KiB, {} bytes a segment", grown >> 10, grown / count);
+    assert!(grown < SEGMENTS_MEMORY_MAX + count * SEGMENT_MEMORY_MAX, "memory grew by {} MiB", grown >> 20);
 }

@@ -216,7 +216,7 @@ impl<'a> Scan<'a> {
                 ordinals.peek().and_then(|ordinal| ordinal.checked_sub(entry.first_ordinal)).filter(|p| *p < count)
             {
                 ordinals.next();
-                let Some(row) = frame.row_of_position(position) else { continue };
+                let Some(row) = frame.live_row_of_position(position) else { continue };
                 let (file, offset) = (segment.name.as_str(), entry.offset);
                 let mut row = RowAt { frame: &frame, cursor: &mut cursor, terms: &terms, row, file, offset };
                 match with(self, entry.first_ordinal + position, &mut row) {

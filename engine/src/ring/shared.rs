@@ -23,7 +23,7 @@ use std::mem::MaybeUninit;
 
 use super::RingConfig;
 use super::park::{Gate, Room};
-use super::sync::{AtomicU64, AtomicUsize, Backoff, Ordering, PUBLISH, Padded, RELEASE_ROOM, UnsafeCell};
+use super::sync::{AtomicU64, AtomicUsize, Backoff, Ordering, Padded, UnsafeCell, publish, release_room};
 use super::word::{CLOSE_BITS, Limits, Verdict, Word};
 
 /// An item and what it costs of the byte budget.
@@ -140,7 +140,7 @@ impl<T> Shared<T> {
             // initialised is overwritten: the consumer moved the former item out before it released the slot.
             unsafe { (*entry).write(Entry { bytes, item }) };
         });
-        slot.stamp.store(ticket + 1, PUBLISH);
+        slot.stamp.store(ticket + 1, publish());
         if claimed.is_parked() {
             self.gate.open();
         }
@@ -223,8 +223,8 @@ impl<T> Shared<T> {
 
     /// Gives the slots before `head` and their bytes back to the producers.
     pub(super) fn release(&self, head: u64, freed: u64) {
-        self.taken.0.freed.store(freed, RELEASE_ROOM);
-        self.taken.0.head.store(head, RELEASE_ROOM);
+        self.taken.0.freed.store(freed, release_room());
+        self.taken.0.head.store(head, release_room());
         self.room.call();
     }
 

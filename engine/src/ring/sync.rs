@@ -8,9 +8,9 @@
 //! Nothing else in the ring asks which version it runs on. Loom's clock never advances, so in a model a wait with a
 //! deadline is a wait for ever: a missed wake-up becomes a deadlock, which loom reports.
 //!
-//! The orderings the proofs lean on are named here ([`PUBLISH`], [`RELEASE_ROOM`], [`room_fence`], [`watermark_fence`]),
-//! because each can be weakened on purpose with `--cfg indelible_weaken="..."`. A model that passes with a weakened
-//! ordering proves nothing; the README of this folder has the commands.
+//! The orderings the proofs lean on are named here ([`publish`], [`release_room`], [`room_fence`], [`watermark_fence`]),
+//! because each can be weakened on purpose in a model. One that passes with a weakened ordering proves nothing; the README
+//! of this folder has the command.
 
 pub(crate) use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -26,24 +26,42 @@ pub(crate) use std::sync::{
     atomic::{AtomicU64, AtomicUsize, fence},
 };
 
+/// Whether an ordering is weakened on purpose, to show that the models notice: the one that `INDELIBLE_WEAKEN` names.
+#[cfg(loom)]
+pub(crate) fn weakened(what: &str) -> bool {
+    static NAMED: std::sync::OnceLock<Option<std::ffi::OsString>> = std::sync::OnceLock::new();
+    NAMED.get_or_init(|| std::env::var_os("INDELIBLE_WEAKEN")).as_deref().is_some_and(|named| named == what)
+}
+
+/// What ships is never weakened.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) const fn weakened(_what: &str) -> bool {
+    false
+}
+
 /// How a filled slot becomes visible to the consumer.
-pub(crate) const PUBLISH: Ordering =
-    if cfg!(indelible_weaken = "publish") { Ordering::Relaxed } else { Ordering::Release };
+#[inline(always)]
+pub(crate) fn publish() -> Ordering {
+    if weakened("publish") { Ordering::Relaxed } else { Ordering::Release }
+}
 
 /// How an emptied slot becomes visible to the producers.
-pub(crate) const RELEASE_ROOM: Ordering =
-    if cfg!(indelible_weaken = "release") { Ordering::Relaxed } else { Ordering::Release };
+#[inline(always)]
+pub(crate) fn release_room() -> Ordering {
+    if weakened("release") { Ordering::Relaxed } else { Ordering::Release }
+}
 
 /// Orders "room was made" before "is anybody waiting for room".
 pub(crate) fn room_fence() {
-    if !cfg!(indelible_weaken = "fence") {
+    if !weakened("fence") {
         fence(Ordering::SeqCst);
     }
 }
 
 /// Orders "the watermark moved" before "does anybody wait for this value".
 pub(crate) fn watermark_fence() {
-    if !cfg!(indelible_weaken = "watermark") {
+    if !weakened("watermark") {
         fence(Ordering::SeqCst);
     }
 }

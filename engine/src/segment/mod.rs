@@ -13,27 +13,27 @@
 mod blocks;
 mod cache;
 mod directory;
+mod keys;
 mod rebuild;
 mod scan;
 mod terms;
 
-pub(crate) use blocks::{Blocks, block_at};
+pub(crate) use blocks::{Block, Blocks, block_at};
 pub use cache::Cache;
 pub(crate) use directory::{Directory, Postings};
+pub(crate) use keys::{chunk_of_frame, chunk_of_rows};
 pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
 pub use terms::Terms;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use indelible_format::descriptor::Hash;
-use indelible_format::frame::{FrameReader, IdText};
+use indelible_format::frame::FrameReader;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::record::{Record, put_text};
-use indelible_format::schema::Field;
-use indelible_format::segment::{FrameEntry, SegmentHeader};
-use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
+use indelible_format::schema::{FIELD_COUNT, Field};
+use indelible_format::segment::{FrameEntry, SegmentHeader, TermPage};
 use parking_lot::RwLock;
 
 use crate::error::{Corruption, FormatContext, Result};
@@ -80,7 +80,7 @@ impl Segment {
             first_seq: entry.first_seq,
             first_frame: entry.first_frame,
             chain_before: entry.chain_before,
-            terms: Terms::paged(entry.id, entry.generation, Arc::clone(&cache)),
+            terms: Terms::paged(Arc::clone(&cache)),
             frames: Some(cache),
             entry: Some(entry),
             name,
@@ -133,6 +133,11 @@ impl Segment {
         self.entry.as_ref()
     }
 
+    /// Generation of the file that is read: a newer one than the manifest named where that was compacted before its first use.
+    fn read_generation(&self) -> u32 {
+        self.blocks.generation().unwrap_or(self.generation)
+    }
+
     /// Where its blocks are.
     pub(crate) fn blocks(&self) -> &Blocks {
         &self.blocks
@@ -152,7 +157,45 @@ impl Segment {
             Ok(directory) => directory,
             Err(damage) => self.scanned_directory().ok_or_else(|| self.located(damage))?,
         };
-        Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
+        let mut opened = false;
+        let directory = self.directory.get_or_init(|| {
+            opened = true;
+            RwLock::new(loaded)
+        });
+        if opened && let Some(cache) = self.counted_in() {
+            cache.segment_opened();
+        }
+        Ok(directory)
+    }
+
+    /// Where a sealed segment counts while it is open.
+    fn counted_in(&self) -> Option<&Arc<Cache>> {
+        self.frames.as_ref().filter(|_| self.blocks.is_sealed())
+    }
+
+    /// The same sealed segment, not open; `None` where this one is not open either, or grows.
+    pub(crate) fn closed_again(&self) -> Option<Self> {
+        self.directory.get()?;
+        let (entry, cache) = (self.entry.clone()?, Arc::clone(self.counted_in()?));
+        Some(Self::with_footer(entry, self.name.clone(), self.blocks.anew(), cache))
+    }
+
+    /// Calls `with` on the directory. One that nobody has read yet is read for this call only, so that a walk over all
+    /// segments of a log leaves nothing of them in memory.
+    pub(crate) fn with_directory<T>(&self, with: impl FnOnce(&Directory) -> T) -> Result<T, Corruption> {
+        if self.directory.get().is_none()
+            && self.blocks.is_sealed()
+            && let Ok(directory) = Directory::from_footer(&self.blocks.anew(), &self.name)
+        {
+            return Ok(with(&directory));
+        }
+        Ok(with(&self.directory()?.read()))
+    }
+
+    /// Whether its directory is in memory, and so its file mapped.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.directory.get().is_some()
     }
 
     /// Reads the lookups into memory, because the file loses them when its segment grows again.
@@ -189,7 +232,7 @@ impl Segment {
             FrameReader::open(block.payload()).map(FrameReader::into_owned).in_file(&self.name, entry.offset)
         };
         let opened = match &self.frames {
-            Some(cache) => cache.frame((self.id, self.generation, entry.offset), load),
+            Some(cache) => cache.frame((self.id, self.read_generation(), entry.offset), load),
             None => load().map(Arc::new),
         };
         opened.map_err(|damage| self.in_frame(index, damage))
@@ -200,13 +243,13 @@ impl Segment {
         self.located(damage).in_frame(self.first_frame + index as u64)
     }
 
-    /// One record; `None` where it was removed or lies beyond the segment.
+    /// One record; `None` where it was removed, a stub row included, or lies beyond the segment.
     pub(crate) fn record(&self, ordinal: u32) -> Result<Option<Record>, Corruption> {
         let Some(index) = self.frame_of(ordinal)? else { return Ok(None) };
         let entry = self.frame_entry(index)?;
         let (first, offset) = entry.map_or((0, 0), |entry| (entry.first_ordinal, entry.offset));
         let frame = self.frame(index)?;
-        let Some(row) = frame.row_of_position(ordinal - first) else { return Ok(None) };
+        let Some(row) = frame.live_row_of_position(ordinal - first) else { return Ok(None) };
         let record = frame.record(row, &SegmentTerms::of(self)).in_file(&self.name, offset);
         record.map(Some).map_err(|damage| self.in_frame(index, damage))
     }
@@ -231,17 +274,37 @@ impl Segment {
     }
 }
 
-/// Term pages that a source keeps at hand, and so keeps in memory while it lives: about 8 MiB of them.
-const PAGES_AT_HAND: usize = 384;
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if self.directory.get().is_some()
+            && let Some(cache) = self.counted_in()
+        {
+            cache.segment_closed();
+        }
+    }
+}
+
+/// Term pages of a field that a source keeps at hand, and so keeps in memory while it lives: all fields together about 8 MiB.
+const PAGES_AT_HAND: usize = 64;
 
 /// The terms of one segment as a source for decoding; remembers pages, because rows that are read together share them.
 pub(crate) struct SegmentTerms<'a> {
     segment: &'a Segment,
-    at_hand: RefCell<AtHand>,
+    at_hand: RefCell<[Vec<AtHand>; FIELD_COUNT]>,
 }
 
-/// By field and first ordinal: the ordinals of the field in a page, and the page.
-type AtHand = BTreeMap<(Field, u32), terms::PageOf>;
+/// The ordinals of a field in a page, the page, and where in it they lie; ascending by field.
+struct AtHand {
+    ordinals: std::ops::Range<u32>,
+    page: Arc<TermPage>,
+    section: usize,
+}
+
+impl AtHand {
+    fn get(&self, ordinal: u32) -> Option<&[u8]> {
+        self.page.sections.get(self.section)?.by_ordinal(ordinal)
+    }
+}
 
 impl<'a> SegmentTerms<'a> {
     pub(crate) fn of(segment: &'a Segment) -> Self {
@@ -259,21 +322,24 @@ impl<'a> SegmentTerms<'a> {
             return Ok(with(table.read().get(field, ordinal)));
         }
         let mut at_hand = self.at_hand.borrow_mut();
-        let before = at_hand.range(..=(field, ordinal)).next_back();
-        if let Some((_, (_, page))) =
-            before.filter(|((own, _), (ordinals, _))| *own == field && ordinals.contains(&ordinal))
+        let Some(pages) = at_hand.get_mut(usize::from(field.id())) else { return Ok(with(None)) };
+        let place = pages.partition_point(|page| page.ordinals.start <= ordinal);
+        if let Some(page) = place.checked_sub(1).and_then(|at| pages.get(at))
+            && page.ordinals.contains(&ordinal)
         {
-            return Ok(with(page.term(field, ordinal)));
+            return Ok(with(page.get(ordinal)));
         }
         let found = self.segment.terms.page(self.segment, field, ordinal).map_err(|damage| {
             indelible_format::FormatError::invalid("term page", "term", damage.offset as usize, damage.problem)
         })?;
         let Some((ordinals, page)) = found else { return Ok(with(None)) };
-        let result = with(page.term(field, ordinal));
-        if at_hand.len() >= PAGES_AT_HAND {
-            at_hand.clear();
+        let section = page.sections.iter().position(|section| section.field == field).unwrap_or(usize::MAX);
+        let page = AtHand { ordinals, page, section };
+        let result = with(page.get(ordinal));
+        if pages.len() >= PAGES_AT_HAND {
+            pages.clear();
         }
-        at_hand.insert((field, ordinals.start), (ordinals, page));
+        pages.insert(place.min(pages.len()), page);
         Ok(result)
     }
 }
@@ -298,56 +364,4 @@ impl indelible_format::segment::TermSource for SegmentTerms<'_> {
             value.is_some()
         })
     }
-}
-
-/// The keys of a frame's records for the index.
-pub(crate) fn chunk_of_frame(frame: &FrameReader<'_>, first_ordinal: u32) -> std::result::Result<KeyChunk, ChunkError> {
-    let mut builder = KeyChunkBuilder::new(first_ordinal);
-    for position in 0..u32::from(frame.descriptor().count) {
-        match frame.row_of_position(position) {
-            Some(row) => builder.push_row(&row_keys(frame, row)?)?,
-            None => builder.push_missing()?,
-        }
-    }
-    Ok(builder.finish()?)
-}
-
-/// Why a frame gives no keys.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ChunkError {
-    #[error(transparent)]
-    Format(#[from] indelible_format::FormatError),
-    #[error(transparent)]
-    Index(#[from] indelible_index::IndexError),
-}
-
-fn row_keys(frame: &FrameReader<'_>, row: usize) -> std::result::Result<RowKeys, ChunkError> {
-    use indelible_format::schema::Column;
-    let mut keys =
-        RowKeys { occurred: frame.occurred_at(row)?, recorded: frame.recorded_at(row)?, ..RowKeys::default() };
-    let mut value = Vec::new();
-    for field in Field::indexed() {
-        let key = match field.spec().column {
-            Column::Terms => frame.term_ordinal(row, field)?.map_or(0, |ordinal| ordinal + 1),
-            Column::Codes => u32::from(frame.code(row, field)?),
-            Column::Fingerprints => {
-                value.clear();
-                match frame.text2(row, field)? {
-                    Some(IdText::Uuid(uuid)) => {
-                        value.push(1);
-                        value.extend_from_slice(&uuid);
-                        fingerprint(&value).get()
-                    }
-                    Some(IdText::Text(text)) => {
-                        put_text(&mut value, &text);
-                        fingerprint(&value).get()
-                    }
-                    None => 0,
-                }
-            }
-            Column::None => continue,
-        };
-        keys.set(field.id(), key)?;
-    }
-    Ok(keys)
 }

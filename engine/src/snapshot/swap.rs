@@ -11,8 +11,16 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::{Atomic, Owned, pin, unprotected};
 
+use crate::ring::sync::weakened;
+
 /// How often a dropped swap asks for what it replaced to be freed: an epoch, and so what was put aside in it, ends after two.
 const COLLECTIONS: usize = 4;
+
+/// How a new value becomes visible to whoever loads the pointer. The models of `ring` weaken it, to show that they notice.
+#[inline(always)]
+fn publish() -> Ordering {
+    if weakened("snapshot") { Ordering::Relaxed } else { Ordering::AcqRel }
+}
 
 /// Holds an `Arc<T>` that readers clone without locking.
 #[derive(Debug)]
@@ -35,7 +43,7 @@ impl<T: Send + Sync + 'static> Swap<T> {
 
     pub(super) fn store(&self, value: Arc<T>) {
         let guard = pin();
-        let old = self.pointer.swap(Owned::new(value), Ordering::AcqRel, &guard);
+        let old = self.pointer.swap(Owned::new(value), publish(), &guard);
         // SAFETY: `old` was just unlinked by the swap, so no later load can find it, and only the thread whose swap returned it
         // destroys it: it is destroyed once.
         unsafe { guard.defer_destroy(old) }
@@ -88,5 +96,48 @@ mod tests {
         let value = Arc::new(7);
         drop(Swap::new(Arc::clone(&value)));
         assert_eq!(Arc::strong_count(&value), 1);
+    }
+}
+
+/// A model of the publication: values are slots, the pointer is the number of one, and loom sees whether who finds a slot
+/// finds it filled. When old values are freed is the affair of `crossbeam-epoch`, which has models of its own.
+#[cfg(all(test, loom))]
+mod model {
+    use ::loom::cell::UnsafeCell;
+    use ::loom::sync::Arc;
+    use ::loom::sync::atomic::AtomicUsize;
+    use ::loom::thread;
+
+    use super::{Ordering, publish};
+
+    struct Slots {
+        newest: AtomicUsize,
+        values: [UnsafeCell<u64>; 3],
+    }
+
+    #[test]
+    fn who_loads_a_value_finds_it_whole() {
+        ::loom::model(|| {
+            let slots =
+                Arc::new(Slots { newest: AtomicUsize::new(0), values: std::array::from_fn(|_| UnsafeCell::new(0)) });
+            let writer = {
+                let slots = Arc::clone(&slots);
+                thread::spawn(move || {
+                    for next in 1..3 {
+                        // An access is all that loom needs to see.
+                        slots.values[next].with_mut(|_| ());
+                        slots.newest.swap(next, publish());
+                    }
+                })
+            };
+            let mut last = 0;
+            for _ in 0..2 {
+                let found = slots.newest.load(Ordering::Acquire);
+                slots.values[found].with(|_| ());
+                assert!(found >= last, "a load went back");
+                last = found;
+            }
+            writer.join().expect("the writer failed");
+        });
     }
 }

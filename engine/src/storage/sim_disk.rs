@@ -267,6 +267,7 @@ impl Disk {
         check_end(offset.checked_add(bytes.len() as u64))?;
         let (mut keep, mut error) = match fault {
             Some(Fault::FailWrite) => return Err(Errno::IO.into()),
+            Some(Fault::NoRoom) => return Err(Errno::NOSPC.into()),
             Some(Fault::ShortWrite { keep }) => (keep.min(bytes.len()), Some(Errno::IO)),
             _ => (bytes.len(), None),
         };

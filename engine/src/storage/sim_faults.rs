@@ -24,6 +24,9 @@ pub enum Fault {
     LieOnSync,
     /// A write fails with `EIO` and changes nothing.
     FailWrite,
+    /// A write fails with `ENOSPC` and changes nothing: a disk that is full for one moment. For one that stays full see
+    /// [`super::sim::SimStorage::set_capacity`].
+    NoRoom,
     /// A write fails with `EIO` after its first `keep` bytes.
     ShortWrite {
         /// Bytes written before the error.
@@ -53,9 +56,11 @@ impl Fault {
     fn kind(self) -> Kind {
         match self {
             Fault::FailSync | Fault::FailSyncPartly | Fault::LieOnSync => Kind::Sync,
-            Fault::FailWrite | Fault::ShortWrite { .. } | Fault::LoseWrite | Fault::MisdirectWrite { .. } => {
-                Kind::Write
-            }
+            Fault::FailWrite
+            | Fault::NoRoom
+            | Fault::ShortWrite { .. }
+            | Fault::LoseWrite
+            | Fault::MisdirectWrite { .. } => Kind::Write,
             Fault::FailRead => Kind::Read,
         }
     }

@@ -4,17 +4,16 @@
 //! block checksum -> descriptor -> every column, every record -> rules -> hashes to the frame root -> keys for the index
 //! ```
 //!
-//! Invariant: nothing here depends on the frame before; what does is in `chain`. Each thread has a [`Committer`] of its own.
+//! Invariant: nothing here depends on the frame before; what does is in `chain`. Each thread has a [`Checker`] of its own.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indelible_format::FormatError;
-use indelible_format::commit::{Committer, FrameView};
+use indelible_format::commit::{Committer, RecordRef};
 use indelible_format::descriptor::Descriptor;
-use indelible_format::frame::{FrameReader, read_descriptor};
-use indelible_format::record::Record;
+use indelible_format::frame::{FrameReader, FrameRows, read_descriptor};
 use indelible_format::schema::Field;
 use indelible_format::segment::{BlockHeader, TermSource, TermTable, check_payload};
 use indelible_index::KeyChunk;
@@ -23,7 +22,8 @@ use super::check_segment::Place;
 use super::records::Rules;
 use super::walk::{FrameAt, Limits, Walked};
 use crate::error::{Corruption, FormatContext};
-use crate::segment::chunk_of_frame;
+use crate::segment::chunk_of_rows;
+use crate::write::facts;
 
 /// What the check of one frame gave.
 #[derive(Default)]
@@ -34,11 +34,20 @@ pub(super) struct Checked {
     pub(super) chunk: Option<Arc<KeyChunk>>,
     pub(super) records: u64,
     pub(super) canonical_bytes: u64,
+    /// Schedule version, key epoch and lost events by its records alone, where these were checked.
+    pub(super) said: Option<(u32, u32, u64)>,
     /// First and last recorded-at of its rows.
     pub(super) recorded: Option<(i64, i64)>,
     pub(super) damage: Option<Corruption>,
     /// The damage is a wrong checksum: what an unfinished write looks like.
     pub(super) is_torn: bool,
+}
+
+/// What a thread checks frames with; its buffers are used again for the next frame.
+#[derive(Default)]
+pub(super) struct Checker {
+    committer: Committer,
+    rows: FrameRows,
 }
 
 /// What threads share to check the frames of one segment.
@@ -52,10 +61,10 @@ pub(super) struct FrameCheck<'a> {
 
 impl FrameCheck<'_> {
     /// Checks frame `index` of the segment.
-    pub(super) fn check(&self, committer: &mut Committer, index: usize) -> Checked {
+    pub(super) fn check(&self, checker: &mut Checker, index: usize) -> Checked {
         let mut checked = Checked::default();
         let Some(at) = self.walked.frames.get(index).filter(|at| !at.lost) else { return checked };
-        if let Err(damage) = self.check_block(committer, index, at, &mut checked) {
+        if let Err(damage) = self.check_block(checker, index, at, &mut checked) {
             checked.damage = Some(damage);
             checked.chunk = None;
         }
@@ -64,7 +73,7 @@ impl FrameCheck<'_> {
 
     fn check_block(
         &self,
-        committer: &mut Committer,
+        checker: &mut Checker,
         index: usize,
         at: &FrameAt,
         checked: &mut Checked,
@@ -93,9 +102,9 @@ impl FrameCheck<'_> {
             return Ok(());
         }
         let frame = FrameReader::open(block.payload()).in_file(name, inside)?;
-        self.check_content(committer, &frame, at, checked).in_file(name, inside)?;
+        self.check_content(checker, &frame, at, checked).in_file(name, inside)?;
         let ordinal = descriptor.first_seq.saturating_sub(self.place.entry.first_seq);
-        let chunk = chunk_of_frame(&frame, u32::try_from(ordinal).unwrap_or(u32::MAX));
+        let chunk = chunk_of_rows(&frame, &checker.rows, u32::try_from(ordinal).unwrap_or(u32::MAX));
         checked.chunk = Some(Arc::new(chunk.map_err(|error| Corruption::at(name, inside, error))?));
         Ok(())
     }
@@ -103,27 +112,30 @@ impl FrameCheck<'_> {
     /// Every record rebuilt and hashed ([COM-4] to [COM-6], [FRM-7], [SEG-8]).
     fn check_content(
         &self,
-        committer: &mut Committer,
+        checker: &mut Checker,
         frame: &FrameReader<'_>,
         at: &FrameAt,
         checked: &mut Checked,
     ) -> Result<(), FormatError> {
         let limits = self.walked.limits.get(at.pages);
         let terms = TermsBefore { table: &self.walked.terms, limits };
+        let Checker { committer, rows } = checker;
         // This checks every column and every group's encoding on the way.
-        let records = frame.all_records(&terms)?;
-        committer.verify(&FrameView { descriptor: frame.descriptor(), salts: frame.salts(), records: &records })?;
+        rows.read(frame, &terms)?;
+        let records = rows.by_position(frame);
+        committer.verify_refs(frame.descriptor(), frame.salts(), &records)?;
         let mut recorded: Option<(i64, i64)> = None;
         for record in records.iter().flatten() {
             self.check_record(record, &mut recorded).map_err(|why| FormatError::invalid("record", "record", 0, why))?;
-            checked.records += 1;
-            checked.canonical_bytes += record.groups.len() as u64;
         }
+        checked.records += rows.rows() as u64;
+        checked.canonical_bytes += rows.canonical_len() as u64;
         checked.recorded = recorded;
+        checked.said = Some(facts::said(frame.descriptor().log_id, records.iter().flatten()));
         Ok(())
     }
 
-    fn check_record(&self, record: &Record, recorded: &mut Option<(i64, i64)>) -> Result<(), String> {
+    fn check_record(&self, record: &RecordRef<'_>, recorded: &mut Option<(i64, i64)>) -> Result<(), String> {
         self.rules.check(record)?;
         let (first, last) = recorded.unwrap_or((record.recorded_at, record.recorded_at));
         if record.recorded_at < last {
@@ -150,15 +162,11 @@ impl TermSource for TermsBefore<'_> {
     }
 }
 
-/// Does `jobs` jobs on up to `threads` threads, each with a committer of its own; results in order.
-pub(super) fn parallel<T: Send>(
-    threads: usize,
-    jobs: usize,
-    work: impl Fn(&mut Committer, usize) -> T + Sync,
-) -> Vec<T> {
+/// Does `jobs` jobs on up to `threads` threads, each with a checker of its own; results in order.
+pub(super) fn parallel<T: Send>(threads: usize, jobs: usize, work: impl Fn(&mut Checker, usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let worker = || {
-        let mut committer = Committer::new();
+        let mut checker = Checker::default();
         let mut done = Vec::new();
         loop {
             // Only hands out numbers: what a job needs was there before the threads were.
@@ -166,7 +174,7 @@ pub(super) fn parallel<T: Send>(
             if job >= jobs {
                 return done;
             }
-            done.push((job, work(&mut committer, job)));
+            done.push((job, work(&mut checker, job)));
         }
     };
     let mut done = if threads.min(jobs) <= 1 {

@@ -9,6 +9,7 @@
 //! until it is known whether the close or the frames say so.
 
 use indelible_format::FormatError;
+use indelible_format::commit::RecordRef;
 use indelible_format::journal::{Group, GroupKind, GroupScanner, JournalHeader, Position, ScanStop, find_later_group};
 use indelible_format::names::journal_file_name;
 
@@ -237,7 +238,7 @@ impl Reading {
         for record in group.records() {
             let checked = record.map_err(|error| error.to_string()).and_then(|record| {
                 record.groups.check().map_err(|error| format!("record {}: {error}", record.seq))?;
-                rules.check(&record)?;
+                rules.check(&RecordRef::from(&record))?;
                 Ok(record)
             });
             match checked {

@@ -3,9 +3,10 @@
 //! Canonical bytes were checked by whoever decoded the record; here it is about meaning ([REC-7], [REC-8], [REC-10],
 //! [REC-11], [CHK-5]). Parts that were erased are not asked for.
 
+use indelible_format::commit::RecordRef;
 use indelible_format::key::VerifierKey;
 use indelible_format::manifest::Manifest;
-use indelible_format::record::{Record, Value};
+use indelible_format::record::{EnvelopeHead, Groups, Value};
 use indelible_format::schema::{Field, Kind};
 use indelible_format::{FORMAT_VERSION, FormatError};
 use serde::Deserialize;
@@ -66,8 +67,9 @@ impl<'a> Rules<'a> {
     }
 
     /// Checks a record; gives what is wrong with it.
-    pub(super) fn check(&self, record: &Record) -> Result<(), String> {
-        let head = record.groups.envelope().map_err(|error| error.to_string())?;
+    pub(super) fn check(&self, record: &RecordRef<'_>) -> Result<(), String> {
+        let [envelope, ..] = record.groups;
+        let head = EnvelopeHead::decode(envelope).map_err(|error| error.to_string())?;
         // Decoding refused unknown kinds ([REC-7]).
         let kind = Kind::from_code(head.kind).unwrap_or(Kind::Event);
         if (record.seq == 0) != (kind == Kind::Genesis) {
@@ -85,11 +87,13 @@ impl<'a> Rules<'a> {
             _ if record.class != 0 => {
                 Err(format!("record {} is a system record of class {}, not 0", record.seq, record.class))
             }
-            _ => self.check_system(kind, record).map_err(|why| format!("{} record {}: {why}", kind.name(), record.seq)),
+            _ => self
+                .check_system(kind, &Groups::from_slices(record.groups))
+                .map_err(|why| format!("{} record {}: {why}", kind.name(), record.seq)),
         }
     }
 
-    fn check_system(&self, kind: Kind, record: &Record) -> Result<(), String> {
+    fn check_system(&self, kind: Kind, groups: &Groups) -> Result<(), String> {
         let action = format!("log.{}", kind.name());
         let log_id = self.manifest.log_id.to_string();
         let expected = [
@@ -99,19 +103,19 @@ impl<'a> Rules<'a> {
             (Field::TARGET_ID, &log_id),
         ];
         for (field, text) in expected {
-            let erased = field.spec().group.is_some_and(|group| record.groups.group(group.into()).is_empty());
-            let found = text_of(record, field)?;
+            let erased = field.spec().group.is_some_and(|group| groups.group(group.into()).is_empty());
+            let found = text_of(groups, field)?;
             if !erased && found.as_deref() != Some(text) {
                 return Err(format!("{} is {found:?}, expected {text:?}", field.name()));
             }
         }
-        if record.groups.value(Field::ACTOR_TYPE).map_err(said)? != Some(Value::Code(3)) {
+        if groups.value(Field::ACTOR_TYPE).map_err(said)? != Some(Value::Code(3)) {
             return Err("the actor type is not system".to_owned());
         }
-        if record.groups.group(3).is_empty() {
+        if groups.group(3).is_empty() {
             return Ok(());
         }
-        let body = text_of(record, Field::METADATA)?.ok_or("there is no body in metadata")?;
+        let body = text_of(groups, Field::METADATA)?.ok_or("there is no body in metadata")?;
         self.check_body(kind, &body).map_err(|why| format!("body {body}: {why}"))
     }
 
@@ -156,8 +160,8 @@ fn parse<'de, T: Deserialize<'de>>(body: &'de str) -> Result<T, String> {
     serde_json::from_str(body).map_err(|error| error.to_string())
 }
 
-fn text_of(record: &Record, field: Field) -> Result<Option<String>, String> {
-    match record.groups.value(field).map_err(said)? {
+fn text_of(groups: &Groups, field: Field) -> Result<Option<String>, String> {
+    match groups.value(field).map_err(said)? {
         Some(Value::Text(text)) => Ok(Some(text.text().into_owned())),
         _ => Ok(None),
     }

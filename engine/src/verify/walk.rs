@@ -127,7 +127,7 @@ impl Walker<'_> {
                 let pages = self.walked.limits.len() - 1;
                 self.walked.frames.push(FrameAt { offset, length: header.total(), pages, lost: false });
             }
-            BlockKind::Run => self.run(offset, &header),
+            BlockKind::Run => self.run(offset, &header)?,
             BlockKind::Lookup => {
                 let number = u32::try_from(header.number).unwrap_or(u32::MAX);
                 self.walked.lookups.push(BlockEntry { offset, length: header.total(), number });
@@ -239,6 +239,14 @@ impl Walker<'_> {
             return Ok(());
         }
         let page = TermPage::decode(block.payload()).in_file(name, offset + BlockHeader::SIZE as u64)?;
+        if self.place.entry.generation == 0 && page.voids() > 0 {
+            // [SEG-11]
+            return Err(Corruption::at(
+                name,
+                offset,
+                "a void term in a file of generation 0, from which nothing was removed",
+            ));
+        }
         self.walked.terms.load_page(&page).in_file(name, offset)?;
         self.walked.pages.extend(page.sections.iter().map(|section| PageEntry {
             offset,
@@ -250,17 +258,23 @@ impl Walker<'_> {
         Ok(())
     }
 
-    fn run(&mut self, offset: u64, header: &BlockHeader) {
+    /// Takes a run; nothing where it is the unfinished end of an open segment.
+    fn run(&mut self, offset: u64, header: &BlockHeader) -> Option<()> {
         match self.take_run(offset, header) {
             Ok(run) => {
                 self.runs_to = Some(run.entry.number.saturating_add(run.positions));
                 self.walked.runs.push(run);
+            }
+            Err(damage) if self.place.is_open() && !self.place.is_durable(self.walked.frames.len()) => {
+                self.walked.unfinished.get_or_insert(damage);
+                return None;
             }
             Err(damage) => {
                 self.runs_to = None;
                 self.damage(damage, Reach::Segment);
             }
         }
+        Some(())
     }
 
     fn take_run(&self, offset: u64, header: &BlockHeader) -> Result<RunAt, Corruption> {

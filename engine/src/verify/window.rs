@@ -93,7 +93,7 @@ fn take(
         folded.unfinished = checked.damage;
         return false;
     }
-    let Checked { descriptor, chunk, recorded, damage, .. } = checked;
+    let Checked { descriptor, chunk, recorded, damage, said, .. } = checked;
     let is_damaged = damage.is_some();
     let mut report = |damage: Corruption| folded.damages.push(Damage { damage, frame: index, reach: Reach::Frame });
     if let Some(damage) = damage {
@@ -105,22 +105,25 @@ fn take(
         fold.skip();
         return true;
     };
+    let unsaid = said.filter(|_| !is_damaged).and_then(|said| fold.facts_problem(&descriptor, said));
     let (leaf, problem) = fold.push(&descriptor);
+    let problem = problem.or(unsaid);
     folded.firsts.push(fold.next_seq() - u64::from(descriptor.count));
     if is_damaged {
         fold.taint();
     } else if let Some(problem) = problem {
         report(Corruption::at(place.name, at.offset, problem));
     }
-    if let Some((first, last)) = recorded {
-        if let Some(problem) = fold.recorded(first, last) {
-            report(Corruption::at(place.name, at.offset, problem));
-        }
-        folded.recorded_max = folded.recorded_max.max(last);
+    if let Some((first, last)) = recorded
+        && let Some(problem) = fold.recorded(first, last)
+    {
+        report(Corruption::at(place.name, at.offset, problem));
     }
     match (&mut folded.entries, chunk) {
         (Some(entries), Some(chunk)) => {
+            // Over the rows that queries see: stub rows have times too, but no part in a footer.
             let zone = chunk.zone();
+            folded.recorded_max = folded.recorded_max.max(zone.recorded_last);
             let entry = FrameEntry {
                 offset: at.offset,
                 length: at.length,
@@ -163,12 +166,12 @@ impl Window<'_> {
         let slices = (end - start).div_ceil(SLICE_FRAMES);
         let place = self.place;
         // Runs are the longest jobs, so they go first.
-        let results = parallel(run.threads(), due.len() + slices, |committer, job| match due.get(job) {
+        let results = parallel(run.threads(), due.len() + slices, |checker, job| match due.get(job) {
             Some(due) => (Vec::new(), check_run(place, &due.run, due.chunks.as_deref()).err()),
             None => {
                 let from = start + (job - due.len()) * SLICE_FRAMES;
                 let to = end.min(from + SLICE_FRAMES);
-                ((from..to).map(|index| check.check(committer, index)).collect(), None)
+                ((from..to).map(|index| check.check(checker, index)).collect(), None)
             }
         });
         let (mut checked, mut damages) = (Vec::with_capacity(end - start), Vec::new());

@@ -159,9 +159,13 @@ impl Active {
 
 fn put_lookups(out: &mut Vec<u8>, start: u64, terms: &TermTable) -> Result<Vec<BlockEntry>> {
     let mut lookups = Vec::new();
-    for field in Field::all().filter(|field| field.has_terms() && terms.len(*field) > 0) {
+    for field in Field::all().filter(|field| field.has_terms()) {
+        let ordinals = terms.sorted_ordinals(field);
+        if ordinals.is_empty() {
+            continue;
+        }
         let offset = start + out.len() as u64;
-        let payload = encode_lookup(field, &terms.sorted_ordinals(field));
+        let payload = encode_lookup(field, &ordinals);
         let before = out.len();
         put_block(out, BlockKind::Lookup, false, field.id().into(), &payload).map_err(Error::Record)?;
         lookups.push(BlockEntry { offset, length: (out.len() - before) as u32, number: field.id().into() });

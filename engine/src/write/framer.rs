@@ -25,13 +25,15 @@ use super::active::{Active, day_of};
 use super::batch::{Batch, FrameMaker, FrameState, next_frame_len};
 use super::manifest::ManifestStore;
 use super::poison::Poison;
+use super::queue::Settled;
+use crate::compact::Compactions;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::keys::{KeyTrail, Rotation, store_rotation};
 use crate::mutant::{Mutant, planted};
 use crate::options::Options;
 use crate::rng::Rng;
 use crate::segment::{Blocks, Cache, Segment};
-use crate::snapshot::{Published, TailGroup};
+use crate::snapshot::{Published, Snapshot, TailGroup};
 use crate::storage::Storage;
 
 /// Name of the file with the newest checkpoint.
@@ -90,6 +92,15 @@ impl Keys {
     }
 }
 
+/// Bytes written since the log was opened, for whoever asks how fast it grows.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// To the journal; the writer counts.
+    pub(crate) journal: AtomicU64,
+    /// To segments; the framer counts.
+    pub(crate) framed: AtomicU64,
+}
+
 /// What the framer shares with the rest.
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
@@ -98,9 +109,22 @@ pub(crate) struct Shared {
     pub(crate) manifest: ManifestStore,
     pub(crate) published: Published,
     pub(crate) framed: Framed,
+    pub(crate) written: Written,
     pub(crate) cache: Arc<Cache>,
     pub(crate) keys: Keys,
     pub(crate) poison: Poison,
+    pub(crate) compactions: Compactions,
+}
+
+impl Shared {
+    /// The newest snapshot, for a reader; its segments closed where too many were open.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        if self.cache.must_close() {
+            self.published.update(Snapshot::close_segments);
+            self.cache.has_closed();
+        }
+        self.published.load()
+    }
 }
 
 /// Where framing goes on.
@@ -200,6 +224,22 @@ impl Framer {
             }
             self.sync_frames()?;
             self.sign()
+        })
+    }
+
+    /// Frames everything and syncs; with `seal` seals the active segment too, where it holds anything.
+    pub(crate) fn settle(&mut self, seal: bool) -> Result<Settled> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.frame_pending(true)?;
+            self.sync_frames()?;
+            let empty = matches!(&self.growth, Growth::Active(active) if active.segment.records() == 0);
+            if seal && !empty {
+                self.seal()?;
+            }
+            let snapshot = shared.published.load();
+            let sealed_seq = snapshot.sealed.last().map_or(0, |last| last.first_seq + u64::from(last.records()));
+            Ok(Settled { framed_seq: self.next_seq, sealed_seq })
         })
     }
 
@@ -303,6 +343,7 @@ impl Framer {
             return Err(error).doing("append to", &active.segment.name);
         }
         active.unsynced += batch.bytes.len() as u64;
+        self.shared.written.framed.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
         let records = {
             let mut directory = active.segment.directory()?.write();
             for pages in &batch.pages {
@@ -382,7 +423,7 @@ impl Framer {
                 *last = sealed;
             }
         })?;
-        let blocks = Blocks::lazy(Arc::clone(&self.shared.storage), name.clone());
+        let blocks = Blocks::lazy(Arc::clone(&self.shared.storage), entry.id, entry.generation);
         let segment = Arc::new(Segment::with_footer(entry, name, blocks, Arc::clone(&self.shared.cache)));
         self.shared.published.update(|snapshot| {
             Arc::make_mut(&mut snapshot.sealed).push(segment);
@@ -407,13 +448,17 @@ impl Framer {
         let mut tree = self.tree.take().unwrap_or_default();
         let snapshot = self.shared.published.load();
         for (segment, _) in snapshot.segments() {
-            let directory = segment.directory()?.read();
-            let from = tree.size().saturating_sub(segment.first_frame) as usize;
-            for entry in directory.frames.iter().skip(from) {
-                if tree.size() < frames {
-                    tree.push(entry.leaf_hash);
-                }
+            if segment.entry().is_some_and(|entry| entry.first_frame + entry.frames <= tree.size()) {
+                continue;
             }
+            segment.with_directory(|directory| {
+                let from = tree.size().saturating_sub(segment.first_frame) as usize;
+                for entry in directory.frames.iter().skip(from) {
+                    if tree.size() < frames {
+                        tree.push(entry.leaf_hash);
+                    }
+                }
+            })?;
         }
         if tree.size() != frames {
             return Err(Corruption::at(

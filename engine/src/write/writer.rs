@@ -11,11 +11,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use indelible_format::journal::GroupHeader;
 use indelible_format::live::Live;
 use indelible_format::manifest::{Closed, SegmentState};
 use indelible_format::record::{Groups, Record, Value, put_transit};
 use indelible_format::schema::Field;
 
+use super::active::poison_on_sync;
 use super::framer::{CloseFacts, Shared};
 use crate::clock::Clock;
 use crate::draft::{Cell, Draft, Outcome};
@@ -32,7 +34,7 @@ pub(crate) const LIVE: &str = "live";
 /// A draft on its way, and where its outcome goes.
 pub(crate) struct Item {
     pub(crate) draft: Draft,
-    pub(crate) cell: Option<Arc<Cell>>,
+    pub(crate) cell: Option<Cell>,
 }
 
 /// A group that was appended and waits for its sync.
@@ -112,6 +114,29 @@ impl Writer {
         shared.poison.guard(|| self.remove_framed())
     }
 
+    /// Begins a new journal file, so that the one before can go once everything in it is framed. Returns the seq that the
+    /// new one begins with. Does nothing where the current one holds no record.
+    pub(crate) fn rotate_journal(&mut self) -> Result<u64> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.check_lock()?;
+            if self.journal.holds_groups() {
+                self.journal.rotate()?;
+                self.write_live()?;
+            }
+            Ok(self.next_seq)
+        })
+    }
+
+    /// Removes journal files that are framed and synced, and makes that durable: what was in them is gone after a crash too.
+    pub(crate) fn remove_framed_for_good(&mut self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.remove_framed()?;
+            poison_on_sync(shared.storage.sync_dir("journal"), "journal")
+        })
+    }
+
     /// Ends the incarnation after the framer has finished: close mark, manifest, live file.
     pub(crate) fn finish(&mut self, facts: CloseFacts) -> Result<()> {
         let shared = Arc::clone(&self.shared);
@@ -137,6 +162,7 @@ impl Writer {
         if count > 0 {
             self.journal.append(count, &self.payload, self.shared.framed.frames.load(Ordering::Acquire))?;
             self.last_recorded = recorded_at;
+            self.shared.written.journal.fetch_add((GroupHeader::SIZE + self.payload.len()) as u64, Ordering::Relaxed);
         }
         let mut records = Vec::with_capacity(count as usize);
         for (item, duplicate) in items.iter_mut().zip(duplicates) {

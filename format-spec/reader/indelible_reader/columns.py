@@ -88,6 +88,9 @@ def terms(cursor, rows, known):
     values = integers(cursor, rows, base, width, 0xFFFFFFFF, "terms")
     if max(values) > len(known):
         raise cursor.fail(f"ordinal {max(values) - 1}, but term pages so far hold {len(known)} terms", "SEG-8")
+    for value in values:
+        if value and known[value - 1] is None:
+            raise cursor.fail(f"ordinal {value - 1}, whose term is void", "SEG-8")
     return [known[value - 1] if value else None for value in values]
 
 

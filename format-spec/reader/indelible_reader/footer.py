@@ -1,6 +1,6 @@
 """The footer of a segment, compared with the blocks it was derived from [SEG-5] (04-segment.md).
 
-Times are over what is left of the records: rows and stubs.
+Times are over the rows that are left, stub rows left out.
 """
 
 from .bits import Cursor, Layout
@@ -28,14 +28,14 @@ def frame_entries(segment):
     for (offset, length), frame, first_ordinal, leaf_hash in segment.frames:
         expected = {"offset": offset, "length": length, "first_ordinal": first_ordinal, "leaf_hash": leaf_hash}
         if frame.times is not None:
-            # Where nothing is known, zero stands.
+            # Where no row is left, zero stands.
             expected |= {"occurred_min": frame.times[0] or 0, "occurred_max": frame.times[1] or 0,
                          "recorded_first": frame.times[2] or 0}
         yield expected
 
 
 def totals(segment):
-    """The head's values over what is known of all frames, zero where nothing is."""
+    """The head's values over the rows of all frames, zero where there are none."""
     times = [frame.times for _, frame, _, _ in segment.frames]
     out = {"records": segment.next_seq - segment.header["first_seq"], "chain_after": segment.chain}
     if any(t is None for t in times):

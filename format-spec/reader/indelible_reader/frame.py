@@ -16,7 +16,8 @@ from .system import check_rules
 
 BODY_HEAD = Layout("BodyHead", [("version", "u8"), ("state", "u8"), ("columns", "u16"), ("salts_length", "u32")])
 COLUMN_ENTRY = Layout("ColumnEntry", [("field", "u8"), ("encoding", "u8"), ("reserved", "u16"), ("length", "u32")])
-WHOLE, REMOVED, PARTLY = 1, 2, 3
+WHOLE, REMOVED, PARTLY = 1, 2, 3     # states of a (class, group)
+EXPIRED = 2                          # state of a body of which everything is removed
 
 
 @dataclass
@@ -30,6 +31,10 @@ class Entry:
     occurred_s: int | None = None       # seconds, None where expired
     groups: list = field(default_factory=lambda: [None] * 4)
     values: list = field(default_factory=lambda: [None] * 4)
+
+    def is_stub(self):
+        """A row of which only the envelope is left, as evidence: gone for queries [FRM-16]."""
+        return self.state == "kept" and self.groups[1:] == [None] * 3
 
 
 @dataclass
@@ -104,17 +109,25 @@ def read_removal(data, base, table):
             raise cursor.fail("class 0 is permanent, yet something of it is removed", "FRM-10")
         out.append(states)
     cursor.done()
+    if all(isinstance(four[0], Gone) for four in out):
+        raise cursor.fail("everything is removed, so state 2 and no removal section are needed", "FRM-15", 0)
     if not anything:
         raise cursor.fail("a pruned frame has nothing removed", "FRM-3", 0)
     return out
 
 
 def salts_of(cursor, head, table):
-    """The salts part as removal states, whichever of its two forms it has."""
+    """The salts part as removal states, whichever of its three forms it has; roots are None where everything is removed."""
     at = cursor.base + cursor.at
     part = bytes(cursor.take(head["salts_length"], "salts part"))
     if head["state"] == 1:
         return read_removal(part, at, table)
+    if head["state"] == EXPIRED:
+        if part:
+            raise cursor.fail("an expired frame has a salts part", "FRM-15", 4)
+        if any(entry["class"] == 0 for entry in table):
+            raise cursor.fail("class 0 is permanent, yet the frame is expired", "FRM-10", 1)
+        return [[Gone(None, entry["count"]) for _ in range(4)] for entry in table]
     if head["state"] != 0:
         raise cursor.fail(f"state {head['state']} does not exist", "FRM-3", 1)
     if len(part) != 32:
@@ -266,7 +279,8 @@ def read_frame(payload, base=0, known_terms=None, unseal=None, sealed=False):
         size += sum(len(data) for data in entry.groups if data)
         if size > RECORD_BYTES_MAX:
             raise Damage(f"canonical groups exceed {RECORD_BYTES_MAX} bytes at seq {entry.seq}", "frame", base, "FRM-11")
-    root = compute_root(descriptor, states, entries)
+    # Of an expired frame nothing is left to compute a root from: the descriptor's stands, vouched for by the chain.
+    root = descriptor["frame_root"] if head["state"] == EXPIRED else compute_root(descriptor, states, entries)
     if root != descriptor["frame_root"]:
         raise Damage(f"frame {descriptor['frame_no']} (seq {descriptor['first_seq']} and {descriptor['count'] - 1} more): "
                      f"the records give the root {root.hex()}, expected {descriptor['frame_root'].hex()}",
@@ -276,4 +290,4 @@ def read_frame(payload, base=0, known_terms=None, unseal=None, sealed=False):
         check_rules(entry.seq, entry.klass, entry.values, descriptor["log_id"])
     uses = {f: {v for v in cols[f] if v is not None} for f in TERM_FIELDS if f in cols}
     uses.update(text_terms)
-    return Frame(descriptor, entries, head["state"] == 1, uses)
+    return Frame(descriptor, entries, head["state"] != 0, uses)

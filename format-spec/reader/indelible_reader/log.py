@@ -34,7 +34,7 @@ class Log:
         self.path, self.on_record, self.key = path, on_record or (lambda record: None), key
         self.notes, self.leaves = [], []
         self.next_seq, self.recorded_at, self.counters = 0, None, (0, 0, 0)
-        self.counts = {"removed": 0, "expired": 0, "erased_groups": 0, "in_journal": 0}
+        self.counts = {"removed": 0, "expired": 0, "stub_rows": 0, "erased_groups": 0, "in_journal": 0}
         self.active_damage = None           # (file, damage): where the active segment's walk ended early
         self.durable_frames = (0, "")       # highest count of frames something says was durable, and what says so
 
@@ -134,7 +134,7 @@ class Log:
         self.counters = counters
         for entry in frame.entries or ():
             if entry.state == "kept":
-                self.record(entry.seq, entry.recorded_at, entry.klass, entry.values)
+                self.record(entry.seq, entry.recorded_at, entry.klass, entry.values, entry.is_stub())
                 continue
             self.counts[entry.state] += 1
             stub = {"seq": entry.seq, "class": entry.klass, "state": entry.state}
@@ -143,12 +143,12 @@ class Log:
                 stub |= {"recorded_at": entry.recorded_at, "occurred_at_s": entry.occurred_s}
             self.on_record(stub)
 
-    def record(self, seq, recorded_at, klass, values):
+    def record(self, seq, recorded_at, klass, values, stub=False):
         self.clock(seq, recorded_at)
         if seq == 0:
             self.check_genesis(values)
-        self.counts["erased_groups"] += values.count(None)
-        self.on_record(to_json(seq, recorded_at, klass, values))
+        self.counts["stub_rows" if stub else "erased_groups"] += 1 if stub else values.count(None)
+        self.on_record(to_json(seq, recorded_at, klass, values) | ({"state": "stub"} if stub else {}))
 
     def clock(self, seq, recorded_at):
         if self.recorded_at is not None and recorded_at < self.recorded_at:

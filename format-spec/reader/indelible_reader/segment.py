@@ -24,6 +24,7 @@ TERM_PAGE_HEAD = Layout("TermPageHead", [
 TERM_SECTION = Layout("TermSection", [("field", "u8"), ("reserved", 3), ("first", "u32"), ("count", "u32")])
 TRAILER = Layout("SegmentTrailer", [("footer_offset", "u64"), ("crc", "u32"), ("magic", 4)], magic=b"IEND", crc_free=True)
 TERMS, FRAME, RUN, LOOKUP, FOOTER = 1, 2, 3, 4, 5
+VOID = 3
 PAYLOAD_MAX, TERM_RAW_MAX = 16 << 20, 1_114_112
 
 
@@ -75,11 +76,12 @@ def read_term_page(payload, base, terms, distinct):
             raise cursor.fail(f"section of field {field} begins at {section['first']}, expected {len(known)}", "SEG-4")
         if section["count"] > inner.left:
             raise inner.fail(f"{section['count']} terms do not fit {inner.left} bytes", "CONV-5")
-        new = [read_text(inner, f"term of field {field}") for _ in range(section["count"])]
-        seen = distinct.setdefault(field, set())
-        seen.update(new)
+        new = [read_term(inner, field) for _ in range(section["count"])]
+        seen, texts = distinct.setdefault(field, set()), [text for text in new if text is not None]
+        before = len(seen)
+        seen.update(texts)
         known.extend(new)
-        if len(seen) != len(known):
+        if len(seen) != before + len(texts):
             raise cursor.fail(f"a term of field {field} appears twice", "SEG-4")
         previous = field
         out.append((field, section["first"], section["count"]))
@@ -87,20 +89,29 @@ def read_term_page(payload, base, terms, distinct):
     return out
 
 
+def read_term(cursor, field):
+    """A term's text, None where it is void [SEG-11]."""
+    if cursor.left and cursor.data[cursor.at] == VOID:
+        cursor.u8("void")
+        return None
+    return read_text(cursor, f"term of field {field}")
+
+
 def check_lookup(payload, base, number, terms):
-    """The ordinals of a lookup, which must sort the field's texts."""
+    """The ordinals of a lookup, which must sort the field's texts, voids left out."""
     cursor = Cursor(payload, "lookup", base)
     version, field, width, count = cursor.u16(), cursor.u8(), cursor.u8(), cursor.u32()
     if version != 1:
         raise cursor.fail(f"version {version} found, this reader reads 1", "CONV-7", 0)
     known = terms.get(field, [])
-    if field != number or count != len(known) or count == 0:
-        raise cursor.fail(f"field {field} with {count} ordinals, expected field {number} with {len(known)}", "SEG-6", 2)
-    if width != (count - 1).bit_length():
+    there = [ordinal for ordinal, text in enumerate(known) if text is not None]
+    if field != number or count != len(there) or count == 0:
+        raise cursor.fail(f"field {field} with {count} ordinals, expected field {number} with {len(there)}", "SEG-6", 2)
+    if width != there[-1].bit_length():
         raise cursor.fail(f"width {width} is not the smallest", "SEG-6", 3)
     ordinals = cursor.packed(count, width, "ordinals")
     cursor.done()
-    if ordinals != sorted(range(count), key=lambda ordinal: known[ordinal].encode()):
+    if ordinals != sorted(there, key=lambda ordinal: known[ordinal].encode()):
         raise cursor.fail("ordinals do not sort the texts", "SEG-6", 8)
     return ordinals
 
@@ -187,7 +198,10 @@ class Segment:
                 raise Damage(f"term page {head['number']}, expected {self.page_count}", "block", at + 8, "SEG-2")
             self.page_count += 1
             if plain is not None:
-                self.pages += [(field, first, count) + entry for field, first, count in read_term_page(plain, base, self.terms, self.distinct)]
+                sections = read_term_page(plain, base, self.terms, self.distinct)
+                self.pages += [(field, first, count) + entry for field, first, count in sections]
+                if self.header["generation"] == 0 and any(None in self.terms[field][first:] for field, first, _ in sections):
+                    raise Damage("a void term in a file of generation 0", "term page", base, "SEG-11")
         elif kind == RUN:
             if head["number"] >= self.next_seq - self.header["first_seq"] or (self.runs and self.runs[-1][2] >= head["number"]):
                 raise Damage(f"run at ordinal {head['number']} does not ascend or comes before its frames", "block", at + 8, "SEG-2")
@@ -228,7 +242,8 @@ class Segment:
         if head["number"] != 0:
             raise Damage(f"footer has number {head['number']}, expected 0", "block", base, "SEG-2")
         self.ended = True
-        if self.unsealed and [lookup[2] for lookup in self.lookups] != sorted(set(self.terms) & TERM_FIELDS):
+        with_terms = {field for field, texts in self.terms.items() if any(text is not None for text in texts)}
+        if self.unsealed and [lookup[2] for lookup in self.lookups] != sorted(with_terms & TERM_FIELDS):
             raise Damage("lookups are not one for each field with terms", "segment", base, "SEG-2")
         if plain is not None:
             from .footer import check_footer
@@ -236,13 +251,14 @@ class Segment:
 
     def unused_terms(self):
         """Terms that no row has: allowed, worth a note, because compaction should drop them."""
-        return sum(len(set(texts) - self.used.get(field, set())) for field, texts in self.terms.items())
+        return sum(len(set(texts) - self.used.get(field, set()) - {None}) for field, texts in self.terms.items())
 
 
 def frame_times(frame):
-    """(occurred_min, occurred_max, first recorded, last recorded) in ns; None where not known."""
+    """(occurred_min, occurred_max, first recorded, last recorded) of the rows that are no stubs, in ns; None without any."""
     if frame.entries is None:
         return None
-    occurred = [e.values[0]["occurred_at"] for e in frame.entries if e.state == "kept"]
-    recorded = [e.recorded_at for e in frame.entries if e.recorded_at is not None] or [None]
+    rows = [e for e in frame.entries if e.state == "kept" and not e.is_stub()]
+    occurred = [e.values[0]["occurred_at"] for e in rows]
+    recorded = [e.recorded_at for e in rows] or [None]
     return min(occurred, default=None), max(occurred, default=None), recorded[0], recorded[-1]

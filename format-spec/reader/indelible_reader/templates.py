@@ -101,6 +101,8 @@ def read(cursor, rows, known):
     def term_of(ordinal):
         if ordinal >= len(known):
             raise cursor.fail(f"ordinal {ordinal}, but term pages so far hold {len(known)} terms", "SEG-8")
+        if known[ordinal] is None:
+            raise cursor.fail(f"ordinal {ordinal}, whose term is void", "SEG-8")
         if UUID_TEXT.fullmatch(known[ordinal]):
             raise cursor.fail("a UUID is no term of a text", "FRM-14")
         used.add(known[ordinal])

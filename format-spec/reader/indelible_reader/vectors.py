@@ -152,7 +152,7 @@ def block(data, context):
 def term_page(data, context):
     """A term page; `context.terms` are those of earlier pages."""
     terms = terms_of(context)
-    sections = segment.read_term_page(data, 0, terms, {field: set(values) for field, values in terms.items()})
+    sections = segment.read_term_page(data, 0, terms, {field: set(values) - {None} for field, values in terms.items()})
     return {"compression": data[1], "sections": [{"field": field, "first": first, "terms": terms[field][first:first + count]}
                                                  for field, first, count in sections]}
 

@@ -190,7 +190,10 @@ def frame(records, first_seq=0, frame_no=0, terms=None, removed=None, encodings=
     erased = {(i, k) for i, (p, _) in enumerate(rows) for k in range(4) if (p, k) in erased_positions}
     count, data = columns_of([r for _, r in rows], terms, erased, encodings or {}) if rows else (0, b"")
     salts = removal_section(table, hashes, leaves, salt_key, removed) if removed else salt_key
-    body = BODY_HEAD.write(state=int(bool(removed)), columns=count, salts_length=len(salts)) + salts + data
+    state = int(bool(removed))
+    if not rows:
+        state, salts = 2, b""
+    body = BODY_HEAD.write(state=state, columns=count, salts_length=len(salts)) + salts + data
     return stored, struct.pack("<I", len(stored)) + stored + (seal(body) if seal else body)
 
 

@@ -1,7 +1,6 @@
 """A tiny writer of whole log directories, straight from the prose: only for tests."""
 
 import base64
-import collections
 import hashlib
 import json
 import os
@@ -77,13 +76,11 @@ class SegmentWriter:
         at, whole = len(self.data), block(seg.FRAME, self.no, payload)
         self.data += whole
         self.leaves.append(com.log_leaf(stored, self.chain))
-        gone = {key[0]: ranks for key, ranks in (options.get("removed") or {}).items() if key[1] == 0}
-        counts, seen, occurred, recorded = collections.Counter(record[0] for record in records), {}, [], []
+        gone, seen, occurred, recorded = options.get("removed") or {}, {}, [], []
         for record in records:
             rank = seen[record[0]] = seen.get(record[0], -1) + 1
-            if rank not in gone.get(record[0], ()):
+            if not all(rank in gone.get((record[0], k), ()) for k in (1, 2, 3)):     # not removed, not a stub row
                 occurred.append(record[2][0]["occurred_at"])
-            if len(gone.get(record[0], ())) < counts[record[0]]:     # not expired: a row or a stub
                 recorded.append(record[1])
         occurred, recorded = occurred or [0], recorded or [0]
         self.times.append((min(occurred), max(occurred), recorded[0], recorded[-1]))

@@ -191,7 +191,7 @@ class OpenLog(unittest.TestCase):
 class PrunedLog(unittest.TestCase):
     def test_removed_records_leave_every_hash_alone(self):
         whole, _ = read(logs.small_log())
-        for removed in ({(1, 3): {0}}, {(1, k): {0} for k in range(4)}, {(c, k): ranks for c, ranks in ((1, {0}), (2, {0, 1})) for k in range(4)}):
+        for removed in ({(1, 3): {0}}, {(2, k): {1} for k in (1, 2, 3)}, {(1, k): {0} for k in range(4)}, {(c, k): ranks for c, ranks in ((1, {0}), (2, {0, 1})) for k in range(4)}):
             original = logs.SegmentWriter.frame
 
             def pruned(writer, records, **options):
@@ -200,7 +200,8 @@ class PrunedLog(unittest.TestCase):
             with mock.patch.object(logs.SegmentWriter, "frame", pruned):
                 summary, records = read(logs.small_log())
             self.assertEqual((summary["chain"], summary["root"], len(records)), (whole["chain"], whole["root"], 10))
-            self.assertEqual(summary["removed"] + summary["expired"] + summary["erased_groups"] > 0, True)
+            self.assertEqual(summary["removed"] + summary["expired"] + summary["erased_groups"] + summary["stub_rows"] > 0, True)
+            self.assertEqual(summary["stub_rows"], int((2, 1) in removed and (2, 0) not in removed))
 
 
 class Command(unittest.TestCase):

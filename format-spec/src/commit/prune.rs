@@ -4,13 +4,14 @@
 //! frame (whole or pruned already) + removal  ->  removal section, records that are left
 //! ```
 //!
-//! Invariants: the result has the one form that [`Salts::check`] accepts, and verifies against the same descriptor; a key
-//! above a removed part is not in it, so what is left of the part cannot be guessed at. Pure: whoever decides what may be
+//! Invariants: the result has the one form that [`Salts::check`] accepts, and verifies against the same descriptor; it is the
+//! same whatever the order in which parts were taken away; a key above a removed part is not in it, so what is left of the
+//! part cannot be guessed at. Pure: whoever decides what may be
 //! removed, and destroys the bytes, is elsewhere.
 
 use super::salts::{GroupState, Salts, Stub, ranks_of};
-use super::view::{ClassHashes, FrameHashes, FrameView};
-use super::{GROUPS, STRUCTURE};
+use super::view::{ClassHashes, FrameView};
+use super::{Committer, GROUPS, RecordRef, STRUCTURE};
 use crate::descriptor::{ClassEntry, Descriptor};
 use crate::error::FormatError;
 use crate::record::{Groups, Record};
@@ -61,9 +62,22 @@ impl Removal {
         self
     }
 
-    /// Positions of which group `k` goes.
+    /// Positions that lose group `k`; 0: the record, and with it every group.
+    #[must_use]
     pub fn positions(&self, k: usize) -> u128 {
         self.groups.get(k).copied().unwrap_or(0)
+    }
+
+    /// Positions without group `k` after this removal, for every `k`: what it takes and what was gone before.
+    ///
+    /// # Errors
+    /// Where the removal names a position beyond the frame.
+    pub(crate) fn with(&self, descriptor: &Descriptor, salts: &Salts) -> Result<[u128; GROUPS], FormatError> {
+        if self.groups.iter().any(|positions| positions & !descriptor.all_positions() != 0) {
+            return Err(FormatError::invalid(STRUCTURE, "removal", 0, "a position lies beyond the frame"));
+        }
+        let gone = |k: usize| salts.removed_positions(descriptor, k) | self.groups.get(k).copied().unwrap_or(0);
+        Ok(std::array::from_fn(gone))
     }
 
     /// Group `k` of every record of a retention class.
@@ -91,23 +105,39 @@ pub struct Pruned {
 /// record of class 0, which is permanent ([FRM-10]), or a record without its groups.
 pub fn prune(view: &FrameView<'_>, removal: &Removal) -> Result<Pruned, FormatError> {
     let FrameView { descriptor, salts, records } = *view;
-    let hashes = FrameHashes::of(view)?;
-    if removal.groups.iter().any(|positions| positions & !descriptor.all_positions() != 0) {
-        return Err(FormatError::invalid(STRUCTURE, "removal", 0, "a position lies beyond the frame"));
-    }
-    let gone: [u128; GROUPS] =
-        std::array::from_fn(|k| salts.removed_positions(descriptor, k) | removal.groups.get(k).copied().unwrap_or(0));
-    if gone == [0; GROUPS] {
-        return Ok(Pruned { salts: salts.clone(), records: records.to_vec() });
-    }
-    let classes = descriptor.classes.iter().zip(&hashes.classes);
-    let salts = Salts::Pruned(classes.map(|(entry, hashes)| states_of(entry, hashes, &gone)).collect());
-    salts.check(&descriptor.classes)?;
+    let refs: Vec<_> = records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
+    let salts = Committer::new().prune(descriptor, salts, &refs, removal)?;
+    let gone: [u128; GROUPS] = std::array::from_fn(|k| salts.removed_positions(descriptor, k));
     let left = records.iter().enumerate().map(|(position, record)| {
         let without = gone.map(|positions| positions >> position & 1 == 1);
         record.as_ref().filter(|_| !without[0]).map(|record| without_groups(record, without))
     });
-    Ok(Pruned { salts, records: left.collect() })
+    Ok(Pruned { records: left.collect(), salts })
+}
+
+impl Committer {
+    /// What [`prune`] does, for whoever has the records elsewhere and wants nothing but what opens the frame afterwards: verifies
+    /// and hashes in the buffers of this committer. `records` are by position, as in [`FrameView::records`].
+    ///
+    /// # Errors
+    /// As [`prune`].
+    pub fn prune(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+        removal: &Removal,
+    ) -> Result<Salts, FormatError> {
+        let hashes = self.hashes(descriptor, salts, records)?;
+        let gone = removal.with(descriptor, salts)?;
+        if gone == [0; GROUPS] || matches!(salts, Salts::Expired) {
+            return Ok(salts.clone());
+        }
+        let classes = descriptor.classes.iter().zip(&hashes.classes);
+        let pruned = Salts::of_states(classes.map(|(entry, hashes)| states_of(entry, hashes, &gone)).collect());
+        pruned.check(&descriptor.classes)?;
+        Ok(pruned)
+    }
 }
 
 fn states_of(entry: &ClassEntry, hashes: &ClassHashes, gone: &[u128; GROUPS]) -> [GroupState; GROUPS] {

@@ -1,4 +1,5 @@
-//! What a frame keeps to open its commitments: one key while it is whole, a removal section once something is removed.
+//! What a frame keeps to open its commitments: one key while it is whole, a removal section once something is removed,
+//! nothing once everything is.
 //!
 //! ```text
 //! whole   frame_salt_key
@@ -6,10 +7,12 @@
 //!           whole    K[c,k]
 //!           removed  T[c,k]
 //!           partly   removed ranks, a stub for each of them, a salt for each kept one
+//! expired nothing: the descriptor has the frame root
 //! ```
 //!
-//! Invariants of a pruned frame ([FRM-1] to [FRM-3], checked by [`Salts::check`]): a record whose group 0 is removed has no
-//! group; partly means at least one removed and one kept; something is removed. So what is left of a frame has one form.
+//! Invariants of a pruned frame ([FRM-1] to [FRM-3], [FRM-15], checked by [`Salts::check`]): a record whose group 0 is removed
+//! has no group; partly means at least one removed and one kept; something is removed and something is left. So what is
+//! left of a frame has one form.
 //! Not here: the bytes of the section (`frame`), the hashes (`hashes` beside this file).
 
 use super::{GROUPS, STRUCTURE};
@@ -89,13 +92,20 @@ pub enum Salts {
     Whole(Hash),
     /// For each class of the class table, the state of its groups 0 to 3.
     Pruned(Vec<[GroupState; GROUPS]>),
+    /// Every record is removed: only the descriptor, and in it the frame root, is left.
+    Expired,
 }
 
 impl Salts {
     /// Checks that this is the one form of what is left of the frame, and that nothing permanent is gone ([FRM-1], [FRM-2],
-    /// [FRM-3], [FRM-10]).
+    /// [FRM-3], [FRM-10], [FRM-15]).
     pub fn check(&self, classes: &[ClassEntry]) -> Result<(), FormatError> {
-        let Salts::Pruned(states) = self else { return Ok(()) };
+        let states = match self {
+            Salts::Whole(_) => return Ok(()),
+            Salts::Expired if classes.iter().any(|entry| entry.class == 0) => return Err(permanent()),
+            Salts::Expired => return Ok(()),
+            Salts::Pruned(states) => states,
+        };
         if states.len() != classes.len() {
             return Err(invalid("classes", "one state for each class of the class table is needed"));
         }
@@ -111,24 +121,48 @@ impl Salts {
             }
             let removed = others.iter().fold(without_record, |all, removed| all | removed);
             if entry.class == 0 && removed != 0 {
-                return Err(invalid("states", "class 0 is permanent, yet something of it is removed"));
+                return Err(permanent());
             }
             anything |= removed;
         }
         if anything == 0 {
             return Err(invalid("states", "a pruned frame has nothing removed"));
         }
+        if is_everything(states) {
+            return Err(invalid(
+                "states",
+                "everything is removed: such a frame is expired and keeps no removal section",
+            ));
+        }
         Ok(())
+    }
+
+    /// These states in the one form they have: expired where everything is removed ([FRM-15]).
+    pub(super) fn of_states(states: Vec<[GroupState; GROUPS]>) -> Self {
+        if is_everything(&states) { Salts::Expired } else { Salts::Pruned(states) }
     }
 
     /// Positions of the frame that do not have group `k` any more.
     pub fn removed_positions(&self, descriptor: &Descriptor, k: usize) -> u128 {
-        let Salts::Pruned(states) = self else { return 0 };
+        let states = match self {
+            Salts::Whole(_) => return 0,
+            Salts::Expired => return if k < GROUPS { descriptor.all_positions() } else { 0 },
+            Salts::Pruned(states) => states,
+        };
         descriptor.classes.iter().zip(states).fold(0, |all, (entry, groups)| {
             let ranks = groups.get(k).map_or(0, |state| state.removed_ranks(entry.count()));
             all | positions_of(entry, ranks)
         })
     }
+}
+
+/// Whether no record of any class has its group 0: nothing is left then ([FRM-1]).
+fn is_everything(states: &[[GroupState; GROUPS]]) -> bool {
+    states.iter().all(|[envelope, ..]| matches!(envelope, GroupState::Removed { .. }))
+}
+
+fn permanent() -> FormatError {
+    invalid("states", "class 0 is permanent, yet something of it is removed")
 }
 
 /// The positions whose ranks in `entry` are set in `ranks`.

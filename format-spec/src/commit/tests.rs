@@ -223,7 +223,12 @@ fn prunings(descriptor: &Descriptor) -> Vec<(&'static str, Removal)> {
 
 /// Flips one bit in every value of a removal section, one at a time.
 fn changed_salts(salts: &Salts) -> Vec<Salts> {
-    let Salts::Pruned(states) = salts else { return vec![Salts::Whole([1; 32])] };
+    let states = match salts {
+        Salts::Whole(_) => return vec![Salts::Whole([1; 32])],
+        // Nothing in it that could be changed.
+        Salts::Expired => return Vec::new(),
+        Salts::Pruned(states) => states,
+    };
     let mut all = Vec::new();
     for (class, groups) in states.iter().enumerate() {
         for (k, state) in groups.iter().enumerate() {

@@ -6,7 +6,7 @@
 //!
 //! Invariants: everything that can be recomputed is; a stub or root stands in only where the removal section says that the
 //! part is gone, and there nothing else may be present. The times of a class that is gone as a whole cannot be checked any
-//! more: they rest on whoever checked before. Not here: chain and log tree, which need the frames around this one.
+//! more, and of an expired frame not even its root: they rest on the chain and on whoever checked before. Not here: chain and log tree, which need the frames around this one.
 
 use super::pipeline::{Pipeline, Times};
 use super::salts::{GroupState, Salt, Salts};
@@ -25,6 +25,12 @@ pub struct FrameView<'a> {
     pub salts: &'a Salts,
     /// Records by position; `None` where removed. A group that was erased is an empty slice.
     pub records: &'a [Option<Record>],
+}
+
+impl FrameView<'_> {
+    fn refs(&self) -> Vec<Option<RecordRef<'_>>> {
+        self.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect()
+    }
 }
 
 /// Every hash of one class of a frame; lists are by rank.
@@ -56,7 +62,7 @@ pub struct GroupHashes {
 /// Every hash of a frame, for whoever makes proofs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameHashes {
-    /// Ascending by class, as in the class table.
+    /// Ascending by class, as in the class table; none where the frame is expired.
     pub classes: Vec<ClassHashes>,
     /// The frame root.
     pub frame_root: Hash,
@@ -69,20 +75,53 @@ impl Committer {
     /// [`Problem::Hash`] where the content is not what was committed; [`Problem::Invalid`] where the parts do not even fit
     /// together.
     pub fn verify(&mut self, view: &FrameView<'_>) -> Result<(), FormatError> {
-        self.check(view).map(|_| ())
+        self.check(view.descriptor, view.salts, &view.refs()).map(|_| ())
     }
 
-    fn check(&mut self, view: &FrameView<'_>) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
-        let FrameView { descriptor, salts, records } = *view;
+    /// The same for records that lie elsewhere, by position.
+    ///
+    /// # Errors
+    /// As [`Committer::verify`].
+    pub fn verify_refs(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<(), FormatError> {
+        self.check(descriptor, salts, records).map(|_| ())
+    }
+
+    /// Every hash of what is left of a frame, once it was checked; `records` as in [`FrameView::records`].
+    pub(super) fn hashes(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<FrameHashes, FormatError> {
+        let states = self.check(descriptor, salts, records)?;
+        if states.is_empty() {
+            return Ok(FrameHashes { classes: Vec::new(), frame_root: descriptor.frame_root });
+        }
+        Ok(FrameHashes::collect(&self.pipeline, &descriptor.classes, &states))
+    }
+
+    /// The states of the classes; none of an expired frame, of which nothing is left to hash.
+    fn check(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<Vec<[GroupState; GROUPS]>, FormatError> {
         check_table(descriptor)?;
         salts.check(&descriptor.classes)?;
-        check_presence(view)?;
+        check_presence(descriptor, salts, records)?;
         let states = match salts {
             Salts::Whole(key) => self.pipeline.whole_states(&descriptor.classes, key),
             Salts::Pruned(states) => states.clone(),
+            Salts::Expired => return Ok(Vec::new()),
         };
         self.pipeline.run(descriptor.first_seq, &descriptor.classes, &states, |position| {
-            records.get(position).and_then(Option::as_ref).map(RecordRef::from)
+            records.get(position).copied().flatten()
         })?;
         if self.pipeline.frame_root() != descriptor.frame_root {
             return Err(differs(descriptor, "frame_root", "records, stubs or salts are not those of the frame root"));
@@ -129,9 +168,7 @@ impl FrameHashes {
     /// # Errors
     /// As [`Committer::verify`].
     pub fn of(view: &FrameView<'_>) -> Result<Self, FormatError> {
-        let mut committer = Committer::new();
-        let states = committer.check(view)?;
-        Ok(Self::collect(&committer.pipeline, &view.descriptor.classes, &states))
+        Committer::new().hashes(view.descriptor, view.salts, &view.refs())
     }
 
     fn collect(pipeline: &Pipeline, classes: &[ClassEntry], states: &[[GroupState; GROUPS]]) -> Self {
@@ -176,8 +213,11 @@ fn group_hashes(
 }
 
 /// Checks that exactly what the salts say is left is there, with the seqs and classes of the descriptor.
-fn check_presence(view: &FrameView<'_>) -> Result<(), FormatError> {
-    let FrameView { descriptor, salts, records } = *view;
+fn check_presence(
+    descriptor: &Descriptor,
+    salts: &Salts,
+    records: &[Option<RecordRef<'_>>],
+) -> Result<(), FormatError> {
     let invalid = |field, position: usize, why: &str| {
         let seq = descriptor.first_seq.wrapping_add(position as u64);
         FormatError::invalid(STRUCTURE, field, 0, format!("frame {}, seq {seq}: {why}", descriptor.frame_no))
@@ -204,7 +244,7 @@ fn check_presence(view: &FrameView<'_>) -> Result<(), FormatError> {
         if entry.is_none_or(|entry| entry.class != record.class) {
             return Err(invalid("class", position, "the record has another class than the class table"));
         }
-        if record.groups.slices().iter().zip(without).any(|(group, erased)| group.is_empty() != erased) {
+        if record.groups.iter().zip(without).any(|(group, erased)| group.is_empty() != erased) {
             return Err(invalid("groups", position, "a group is missing, or present though it is said to be erased"));
         }
     }

@@ -82,6 +82,12 @@ impl BlobColumn {
         self.lengths.over(body).get(row).unwrap_or(0) as usize
     }
 
+    /// Bytes of every row.
+    pub(super) fn lengths(&self, body: &[u8], out: &mut Vec<u64>) {
+        out.clear();
+        self.lengths.over(body).unpack(out);
+    }
+
     /// Index of the block that holds `row`.
     pub(super) fn block_of(&self, body: &[u8], row: usize) -> usize {
         let firsts = (1..self.blocks).map_while(|index| self.first_row(body, index));

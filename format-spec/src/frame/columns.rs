@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Minimum and maximum are over all rows, an absent value counting as 0; where all times are equal the scale is 9. So a
-//! column of given values has one encoding ([FRM-5]), which `check` compares by encoding again.
+//! column of given values has one encoding ([FRM-5]), which reading all values checks.
 
 use super::Shape;
 use crate::bitpack::{Packed, packed_len, put_packed, width_of};
@@ -89,32 +89,55 @@ impl NumberColumn {
             return Err(FormatError::invalid("frame column", "row", 0, format!("no row {row}")));
         };
         let value = packed.checked_mul(self.unit as u64).and_then(|offset| self.base.checked_add_unsigned(offset));
-        let max = match self.shape {
-            Shape::Codes => i64::from(u8::MAX),
-            Shape::Terms => i64::from(u32::MAX),
-            _ => i64::MAX,
-        };
         match value {
-            Some(value) if value <= max => Ok(value),
+            Some(value) if value <= self.largest() => Ok(value),
             _ => Err(FormatError::invalid("frame column", "packed", 0, format!("row {row} is out of range"))),
         }
     }
 
-    /// Checks that the column is what its values encode to ([FRM-4], [FRM-5]).
-    pub(super) fn check(&self, body: &[u8], data: &[u8], rows: usize) -> Result<(), FormatError> {
-        let values = (0..rows).map(|row| self.get(body, row)).collect::<Result<Vec<_>, _>>()?;
-        let mut again = Vec::with_capacity(data.len());
-        put_numbers(&mut again, self.shape, &values);
-        if again != data {
-            return Err(FormatError::invalid("frame column", "base", 0, "base, scale or width is not the one needed"));
+    /// Values of all rows of a column of codes or terms, which have no unit, unchecked. One out of range comes as `i64::MAX`.
+    pub(super) fn iter(&self, body: &[u8]) -> impl Iterator<Item = i64> {
+        let base = self.base;
+        self.packed.over(body).iter().map(move |packed| base.checked_add_unsigned(packed).unwrap_or(i64::MAX))
+    }
+
+    /// All values at once, the column known to be what they encode to ([FRM-4], [FRM-5]): differences begin at zero, and width
+    /// and scale are those that they need. `raw` is scratch.
+    pub(super) fn values(&self, body: &[u8], raw: &mut Vec<u64>, out: &mut Vec<i64>) -> Result<(), FormatError> {
+        let invalid = |field, why| Err(FormatError::invalid("frame column", field, 0, why));
+        raw.clear();
+        let packed = self.packed.over(body);
+        packed.unpack(raw);
+        let (least, most) = raw.iter().fold((u64::MAX, 0), |(least, most), &value| (least.min(value), most.max(value)));
+        let largest = most.checked_mul(self.unit as u64).and_then(|offset| self.base.checked_add_unsigned(offset));
+        let Some(largest) = largest.filter(|&largest| largest <= self.largest()) else {
+            return invalid("packed", "a row is out of range");
+        };
+        let could_scale =
+            self.shape == Shape::Times && self.unit < UNIT_MAX && raw.iter().all(|value| value.is_multiple_of(1000));
+        if least != 0 || width_of(most) != packed.width() || could_scale {
+            return invalid("base", "base, scale or width is not the one needed");
         }
-        let absent = self.shape != Shape::Times && values.iter().all(|&value| value == 0);
-        if absent {
-            return Err(FormatError::invalid("frame column", "packed", 0, "a column that is absent in every row"));
+        if self.shape != Shape::Times && largest == 0 {
+            return invalid("packed", "a column that is absent in every row");
         }
+        // The largest does not overflow, so none does.
+        let (base, unit) = (self.base, self.unit as u64);
+        out.extend(raw.iter().map(|value| base.wrapping_add_unsigned(value.wrapping_mul(unit))));
         Ok(())
     }
+
+    fn largest(&self) -> i64 {
+        match self.shape {
+            Shape::Codes => i64::from(u8::MAX),
+            Shape::Terms => i64::from(u32::MAX),
+            _ => i64::MAX,
+        }
+    }
 }
+
+/// Nanoseconds of the largest scale.
+const UNIT_MAX: i64 = 1_000_000_000;
 
 /// Appends a column of codes, times or terms.
 pub(super) fn put_numbers(out: &mut Vec<u8>, shape: Shape, values: &[i64]) {
@@ -160,8 +183,11 @@ mod tests {
 
     fn read(shape: Shape, data: &[u8], rows: usize) -> Result<Vec<i64>, FormatError> {
         let column = NumberColumn::open(data, 0, rows, shape)?;
-        column.check(data, data, rows)?;
-        (0..rows).map(|row| column.get(data, row)).collect()
+        let mut values = Vec::new();
+        column.values(data, &mut Vec::new(), &mut values)?;
+        let single = (0..rows).map(|row| column.get(data, row)).collect::<Result<Vec<i64>, _>>()?;
+        assert_eq!(single, values);
+        Ok(values)
     }
 
     /// [FRM-5]
@@ -205,6 +231,32 @@ mod tests {
                 let values: Vec<i64> = values.iter().map(|value| value / 1_000_000_000 * unit).collect();
                 prop_assert_eq!(read(Shape::Times, &encode(Shape::Times, &values), values.len()).unwrap(), values);
             }
+        }
+
+        /// What is read strictly is what its values encode to, and nothing else is refused.
+        ///
+        /// [FRM-5]
+        #[test]
+        fn strict_is_what_encodes_to_the_same_bytes(
+            base in 0u8..3, scale in 0u8..4, width in 0u8..12, packed in proptest::collection::vec(0u64..4096, 1..40),
+            thousands in any::<bool>(), which in 0u8..3,
+        ) {
+            let shape = [Shape::Codes, Shape::Times, Shape::Terms][usize::from(which)];
+            let mask = (1u64 << width) - 1;
+            let packed: Vec<u64> =
+                packed.iter().map(|&value| if thousands { value / 1000 * 1000 } else { value } & mask).collect();
+            let mut data = match shape {
+                Shape::Codes => vec![base],
+                Shape::Times => [&i64::from(base).to_le_bytes()[..], &[scale * 3]].concat(),
+                _ => u32::from(base).to_le_bytes().to_vec(),
+            };
+            data.push(width);
+            put_packed(&mut data, width, packed.iter().copied());
+            let Ok(column) = NumberColumn::open(&data, 0, packed.len(), shape) else { return Ok(()) };
+            let single = (0..packed.len()).map(|row| column.get(&data, row)).collect::<Result<Vec<i64>, _>>();
+            let absent = |values: &[i64]| shape != Shape::Times && values.iter().all(|&value| value == 0);
+            let same = single.is_ok_and(|values| encode(shape, &values) == data && !absent(&values));
+            prop_assert_eq!(read(shape, &data, packed.len()).is_ok(), same);
         }
 
         #[test]

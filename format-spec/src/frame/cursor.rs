@@ -27,7 +27,6 @@ pub struct FrameCursor<'r> {
     kept: [KeptBlock; 5],
     bytes: Vec<u8>,
     scratch: [Vec<u8>; 3],
-    strict: bool,
 }
 
 /// The block of a column that was read last; `raw` is filled where it was compressed.
@@ -42,12 +41,7 @@ struct KeptBlock {
 
 impl<'r> FrameCursor<'r> {
     pub(super) fn new(frame: &'r FrameReader<'r>) -> Self {
-        Self { frame, kept: Default::default(), bytes: Vec::new(), scratch: Default::default(), strict: false }
-    }
-
-    /// Also checks of every text that it would be cut into its template and values just so ([FRM-14]).
-    pub(super) fn strict(self) -> Self {
-        Self { strict: true, ..self }
+        Self { frame, kept: Default::default(), bytes: Vec::new(), scratch: Default::default() }
     }
 
     /// Value of a field of group 2; `None` where it is absent or the field is in another group.
@@ -70,7 +64,7 @@ impl<'r> FrameCursor<'r> {
     }
 
     /// Bytes of group 3 as the payload column has them: empty where erased, or where the row's text has a column of its own.
-    fn payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
+    pub(super) fn payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
         match self.frame.column(Slot::PAYLOAD).map(|column| column.values) {
             Some(ColumnValues::Blobs(column)) => self.blob(&column, 4, row),
             _ => Ok(&[]),
@@ -111,14 +105,27 @@ impl<'r> FrameCursor<'r> {
     fn put_payload(&mut self, out: &mut Vec<u8>, row: usize, terms: &dyn TermSource) -> Result<(), FormatError> {
         let frame = self.frame;
         if let Some(texts) = &frame.texts
-            && texts.put_group(&frame.body, row, terms, self.strict, &mut self.scratch, out)?
+            && texts.put_group(&frame.body, row, terms, &mut self.scratch, out)?
         {
             return Ok(());
         }
+        out.extend_from_slice(self.checked_payload(row)?);
+        Ok(())
+    }
+
+    /// Group 3 of a row from the payload column.
+    pub(super) fn checked_payload(&mut self, row: usize) -> Result<&[u8], FormatError> {
         let payload = self.payload(row)?;
         check_group(3, payload)?;
-        out.extend_from_slice(payload);
-        Ok(())
+        Ok(payload)
+    }
+
+    /// The text of the `bit`-th field of group 2 from its blob column, in the record's text encoding; `None` where it is absent.
+    pub(super) fn text2_bytes(&mut self, bit: u8, row: usize) -> Result<Option<&[u8]>, FormatError> {
+        let column = self.frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values);
+        let Some(ColumnValues::Blobs(column)) = column else { return Ok(None) };
+        let bytes = self.blob(&column, usize::from(bit), row)?;
+        Ok(id_text(bytes)?.map(|_| bytes))
     }
 
     fn put_term_group(
@@ -156,7 +163,7 @@ impl<'r> FrameCursor<'r> {
             let before = out.len();
             let found = Field::from_id(id).map(|field| terms.append_term(field, ordinal, out)).transpose()?;
             if found != Some(true) || out.len() == before {
-                let why = format!("no term {ordinal} of field {id} in the segment's term pages");
+                let why = format!("term {ordinal} of field {id} is void or not in the segment's term pages");
                 return Err(FormatError::invalid(NAME, "terms", 0, why));
             }
             // Checked here so that a few bytes of ordinals cannot make gigabytes of records.
@@ -171,30 +178,31 @@ impl<'r> FrameCursor<'r> {
     }
 
     fn put_id_group(&mut self, out: &mut Vec<u8>, row: usize) -> Result<(), FormatError> {
-        let frame = self.frame;
         let presence_at = out.len();
         out.push(0);
         let mut presence = 0u8;
         for bit in 0..FIELD_COUNTS[2] {
-            match frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values) {
-                Some(ColumnValues::Ids(column)) => {
-                    let Some(uuid) = column.get(&frame.body, row)? else { continue };
-                    out.push(1);
-                    out.extend_from_slice(&uuid);
-                }
-                Some(ColumnValues::Blobs(column)) => {
-                    let bytes = self.blob(&column, usize::from(bit), row)?;
-                    if id_text(bytes)?.is_none() {
-                        continue;
-                    }
-                    out.extend_from_slice(bytes);
-                }
-                _ => continue,
-            }
-            presence |= 1 << bit;
+            let before = out.len();
+            self.put_id(out, bit, row)?;
+            presence |= u8::from(out.len() > before) << bit;
         }
         if let Some(place) = out.get_mut(presence_at) {
             *place = presence;
+        }
+        Ok(())
+    }
+
+    /// Appends the value of the `bit`-th field of group 2, in the record's text encoding; nothing where it is absent.
+    pub(super) fn put_id(&mut self, out: &mut Vec<u8>, bit: u8, row: usize) -> Result<(), FormatError> {
+        let frame = self.frame;
+        match frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values) {
+            Some(ColumnValues::Ids(column)) => {
+                if let Some(uuid) = column.get(&frame.body, row)? {
+                    out.push(1);
+                    out.extend_from_slice(&uuid);
+                }
+            }
+            _ => out.extend_from_slice(self.text2_bytes(bit, row)?.unwrap_or_default()),
         }
         Ok(())
     }

@@ -41,11 +41,11 @@ pub struct FrameEncoder {
     options: FrameOptions,
     compressor: BlockCompressor,
     /// Codes, terms and times, by slot and row.
-    numbers: Vec<[i64; FRAME_RECORDS_MAX]>,
+    pub(super) numbers: Vec<[i64; FRAME_RECORDS_MAX]>,
     data: Vec<u8>,
     scratch: Vec<u8>,
     directory: Vec<u8>,
-    texts: TextsBuilder,
+    pub(super) texts: TextsBuilder,
     ordinals: Vec<u32>,
 }
 
@@ -109,6 +109,11 @@ impl FrameEncoder {
         self.texts.intern(sink)?;
         let columns = self.put_columns(rows.len(), &ids, &payloads);
 
+        Ok(self.payload(descriptor, salts, columns))
+    }
+
+    /// The payload, once directory and data are filled.
+    pub(super) fn payload(&self, descriptor: &Descriptor, salts: &Salts, columns: u16) -> Vec<u8> {
         let stored = descriptor.encode();
         let mut out = Vec::with_capacity(stored.len() + self.data.len() + self.directory.len() + 256);
         out.extend_from_slice(&(stored.len() as u32).to_le_bytes());
@@ -124,7 +129,7 @@ impl FrameEncoder {
         }
         out.extend_from_slice(&self.directory);
         out.extend_from_slice(&self.data);
-        Ok(out)
+        out
     }
 
     /// What the last frame has in a field of codes or terms, by row: code, ordinal + 1, or 0 where it is absent. Rows beyond
@@ -202,7 +207,7 @@ impl FrameEncoder {
     }
 
     /// Fills directory and data; returns the number of columns.
-    fn put_columns(&mut self, rows: usize, ids: &[Vec<&[u8]>; 4], payloads: &[&[u8]]) -> u16 {
+    pub(super) fn put_columns(&mut self, rows: usize, ids: &[Vec<&[u8]>; 4], payloads: &[&[u8]]) -> u16 {
         self.data.clear();
         self.directory.clear();
         let mut columns = 0;

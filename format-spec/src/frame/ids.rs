@@ -125,26 +125,82 @@ impl IdColumn {
         }
     }
 
-    /// Checks that the column is what its values encode to in this encoding ([FRM-4], [FRM-5], [FRM-12]).
-    pub(super) fn check(&self, body: &[u8], data: &[u8], rows: usize) -> Result<(), FormatError> {
-        let mut values = Vec::with_capacity(rows);
-        for row in 0..rows {
-            values.push(self.get(body, row)?);
+    /// All UUIDs at once, zeros where a row has none, the column known to be what they encode to in this encoding ([FRM-4],
+    /// [FRM-5], [FRM-12]). Gives the rows that have one. `raw` is scratch.
+    pub(super) fn values(
+        &self,
+        body: &[u8],
+        rows: usize,
+        raw: &mut Vec<u64>,
+        out: &mut Vec<Uuid>,
+    ) -> Result<u128, FormatError> {
+        raw.clear();
+        match *self {
+            IdColumn::Plain { presence, values } => {
+                let (stored, _) = body.get(values..).unwrap_or_default().as_chunks::<16>();
+                place(presence, rows, stored.iter().copied(), out);
+                Ok(presence)
+            }
+            IdColumn::Shared { table, distinct, codes } => {
+                codes.over(body).unpack(raw);
+                let (table, _) =
+                    body.get(table..table + usize::from(distinct) * 16).unwrap_or_default().as_chunks::<16>();
+                check_shared(table, raw)?;
+                let uuid = |code: u64| table.get((code as usize).wrapping_sub(1)).copied().unwrap_or_default();
+                out.extend(raw.iter().map(|&code| uuid(code)));
+                Ok(raw.iter().enumerate().fold(0, |bits, (row, &code)| bits | u128::from(code != 0) << row))
+            }
+            IdColumn::Timed { presence, base, times, tails } => {
+                let packed = times.over(body);
+                packed.unpack(raw);
+                let (least, most) = raw.iter().fold((u64::MAX, 0), |(least, most), &t| (least.min(t), most.max(t)));
+                if least != 0 || width_of(most) != packed.width() || (base + most) >> 48 != 0 {
+                    return Err(invalid("base", "not the one form of these UUIDs".to_owned()));
+                }
+                let (tails, _) = body.get(tails..).unwrap_or_default().as_chunks::<10>();
+                let mut every = true;
+                let uuids = raw.iter().zip(tails).map(|(&time, tail)| {
+                    let mut uuid = [0u8; 16];
+                    uuid[..8].copy_from_slice(&((base + time) << 16).to_be_bytes());
+                    uuid[6..].copy_from_slice(tail);
+                    every &= is_version_7(&uuid);
+                    uuid
+                });
+                place(presence, rows, uuids, out);
+                if !every {
+                    return Err(invalid("tails", "not a version-7 UUID".to_owned()));
+                }
+                Ok(presence)
+            }
         }
-        if values.iter().all(Option::is_none) {
-            return Err(invalid("presence", "a column that is absent in every row".to_owned()));
-        }
-        let mut again = Vec::with_capacity(data.len());
-        match self {
-            IdColumn::Plain { .. } => put_plain(&mut again, &values),
-            IdColumn::Shared { .. } => put_shared(&mut again, &share(&values)),
-            IdColumn::Timed { .. } => put_timed(&mut again, &values),
-        }
-        if again != data {
-            return Err(invalid("encoding", "not the one form of these UUIDs".to_owned()));
-        }
-        Ok(())
     }
+}
+
+/// Appends one UUID a row: the next of `uuids` where it is present, else zeros.
+fn place(presence: u128, rows: usize, mut uuids: impl Iterator<Item = Uuid>, out: &mut Vec<Uuid>) {
+    for row in 0..rows.min(128) {
+        let own = if presence >> row & 1 == 1 { uuids.next() } else { None };
+        out.push(own.unwrap_or_default());
+    }
+}
+
+/// Checks that the UUIDs of a table are distinct, in order of first use, and all used ([FRM-12]).
+fn check_shared(table: &[Uuid], codes: &[u64]) -> Result<(), FormatError> {
+    let mut known = 0;
+    for &code in codes {
+        if code > known + 1 {
+            return Err(invalid("codes", format!("code {code} before those below it")));
+        }
+        known = known.max(code);
+    }
+    if known != table.len() as u64 {
+        return Err(invalid("codes", format!("{} UUIDs of which {known} are used", table.len())));
+    }
+    let values: Vec<Option<Uuid>> = table.iter().copied().map(Some).collect();
+    if share(&values).table.len() != table.len() {
+        return Err(invalid("table", "a UUID twice".to_owned()));
+    }
+    Ok(())
 }
 
 fn invalid(field: &'static str, why: String) -> FormatError {

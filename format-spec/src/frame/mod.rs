@@ -14,25 +14,31 @@
 //! rest of the strictness. Not here: whether the records hash to the frame root (`commit`), the block around the payload
 //! and its checksum (`segment`). Specified in `format-spec/05-frame.md`.
 
+mod arena;
 mod blobs;
 mod check;
 mod columns;
 mod cursor;
 mod encode;
 mod ids;
+mod left;
 mod read;
+mod rows;
 mod salts;
 mod seal;
 mod split;
 mod template;
+mod text_rows;
 mod texts;
 mod texts_builder;
 
 pub use cursor::FrameCursor;
 pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
+pub use left::FramePruner;
 pub use read::FrameReader;
-pub use seal::{read_descriptor, seal_frame};
+pub use rows::FrameRows;
+pub use seal::{encode_expired, read_descriptor, seal_frame};
 
 /// Name of the structure in errors.
 const NAME: &str = "frame body";

@@ -9,18 +9,19 @@ use super::blobs::BlobColumn;
 use super::columns::NumberColumn;
 use super::cursor::FrameCursor;
 use super::ids::{IdColumn, IdText};
+use super::rows::FrameRows;
 use super::seal::read_descriptor;
 use super::texts::TextColumn;
 use super::{NAME, SLOTS, Shape, Slot, VERSION, salts};
 use crate::aead::{self, AssociatedData, DataKey};
 use crate::bytes::Reader;
-use crate::commit::Salts;
+use crate::commit::{RecordRef, Salts};
 use crate::descriptor::Descriptor;
 use crate::error::FormatError;
-use crate::record::Record;
+use crate::layout;
+use crate::record::{Groups, Record};
 use crate::schema::Field;
 use crate::segment::TermSource;
-use crate::{FRAME_BYTES_MAX, layout};
 
 /// A frame whose columns are read in place. Rows count records whose group 0 is kept; positions count all.
 #[derive(Debug, Clone)]
@@ -135,6 +136,24 @@ impl<'a> FrameReader<'a> {
         self.removed.get(k).copied().unwrap_or(0)
     }
 
+    /// Bitmap of the stub rows: positions whose group 0 is kept as evidence while groups 1 to 3 are removed. They are gone for
+    /// queries, counts and the index.
+    pub fn stub_positions(&self) -> u128 {
+        let [_, identity, correlation, payload] = self.removed;
+        self.kept & identity & correlation & payload
+    }
+
+    /// Bitmap of the positions that have a row which is no stub: what queries, counts and the index see.
+    pub fn live_positions(&self) -> u128 {
+        self.kept & !self.stub_positions()
+    }
+
+    /// Row of a position whose record is still there for queries; `None` where it is removed or a stub row.
+    pub fn live_row_of_position(&self, position: u32) -> Option<usize> {
+        let row = self.row_of_position(position)?;
+        (self.live_positions() >> position & 1 == 1).then_some(row)
+    }
+
     /// Position of a row; `None` past the last.
     pub fn position_of_row(&self, row: usize) -> Option<u32> {
         if self.kept & self.kept.wrapping_add(1) == 0 {
@@ -217,25 +236,15 @@ impl<'a> FrameReader<'a> {
     /// Every record by position, `None` where removed. Checks the whole frame ([`FrameReader::check`]) and inflates every
     /// block once.
     pub fn all_records(&self, terms: &dyn TermSource) -> Result<Vec<Option<Record>>, FormatError> {
-        self.check()?;
-        let mut cursor = self.cursor().strict();
-        let mut total = 0usize;
-        let mut records = Vec::with_capacity(usize::from(self.descriptor.count));
-        let mut row = 0;
-        for position in 0..u32::from(self.descriptor.count) {
-            if self.kept >> position & 1 == 0 {
-                records.push(None);
-                continue;
-            }
-            let record = cursor.record(row, terms)?;
-            total += record.groups.len();
-            if total > FRAME_BYTES_MAX {
-                return Err(FormatError::invalid(NAME, "columns", 0, "more than 1,048,576 bytes of groups"));
-            }
-            records.push(Some(record));
-            row += 1;
-        }
-        Ok(records)
+        let mut rows = FrameRows::new();
+        rows.read(self, terms)?;
+        let owned = |record: RecordRef<'_>| Record {
+            seq: record.seq,
+            recorded_at: record.recorded_at,
+            class: record.class,
+            groups: Groups::from_slices(record.groups),
+        };
+        Ok(rows.by_position(self).into_iter().map(|record| record.map(owned)).collect())
     }
 
     /// Reads rows one after the other, keeping the blocks that were inflated last.

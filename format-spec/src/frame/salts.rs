@@ -1,4 +1,4 @@
-//! The salts part of a frame's body: a frame salt key, or the removal section.
+//! The salts part of a frame's body: a frame salt key, the removal section, or nothing.
 
 use super::NAME;
 use crate::bytes::Reader;
@@ -8,13 +8,18 @@ use crate::error::FormatError;
 
 /// The body's state byte.
 pub(super) fn state_of(salts: &Salts) -> u8 {
-    u8::from(matches!(salts, Salts::Pruned(_)))
+    match salts {
+        Salts::Whole(_) => 0,
+        Salts::Pruned(_) => 1,
+        Salts::Expired => 2,
+    }
 }
 
 /// Appends the salts part.
 pub(super) fn put_salts(out: &mut Vec<u8>, salts: &Salts) {
     let states = match salts {
         Salts::Whole(key) => return out.extend_from_slice(key),
+        Salts::Expired => return,
         Salts::Pruned(states) => states,
     };
     for state in states.iter().flatten() {
@@ -51,7 +56,7 @@ fn put_partly(out: &mut Vec<u8>, removed: u128, stubs: &[Stub], salts: &[[u8; 16
     }
 }
 
-/// Reads the salts part ([FRM-1] to [FRM-3]).
+/// Reads the salts part ([FRM-1] to [FRM-3], [FRM-15]).
 pub(super) fn take_salts(state: u8, bytes: &[u8], descriptor: &Descriptor) -> Result<Salts, FormatError> {
     let mut reader = Reader::new("frame salts", bytes);
     let salts = match state {
@@ -67,6 +72,7 @@ pub(super) fn take_salts(state: u8, bytes: &[u8], descriptor: &Descriptor) -> Re
             }
             Salts::Pruned(states)
         }
+        2 => Salts::Expired,
         other => return Err(FormatError::invalid(NAME, "state", 1, format!("unknown state {other}"))),
     };
     reader.end()?;

@@ -1,7 +1,10 @@
-//! The frame payload around its body: descriptor in front, body sealed in an encrypted log.
+//! The frame payload around its body: descriptor in front, body sealed in an encrypted log; and the payload of which nothing
+//! but the descriptor is left.
 
+use super::{VERSION, salts};
 use crate::aead::{self, AssociatedData, DataKey, NONCE_LEN};
 use crate::bytes::Reader;
+use crate::commit::Salts;
 use crate::descriptor::Descriptor;
 use crate::error::FormatError;
 
@@ -14,6 +17,19 @@ pub fn read_descriptor(payload: &[u8]) -> Result<(Descriptor, &[u8]), FormatErro
     let descriptor = Descriptor::decode(reader.take("descriptor", length)?).map_err(|error| error.shifted(at))?;
     let body = reader.take("body", reader.left())?;
     Ok((descriptor, body))
+}
+
+/// The payload of a frame block of which every record is removed: all it takes is the descriptor, no record is read or hashed.
+///
+/// # Errors
+/// Where the frame has a record of class 0, which is permanent ([FRM-10]).
+pub fn encode_expired(descriptor: &Descriptor) -> Result<Vec<u8>, FormatError> {
+    Salts::Expired.check(&descriptor.classes)?;
+    let stored = descriptor.encode();
+    let mut out = (stored.len() as u32).to_le_bytes().to_vec();
+    out.extend_from_slice(&stored);
+    out.extend_from_slice(&[VERSION, salts::state_of(&Salts::Expired), 0, 0, 0, 0, 0, 0]);
+    Ok(out)
 }
 
 /// The payload of a frame block of an encrypted log, from the plain one: descriptor as it is, body sealed under `key` for

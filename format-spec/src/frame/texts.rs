@@ -11,16 +11,15 @@
 //!
 //! Invariants of an opened column ([FRM-13]): templates and columns are numbered in order of first use and all are used; a
 //! template has a column once. That a template's holes are of its columns' kinds is checked when a text is rebuilt; that
-//! bases and widths are those needed by [`TextColumn::check`].
+//! bases and widths are those needed, and that texts are cut just so, where all rows are read (`text_rows`).
 
 use super::columns::PackedAt;
 use super::template::{self, INTEGER, INTEGER_MAX, TERM, UUID};
-use super::texts_builder::{Values, put_texts};
 use crate::FRAME_BYTES_MAX;
 use crate::bitpack::width_of;
 use crate::bytes::Reader;
 use crate::error::FormatError;
-use crate::record::{TextRef, put_text, uuid_text};
+use crate::record::{TextRef, put_text, uuid_chars};
 use crate::schema::Field;
 use crate::segment::TermSource;
 
@@ -37,20 +36,30 @@ pub(super) fn invalid(field: &'static str, why: impl Into<std::borrow::Cow<'stat
 /// A column of texts by place in the body.
 #[derive(Debug, Clone)]
 pub(super) struct TextColumn {
-    codes: PackedAt,
-    templates: Vec<(u32, Vec<u8>)>,
-    columns: Vec<HoleColumn>,
+    pub(super) codes: PackedAt,
+    /// Ordinal and columns of each.
+    pub(super) templates: Vec<(u32, Vec<u8>)>,
+    pub(super) columns: Vec<HoleColumn>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct HoleColumn {
-    kind: u8,
-    base: u64,
-    values: PackedAt,
+pub(super) struct HoleColumn {
+    pub(super) kind: u8,
+    pub(super) base: u64,
+    pub(super) values: PackedAt,
     /// Of UUIDs: where the first lies.
     at: usize,
     /// Rows that have it.
-    rows: u128,
+    pub(super) rows: u128,
+}
+
+/// What a row has in one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    Integer(u64),
+    Uuid([u8; 16]),
+    /// Ordinal of a term.
+    Term(u64),
 }
 
 impl TextColumn {
@@ -100,18 +109,13 @@ impl TextColumn {
         Ok(column)
     }
 
-    /// Whether a row has a text.
-    pub(super) fn has(&self, body: &[u8], row: usize) -> bool {
-        self.codes.over(body).get(row).is_some_and(|code| code != 0)
-    }
-
-    /// Appends group 3 of a row; false where the row has no text. `strict` also checks that the text would be cut just so.
+    /// Appends group 3 of a row; false where the row has no text. That the text would be cut just so is checked where all rows
+    /// are read (`text_rows`).
     pub(super) fn put_group(
         &self,
         body: &[u8],
         row: usize,
         terms: &dyn TermSource,
-        strict: bool,
         scratch: &mut [Vec<u8>; 3],
         out: &mut Vec<u8>,
     ) -> Result<bool, FormatError> {
@@ -121,15 +125,14 @@ impl TextColumn {
             return Ok(false);
         };
         let [template, value, text] = scratch;
-        template.clear();
         text.clear();
-        term_text(terms, *ordinal, value, template)?;
+        let mut left = term_text(terms, *ordinal, template)?;
         let mut columns = columns.iter();
-        let mut copied = 0;
-        for at in 0..template.len() {
-            let Some(&mark) = template.get(at).filter(|byte| template::is_mark(**byte)) else { continue };
-            text.extend_from_slice(template.get(copied..at).unwrap_or_default());
-            copied = at + 1;
+        while let Some(at) = template::first_mark(left) {
+            let (before, rest) = left.split_at_checked(at).unwrap_or((left, &[]));
+            text.extend_from_slice(before);
+            let Some((&mark, behind)) = rest.split_first() else { break };
+            left = behind;
             let column = columns.next().and_then(|&column| self.columns.get(usize::from(column)));
             let Some(column) = column.filter(|column| column.kind == mark) else {
                 return Err(invalid("template", "its holes are not those of its columns"));
@@ -139,14 +142,11 @@ impl TextColumn {
                 return Err(invalid("text", "more than 1,048,576 bytes"));
             }
         }
-        text.extend_from_slice(template.get(copied..).unwrap_or_default());
+        text.extend_from_slice(left);
         if columns.next().is_some() {
             return Err(invalid("template", "it has fewer holes than columns"));
         }
         let text = std::str::from_utf8(text).map_err(|_| invalid("text", "not UTF-8"))?;
-        if strict {
-            check_cut(text, template)?;
-        }
         if text.is_empty() || crate::record::parse_uuid(text).is_some() {
             return Err(invalid("text", "it does not belong in this encoding"));
         }
@@ -155,41 +155,62 @@ impl TextColumn {
         Ok(true)
     }
 
-    /// Checks that the column is what its values encode to ([FRM-13]).
-    pub(super) fn check(&self, body: &[u8], data: &[u8], rows: usize) -> Result<(), FormatError> {
-        let codes: Vec<u64> = self.codes.over(body).iter().take(rows).collect();
-        let columns = self.columns.iter().map(|column| column.values(body)).collect::<Result<Vec<_>, _>>()?;
-        let mut again = Vec::with_capacity(data.len());
-        let templates: Vec<(u32, &[u8])> =
-            self.templates.iter().map(|(ordinal, own)| (*ordinal, own.as_slice())).collect();
-        put_texts(&mut again, &codes, &templates, &columns);
-        if again != data {
-            return Err(invalid("base", "a base or width is not the one needed"));
+    /// Calls `visit` with the ordinal of every template and every term.
+    pub(super) fn each_term(&self, body: &[u8], mut visit: impl FnMut(u64)) {
+        self.templates.iter().for_each(|(ordinal, _)| visit(u64::from(*ordinal)));
+        for column in self.columns.iter().filter(|column| column.kind == TERM) {
+            column.values.over(body).iter().for_each(|value| visit(value + column.base));
         }
-        Ok(())
+    }
+
+    /// Place and ordinal of a row's template and its holes' columns; `None` where the row has no text.
+    pub(super) fn template_of(&self, body: &[u8], row: usize) -> Option<(usize, u32, &[u8])> {
+        let index = (self.codes.over(body).get(row)? as usize).checked_sub(1)?;
+        self.templates.get(index).map(|(ordinal, own)| (index, *ordinal, own.as_slice()))
+    }
+
+    /// Number of templates and of columns.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.templates.len(), self.columns.len())
+    }
+
+    /// Kind of a column and the value that a row has in it.
+    pub(super) fn value(&self, body: &[u8], column: u8, row: usize) -> Result<Value, FormatError> {
+        let Some(column) = self.columns.get(usize::from(column)) else {
+            return Err(invalid("columns", "a template names a column that is not there"));
+        };
+        let rank = column.rank(row);
+        Ok(match column.kind {
+            UUID => Value::Uuid(column.uuid(body, rank)),
+            TERM => Value::Term(column.number(body, rank)?),
+            _ => Value::Integer(column.number(body, rank)?),
+        })
     }
 }
 
-fn check_cut(text: &str, template: &[u8]) -> Result<(), FormatError> {
-    let (mut again, mut holes) = (Vec::with_capacity(template.len()), Vec::new());
-    if template::cut(text, &mut again, &mut holes) && again == template {
-        return Ok(());
-    }
-    Err(invalid("template", "the text would be cut into another template"))
-}
-
-/// Appends the text of a term of the field.
-fn term_text(terms: &dyn TermSource, ordinal: u32, value: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+/// The text of a term of the field, read into `value`; whether it is UTF-8 is seen where the whole text is.
+fn term_text<'v>(terms: &dyn TermSource, ordinal: u32, value: &'v mut Vec<u8>) -> Result<&'v [u8], FormatError> {
     value.clear();
     if !terms.append_term(Field::METADATA, ordinal, value)? {
-        return Err(invalid("terms", format!("no term {ordinal} in the segment's term pages")));
+        return Err(invalid("terms", format!("term {ordinal} is void or not in the segment's term pages")));
     }
-    let mut reader = Reader::new(NAME, value);
-    match TextRef::take(&mut reader, "term")? {
-        TextRef::Utf8(text) if reader.left() == 0 => out.extend_from_slice(text.as_bytes()),
-        _ => return Err(invalid("terms", "a UUID is no term of a text")),
+    text_bytes(value).ok_or_else(|| invalid("terms", "a term that is no text, or a UUID"))
+}
+
+/// The bytes of a text that is no UUID, from its one encoding; they may still not be UTF-8. The length of most has one byte.
+pub(super) fn text_bytes(value: &[u8]) -> Option<&[u8]> {
+    match value.split_first() {
+        Some((&prefix, text)) if prefix & 0x81 == 0 && text.len() == usize::from(prefix >> 1) && text.len() < 36 => {
+            Some(text)
+        }
+        _ => {
+            let mut reader = Reader::new(NAME, value);
+            match TextRef::take(&mut reader, "term") {
+                Ok(TextRef::Utf8(text)) if reader.left() == 0 => Some(text.as_bytes()),
+                _ => None,
+            }
+        }
     }
-    Ok(())
 }
 
 /// Rows of each template; codes must be used in order of first use, and all.
@@ -241,16 +262,24 @@ impl HoleColumn {
         Ok(Self { kind, base, values, at: 0, rows })
     }
 
+    /// How many rows before this one have the column.
+    fn rank(&self, row: usize) -> usize {
+        (self.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize
+    }
+
+    pub(super) fn largest(&self) -> u64 {
+        if self.kind == TERM { u64::from(u32::MAX) } else { INTEGER_MAX }
+    }
+
     /// The n-th number.
     fn number(&self, body: &[u8], rank: usize) -> Result<u64, FormatError> {
-        let max = if self.kind == TERM { u64::from(u32::MAX) } else { INTEGER_MAX };
         match self.values.over(body).get(rank).map(|value| value + self.base) {
-            Some(value) if value <= max => Ok(value),
+            Some(value) if value <= self.largest() => Ok(value),
             _ => Err(invalid("packed", "a value is out of range")),
         }
     }
 
-    fn uuid(&self, body: &[u8], rank: usize) -> [u8; 16] {
+    pub(super) fn uuid(&self, body: &[u8], rank: usize) -> [u8; 16] {
         body.get(self.at + rank * 16..).and_then(|rest| rest.first_chunk::<16>()).copied().unwrap_or_default()
     }
 
@@ -262,27 +291,23 @@ impl HoleColumn {
         value: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let rank = (self.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize;
+        let rank = self.rank(row);
         match self.kind {
-            UUID => out.extend_from_slice(uuid_text(&self.uuid(body, rank)).as_bytes()),
-            TERM => term_text(terms, self.number(body, rank)? as u32, value, out)?,
+            UUID => out.extend_from_slice(&uuid_chars(&self.uuid(body, rank))),
+            TERM => out.extend_from_slice(term_text(terms, self.number(body, rank)? as u32, value)?),
             _ => put_decimal(out, self.number(body, rank)?),
         }
         Ok(())
     }
-
-    fn values(&self, body: &[u8]) -> Result<Values, FormatError> {
-        let count = self.rows.count_ones() as usize;
-        let numbers = || (0..count).map(|rank| self.number(body, rank)).collect::<Result<Vec<_>, _>>();
-        Ok(match self.kind {
-            UUID => Values::Uuids((0..count).map(|rank| self.uuid(body, rank)).collect()),
-            TERM => Values::Terms(numbers()?),
-            _ => Values::Integers(numbers()?),
-        })
-    }
 }
 
-fn put_decimal(out: &mut Vec<u8>, mut value: u64) {
+fn put_decimal(out: &mut Vec<u8>, value: u64) {
+    let (digits, from) = decimal(value);
+    out.extend_from_slice(digits.get(from..).unwrap_or_default());
+}
+
+/// The decimal digits of a number, and where they begin.
+pub(super) fn decimal(mut value: u64) -> ([u8; 20], usize) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     loop {
@@ -292,8 +317,7 @@ fn put_decimal(out: &mut Vec<u8>, mut value: u64) {
         }
         value /= 10;
         if value == 0 {
-            break;
+            return (digits, at);
         }
     }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
 }

@@ -8,7 +8,7 @@
 //! a hole gets is decided by what stands before it, so that values of one kind lie together whatever template they are in.
 
 use super::template::{self, Hole, INTEGER, TERM, UUID};
-use super::texts::{HOLES_MAX, NAME, ONLY_TEXT, invalid};
+use super::texts::{HOLES_MAX, NAME, ONLY_TEXT, TextColumn, Value, invalid};
 use crate::bitpack::{put_packed, width_of};
 use crate::bytes::Reader;
 use crate::error::FormatError;
@@ -142,6 +142,81 @@ impl TextsBuilder {
             *code = index as u64 + 1;
         }
         Ok(true)
+    }
+
+    /// Takes the rows that are left of a column, in their order: templates, columns and ordinals as they were, numbered anew. `None`
+    /// stands for a row whose group 3 is gone.
+    pub(super) fn take_left(
+        &mut self,
+        texts: &TextColumn,
+        body: &[u8],
+        rows: impl Iterator<Item = Option<usize>>,
+    ) -> Result<(), FormatError> {
+        let (templates, columns) = texts.counts();
+        let (mut new_template, mut new_column) = (vec![None; templates], vec![None::<u8>; columns]);
+        for row in rows {
+            let found = row.and_then(|row| texts.template_of(body, row).map(|found| (row, found)));
+            let Some((row, (old, ordinal, own))) = found else {
+                self.codes.push(0);
+                continue;
+            };
+            let known = new_template.get(old).copied().flatten();
+            let index = match known {
+                Some(index) => index,
+                None => {
+                    let columns = self.left_columns(texts, body, row, own, &mut new_column)?;
+                    self.templates.push(Template { bytes: Vec::new(), ordinal, columns });
+                    let index = self.templates.len() - 1;
+                    if let Some(place) = new_template.get_mut(old) {
+                        *place = Some(index);
+                    }
+                    index
+                }
+            };
+            self.codes.push(index as u64 + 1);
+            for old in own {
+                let column = new_column.get(usize::from(*old)).copied().flatten();
+                let values = column.and_then(|column| self.columns.get_mut(usize::from(column)));
+                match (values, texts.value(body, *old, row)?) {
+                    (Some(Values::Integers(values)), Value::Integer(value))
+                    | (Some(Values::Terms(values)), Value::Term(value)) => values.push(value),
+                    (Some(Values::Uuids(values)), Value::Uuid(uuid)) => values.push(uuid),
+                    _ => return Err(invalid("columns", "a hole and its column are of different kinds")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The new numbers of a template's columns, given in order of first use.
+    fn left_columns(
+        &mut self,
+        texts: &TextColumn,
+        body: &[u8],
+        row: usize,
+        own: &[u8],
+        new_column: &mut [Option<u8>],
+    ) -> Result<Vec<u8>, FormatError> {
+        let mut columns = Vec::with_capacity(own.len());
+        for old in own {
+            let Some(place) = new_column.get_mut(usize::from(*old)) else {
+                return Err(invalid("columns", "a template names a column that is not there"));
+            };
+            let number = match *place {
+                Some(number) => number,
+                None => {
+                    let number = self.columns.len() as u8;
+                    self.columns.push(match texts.value(body, *old, row)? {
+                        Value::Integer(_) => Values::Integers(Vec::new()),
+                        Value::Uuid(_) => Values::Uuids(Vec::new()),
+                        Value::Term(_) => Values::Terms(Vec::new()),
+                    });
+                    *place.insert(number)
+                }
+            };
+            columns.push(number);
+        }
+        Ok(columns)
     }
 
     /// Gives templates and terms their ordinals, once all rows are there.

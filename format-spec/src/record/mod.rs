@@ -15,6 +15,7 @@ mod text;
 mod value;
 mod writer;
 
+pub(crate) use text::uuid_chars;
 pub use text::{TextRef, parse_uuid, put_text, uuid_text};
 pub use value::{Fields, ProofRef, Value, check_group, fields_of};
 pub use writer::GroupsWriter;
@@ -53,6 +54,11 @@ impl Groups {
     pub fn from_parts(bytes: Vec<u8>, ends: [u32; GROUPS]) -> Option<Self> {
         let ascending = ends.windows(2).all(|pair| matches!(pair, [a, b] if a <= b));
         (ascending && ends.last().is_some_and(|&end| end as usize == bytes.len())).then_some(Self { bytes, ends })
+    }
+
+    /// The bytes of all groups, one behind the other.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Bytes of group `k`; empty where it was erased or `k` is above 3.

@@ -94,15 +94,32 @@ const HEX: [u8; 256] = {
     table
 };
 
-/// The lower-case hyphenated text of a UUID.
-pub fn uuid_text(uuid: &[u8; 16]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// The two digits of every byte.
+const DIGITS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    table
+};
+
+/// The characters of the lower-case hyphenated text of a UUID.
+pub(crate) fn uuid_chars(uuid: &[u8; 16]) -> [u8; 36] {
     let mut text = [b'-'; 36];
     for (byte, at) in uuid.iter().zip(PAIRS) {
-        text[at] = DIGITS[(byte >> 4) as usize];
-        text[at + 1] = DIGITS[(byte & 15) as usize];
+        let [high, low] = DIGITS[usize::from(*byte)];
+        text[at] = high;
+        text[at + 1] = low;
     }
-    String::from_utf8(text.to_vec()).unwrap_or_default()
+    text
+}
+
+/// The lower-case hyphenated text of a UUID.
+pub fn uuid_text(uuid: &[u8; 16]) -> String {
+    String::from_utf8(uuid_chars(uuid).to_vec()).unwrap_or_default()
 }
 
 #[cfg(test)]

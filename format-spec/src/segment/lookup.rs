@@ -1,10 +1,10 @@
 //! Lookups: the ordinals of a field's terms in ascending order of their texts.
 //!
 //! ```text
-//! version u16 | field u8 | width u8 | count u32 | packed ordinals, width the smallest that holds count - 1
+//! version u16 | field u8 | width u8 | count u32 | packed ordinals, width the smallest that holds the largest of them
 //! ```
 //!
-//! Derived from the term pages. Sorted by the bytes of the texts (a UUID's text, not its sixteen bytes), so that a term or
+//! Derived from the term pages; voids are left out. Sorted by the bytes of the texts (a UUID's text, not its sixteen bytes), so that a term or
 //! a prefix is found by binary search ([SEG-6]).
 
 use std::cmp::Ordering;
@@ -18,9 +18,9 @@ use crate::schema::Field;
 
 const NAME: &str = "term lookup";
 
-/// The payload of a lookup block; `ordinals` are all of the field's terms, sorted by text.
+/// The payload of a lookup block; `ordinals` are all of the field's terms without voids, sorted by text.
 pub fn encode_lookup(field: Field, ordinals: &[u32]) -> Vec<u8> {
-    let width = width_of(ordinals.len().saturating_sub(1) as u64);
+    let width = width_of(ordinals.iter().copied().max().unwrap_or(0).into());
     let mut out = Vec::new();
     out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
     out.extend_from_slice(&[field.id(), width]);
@@ -47,7 +47,8 @@ impl<'a> LookupView<'a> {
         };
         let width = reader.u8("width")?;
         let count = reader.u32("count")?;
-        if count == 0 || width != width_of(u64::from(count) - 1) {
+        // Distinct ordinals need at least that many bits; more only where there are voids, which `check` looks at.
+        if count == 0 || width < width_of(u64::from(count) - 1) {
             return Err(reader.invalid("count", 4, format!("{count} terms of {width} bits")));
         }
         let ordinals = Packed::take(&mut reader, "ordinals", count as usize, width, 32)?;
@@ -83,15 +84,22 @@ impl<'a> LookupView<'a> {
         partition(self.len(), |rank| Ok(self.get(rank).map(&mut compare).transpose()? == Some(Ordering::Less)))
     }
 
-    /// Checks that the ordinals are a permutation of 0 to n - 1 ([SEG-6]). Memory: one bit a term.
-    pub fn check(&self) -> Result<(), FormatError> {
-        let mut seen = vec![0u64; self.len().div_ceil(64)];
+    /// Checks that the ordinals are distinct, below `terms` (the field's terms, voids included) and packed no wider than the
+    /// largest needs ([SEG-6]). Memory: one bit a term.
+    pub fn check(&self, terms: u32) -> Result<(), FormatError> {
+        let refuse = |why| Err(FormatError::invalid(NAME, "ordinals", 8, why));
+        let mut seen = vec![0u64; (terms as usize).div_ceil(64)];
+        let mut largest = 0;
         for ordinal in self.ordinals.iter() {
             let bit = 1u64 << (ordinal % 64);
             match seen.get_mut((ordinal / 64) as usize) {
-                Some(word) if (ordinal as usize) < self.len() && *word & bit == 0 => *word |= bit,
-                _ => return Err(FormatError::invalid(NAME, "ordinals", 8, "not a permutation of the terms")),
+                Some(word) if ordinal < u64::from(terms) && *word & bit == 0 => *word |= bit,
+                _ => return refuse("an ordinal twice, or one that is no term's"),
             }
+            largest = largest.max(ordinal);
+        }
+        if self.ordinals.width() != width_of(largest) {
+            return refuse("packed wider than the largest ordinal needs");
         }
         Ok(())
     }
@@ -119,7 +127,7 @@ mod tests {
         let table = table(&texts);
         let bytes = encode_lookup(Field::SESSION, &table.sorted_ordinals(Field::SESSION));
         let view = LookupView::open(&bytes).unwrap();
-        view.check().unwrap();
+        view.check(6).unwrap();
         let order: Vec<_> = (0..view.len()).map(|rank| texts[view.get(rank).unwrap() as usize]).collect();
         let mut sorted = texts.to_vec();
         sorted.sort_unstable();
@@ -130,14 +138,26 @@ mod tests {
 
     /// [SEG-6]
     #[test]
-    fn only_permutations_are_lookups() {
-        for (ordinals, good) in
-            [(&[2, 0, 1][..], true), (&[0], true), (&[0, 0, 1], false), (&[0, 1, 3], false), (&[], false)]
-        {
+    fn only_distinct_ordinals_of_terms_are_lookups() {
+        let cases: [(&[u32], u32, bool); 8] = [
+            (&[2, 0, 1], 3, true),
+            (&[0], 1, true),
+            (&[0, 0, 1], 3, false),
+            (&[0, 1, 3], 3, false),
+            // With voids among the terms.
+            (&[0, 1, 3], 4, true),
+            (&[700], 701, true),
+            (&[700], 700, false),
+            (&[], 3, false),
+        ];
+        for (ordinals, terms, good) in cases {
             let bytes = encode_lookup(Field::LANE, ordinals);
-            let read = LookupView::open(&bytes).and_then(|view| view.check());
-            assert_eq!(read.is_ok(), good, "{ordinals:?}");
+            let read = LookupView::open(&bytes).and_then(|view| view.check(terms));
+            assert_eq!(read.is_ok(), good, "{ordinals:?} of {terms}");
         }
+        let mut wide = encode_lookup(Field::LANE, &[1, 0]);
+        wide[3] = 2;
+        assert!(LookupView::open(&wide).and_then(|view| view.check(2)).is_err(), "two bits for 0 and 1");
     }
 
     /// [CONV-2] [CONV-4]
@@ -148,7 +168,7 @@ mod tests {
             for bit in 0..8 {
                 let mut changed = bytes.clone();
                 changed[at] ^= 1 << bit;
-                if let Ok(view) = LookupView::open(&changed).and_then(|view| view.check().map(|()| view)) {
+                if let Ok(view) = LookupView::open(&changed).and_then(|view| view.check(5).map(|()| view)) {
                     let ordinals: Vec<u32> = (0..view.len()).filter_map(|rank| view.get(rank)).collect();
                     assert_eq!(encode_lookup(view.field(), &ordinals), changed, "byte {at}");
                 }

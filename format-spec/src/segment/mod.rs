@@ -15,6 +15,7 @@ mod header;
 mod lookup;
 mod term_page;
 mod term_table;
+mod term_use;
 mod trailer;
 
 pub use block::{BLOCK_PAYLOAD_MAX, BlockHeader, BlockKind, check_payload, put_block};
@@ -24,4 +25,5 @@ pub use header::SegmentHeader;
 pub use lookup::{LookupView, encode_lookup};
 pub use term_page::{TERM_PAGE_RAW_MAX, TermPage, TermSection};
 pub use term_table::{TermMark, TermSink, TermSource, TermTable};
+pub use term_use::TermUse;
 pub use trailer::SegmentTrailer;

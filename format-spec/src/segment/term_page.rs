@@ -4,7 +4,11 @@
 //! version 1 | compression 1 | sections 2 | raw_length 4 | section 12 x n | data: text values, section after section
 //! ```
 //!
-//! Invariants of a decoded page: sections ascend by field, each has at least one value, every value is a canonical text.
+//! A **void** is a term that is gone with the records that used it: one byte, 3, holds its ordinal's place, so that the other
+//! ordinals of a segment never change ([SEG-11]).
+//!
+//! Invariants of a decoded page: sections ascend by field, each has at least one value, every value is a canonical text or
+//! void.
 //! Continuity of ordinals and uniqueness of values across pages is checked by whoever holds the pages before
 //! ([`super::TermTable`]). A page is data, never derived. Specified in `format-spec/04-segment.md`.
 
@@ -23,6 +27,8 @@ pub const TERM_PAGE_RAW_MAX: usize = 1_114_112;
 /// More than there are fields with terms; sections ascend by field, so a page never has as many.
 const SECTIONS_MAX: usize = 64;
 const VERSION: u8 = 1;
+/// What stands for a term that is gone: the prefix of no text.
+const VOID: u8 = 3;
 
 /// Values of one field, ordinals rising from `first`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +53,12 @@ impl TermSection {
         self.ends.push(self.bytes.len() as u32);
     }
 
-    /// Number of values.
+    /// Appends a void.
+    pub fn push_void(&mut self) {
+        self.push(&[VOID]);
+    }
+
+    /// Number of values, voids included.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -62,21 +73,26 @@ impl TermSection {
         self.bytes.len()
     }
 
-    /// Value `i` of the section (ordinal `first + i`), in the record's text encoding.
+    /// Value `i` of the section (ordinal `first + i`), in the record's text encoding; `None` where it is void or beyond the end.
     pub fn get(&self, i: usize) -> Option<&[u8]> {
         let end = *self.ends.get(i)? as usize;
         let start = if i == 0 { 0 } else { *self.ends.get(i - 1)? as usize };
-        self.bytes.get(start..end)
+        self.bytes.get(start..end).filter(|value| *value != [VOID])
     }
 
-    /// The value with this ordinal, if it lies in this section.
+    /// The value with this ordinal, if it lies in this section and is not void.
     pub fn by_ordinal(&self, ordinal: u32) -> Option<&[u8]> {
         self.get(ordinal.checked_sub(self.first)? as usize)
     }
 
-    /// All values in order of their ordinals.
-    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).map_while(|i| self.get(i))
+    /// All values in order of their ordinals, `None` for voids.
+    pub fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        (0..self.len()).map(|i| self.get(i))
+    }
+
+    /// Number of voids.
+    pub fn voids(&self) -> usize {
+        self.values().filter(Option::is_none).count()
     }
 }
 
@@ -88,9 +104,30 @@ pub struct TermPage {
 }
 
 impl TermPage {
-    /// The value of `field` with this ordinal, if it lies in this page.
+    /// The value of `field` with this ordinal, if it lies in this page and is not void.
     pub fn term(&self, field: Field, ordinal: u32) -> Option<&[u8]> {
         self.sections.iter().find(|section| section.field == field)?.by_ordinal(ordinal)
+    }
+
+    /// Number of voids in all sections.
+    pub fn voids(&self) -> usize {
+        self.sections.iter().map(TermSection::voids).sum()
+    }
+
+    /// The same page with a void in place of every term that `is_used` does not want: all ordinals stay what they are.
+    #[must_use]
+    pub fn retain(&self, is_used: impl Fn(Field, u32) -> bool) -> Self {
+        let sections = self.sections.iter().map(|section| {
+            let mut kept = TermSection::new(section.field, section.first);
+            for (ordinal, value) in (section.first..).zip(section.values()) {
+                match value.filter(|_| is_used(section.field, ordinal)) {
+                    Some(value) => kept.push(value),
+                    None => kept.push_void(),
+                }
+            }
+            kept
+        });
+        Self { sections: sections.collect() }
     }
 
     /// The payload of its block: compressed with zstd `level` where that is smaller (level 0: never).
@@ -178,7 +215,11 @@ impl TermPage {
             section.ends.reserve_exact(count as usize);
             let from = data.offset();
             for _ in 0..count {
-                TextRef::take(&mut data, "term")?;
+                if raw.get(data.offset()) == Some(&VOID) {
+                    data.take("void term", 1)?;
+                } else {
+                    TextRef::take(&mut data, "term")?;
+                }
                 section.ends.push((data.offset() - from) as u32);
             }
             section.bytes = raw.get(from..data.offset()).unwrap_or_default().to_vec();
@@ -232,6 +273,27 @@ mod tests {
             }
         }
         assert!(TermPage::decode(&[0; 64]).is_err());
+    }
+
+    /// [SEG-11]
+    #[test]
+    fn voids_keep_the_ordinals_of_the_others() {
+        let left = page().retain(|field, ordinal| field == Field::WORKSPACE && ordinal == 5);
+        assert_eq!((left.voids(), left.term(Field::WORKSPACE, 5)), (3, Some(&[0][..])), "an empty text is no void");
+        assert_eq!((left.term(Field::WORKSPACE, 4), left.term(Field::SESSION, 0)), (None, None));
+        assert_eq!(left.sections[0].values().collect::<Vec<_>>(), [None, Some(&[0][..]), None]);
+        for level in [0, 3] {
+            assert_eq!(TermPage::decode(&left.encode(level).unwrap()).unwrap(), left);
+        }
+        assert_eq!(left.retain(|_, _| true), left, "what is void stays void");
+        let one = TermPage { sections: vec![section(Field::LANE, 0, &["a"])] }.encode(0).unwrap();
+        for prefix in [5, 7, 0x83] {
+            // Two bytes of a text: no other odd prefix stands for anything.
+            let mut bad = one.clone();
+            let at = bad.len() - 2;
+            bad[at] = prefix;
+            assert!(TermPage::decode(&bad).is_err(), "prefix {prefix}");
+        }
     }
 
     /// [SEG-4] [SEG-9]

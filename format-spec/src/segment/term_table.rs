@@ -5,8 +5,8 @@
 //! term page   -> load_page -> table                    term(field, ordinal) -> text value
 //! ```
 //!
-//! Invariants: ordinals of a field are dense from 0 in order of first use; a value has one ordinal per field. Values are
-//! kept in the record's text encoding, so that groups are rebuilt by copying.
+//! Invariants: ordinals of a field are dense from 0 in order of first use, voids included; a value has one ordinal per field,
+//! a void none. Values are kept in the record's text encoding, so that groups are rebuilt by copying.
 
 use std::borrow::Cow;
 
@@ -54,6 +54,7 @@ pub struct TermTable {
     hasher: DefaultHashBuilder,
 }
 
+/// A void has no bytes, which no value is.
 #[derive(Debug, Clone, Default)]
 struct FieldTerms {
     bytes: Vec<u8>,
@@ -80,13 +81,25 @@ impl FieldTerms {
         let i = ordinal as usize;
         let end = *self.ends.get(i)?;
         let start = if i == 0 { 0 } else { *self.ends.get(i - 1)? };
-        self.bytes.get(start..end)
+        self.bytes.get(start..end).filter(|value| !value.is_empty())
     }
 }
 
 /// How many terms each field had at some moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TermMark([u32; FIELD_COUNT]);
+
+impl TermMark {
+    /// As many terms of each field as `count` says.
+    pub fn of(count: impl Fn(Field) -> u32) -> Self {
+        Self(std::array::from_fn(|id| Field::from_id(id as u8).map_or(0, &count)))
+    }
+
+    /// Number of terms of `field`, voids included.
+    pub fn count(&self, field: Field) -> u32 {
+        self.0.get(usize::from(field.id())).copied().unwrap_or(0)
+    }
+}
 
 /// A writer keeps the raw data of a page under this where no single term is longer.
 const PAGE_TARGET: usize = 16 << 10;
@@ -101,7 +114,7 @@ impl TermTable {
         Self::default()
     }
 
-    /// Number of terms of `field`.
+    /// Number of terms of `field`, voids included: the ordinal that comes next.
     pub fn len(&self, field: Field) -> u32 {
         self.fields.get(usize::from(field.id())).map_or(0, |terms| terms.ends.len() as u32)
     }
@@ -111,7 +124,7 @@ impl TermTable {
         self.fields.iter().all(|terms| terms.ends.is_empty())
     }
 
-    /// The value of a term in the record's text encoding.
+    /// The value of a term in the record's text encoding; `None` where it is void or was never there.
     pub fn get(&self, field: Field, ordinal: u32) -> Option<&[u8]> {
         self.fields.get(usize::from(field.id()))?.get(ordinal)
     }
@@ -141,8 +154,9 @@ impl TermTable {
             let first = mark.0.get(usize::from(field.id())).copied().unwrap_or(0);
             let mut section = TermSection::new(field, first);
             for ordinal in first..self.len(field) {
-                let Some(value) = self.get(field, ordinal) else { break };
-                if filled > 0 && filled + value.len() > PAGE_TARGET {
+                let value = self.get(field, ordinal);
+                let length = value.map_or(1, <[u8]>::len);
+                if filled > 0 && filled + length > PAGE_TARGET {
                     if !section.is_empty() {
                         page.sections.push(std::mem::replace(&mut section, TermSection::new(field, ordinal)));
                     }
@@ -150,8 +164,11 @@ impl TermTable {
                     filled = 0;
                     section.first = ordinal;
                 }
-                filled += value.len();
-                section.push(value);
+                filled += length;
+                match value {
+                    Some(value) => section.push(value),
+                    None => section.push_void(),
+                }
             }
             if !section.is_empty() {
                 page.sections.push(section);
@@ -181,7 +198,8 @@ impl TermTable {
         }
     }
 
-    /// Adds the terms of the next page of the file ([SEG-4]): ordinals must go on, and no value may come twice.
+    /// Adds the terms of the next page of the file ([SEG-4]): ordinals must go on, and no value may come twice. A void takes
+    /// an ordinal and nothing else ([SEG-11]).
     pub fn load_page(&mut self, page: &TermPage) -> Result<(), FormatError> {
         for section in &page.sections {
             let have = self.len(section.field);
@@ -191,6 +209,10 @@ impl TermTable {
             }
             for value in section.values() {
                 let before = self.len(section.field);
+                let Some(value) = value else {
+                    self.push_void(section.field);
+                    continue;
+                };
                 if self.intern(section.field, value) != before {
                     let why = format!("a term of {:?} appears twice in one file", section.field);
                     return Err(FormatError::invalid("term page", "data", 0, why));
@@ -200,9 +222,16 @@ impl TermTable {
         Ok(())
     }
 
-    /// Ordinals of a field's terms in ascending order of their texts, as a lookup block lists them.
+    fn push_void(&mut self, field: Field) {
+        if let Some(terms) = self.fields.get_mut(usize::from(field.id())) {
+            terms.ends.push(terms.bytes.len());
+        }
+    }
+
+    /// Ordinals of a field's terms in ascending order of their texts, as a lookup block lists them: without voids ([SEG-6]).
     pub fn sorted_ordinals(&self, field: Field) -> Vec<u32> {
-        let mut ordinals: Vec<u32> = (0..self.len(field)).collect();
+        let mut ordinals: Vec<u32> =
+            (0..self.len(field)).filter(|&ordinal| self.get(field, ordinal).is_some()).collect();
         ordinals.sort_by_cached_key(|&ordinal| self.get(field, ordinal).map(text_bytes));
         ordinals
     }
@@ -349,6 +378,33 @@ mod tests {
         assert_eq!((table.len(Field::LANE), table.find(Field::LANE, &value("lane 3"))), (1, None));
         assert_eq!(table.intern(Field::LANE, &value("lane 3")), 1);
         assert_eq!(table.find(Field::LANE, &value("kept")), Some(0));
+    }
+
+    /// [SEG-6] [SEG-11]
+    #[test]
+    fn voids_take_an_ordinal_and_are_found_nowhere() {
+        let mut table = TermTable::new();
+        for text in ["c", "a", "b", "d"] {
+            table.intern(Field::LANE, &value(text));
+        }
+        let pages = table.since(&TermMark::default());
+        let mut left = TermTable::new();
+        for page in &pages {
+            left.load_page(&page.retain(|_, ordinal| ordinal != 1 && ordinal != 3)).unwrap();
+        }
+        assert_eq!(left.mark(), table.mark());
+        assert_eq!((left.get(Field::LANE, 1), left.find(Field::LANE, &value("a"))), (None, None));
+        assert_eq!((left.get(Field::LANE, 2), left.find(Field::LANE, &value("b"))), (Some(&value("b")[..]), Some(2)));
+        assert_eq!(left.sorted_ordinals(Field::LANE), [2, 0]);
+        let mut again = TermTable::new();
+        for page in left.since(&TermMark::default()) {
+            again.load_page(&page).unwrap();
+        }
+        assert_eq!((again.mark(), again.sorted_ordinals(Field::LANE)), (left.mark(), vec![2, 0]));
+        let mark = left.mark();
+        assert_eq!(left.intern(Field::LANE, &value("a")), 4, "a void's ordinal is never given again");
+        left.rewind(&mark);
+        assert_eq!((left.len(Field::LANE), left.find(Field::LANE, &value("b"))), (4, Some(2)));
     }
 
     /// [SEG-4]

@@ -115,7 +115,12 @@ fn term_page(notes: &mut Notes<'_>) {
     }
     for (field, count) in counts {
         for term in 0..count {
-            notes.text(&format!("field {field}, term {term} of the section"));
+            let label = format!("field {field}, term {term} of the section");
+            if notes.ahead().first() == Some(&3) {
+                notes.take(1, format!("{label}: void"));
+            } else {
+                notes.text(&label);
+            }
         }
     }
 }

@@ -27,11 +27,13 @@ pub fn frame(notes: &mut Notes<'_>, sealed: bool) {
     let salts_length = head.get(4..8).map_or(0, |bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes")));
     notes.layout(&layout::BODY_HEAD);
     let mut salts = Notes::new(&notes.ahead()[..(salts_length as usize).min(notes.left())]);
-    let rows = if state == Some(1) {
-        found.classes.iter().map(|entry| removal_of_class(&mut salts, entry)).sum()
-    } else {
-        salts.take(32, "frame_salt_key");
-        usize::from(found.count)
+    let rows = match state {
+        Some(1) => found.classes.iter().map(|entry| removal_of_class(&mut salts, entry)).sum(),
+        Some(2) => 0,
+        _ => {
+            salts.take(32, "frame_salt_key");
+            usize::from(found.count)
+        }
     };
     notes.adopt(salts);
     let mut entries = Vec::new();

@@ -19,7 +19,7 @@ use indelible_format::record::{
     take_transit,
 };
 use indelible_format::schema::{Field, Kind};
-use indelible_format::segment::{TermSink as _, TermTable};
+use indelible_format::segment::{TermPage, TermSection, TermTable};
 use indelible_format::{FormatError, LogId, Problem};
 use serde_json::{Value as Json, json};
 
@@ -66,17 +66,26 @@ pub fn context_bytes<const N: usize>(context: &Json, name: &str) -> [u8; N] {
     context[name].as_str().map_or([0; N], |digits| unhex(digits).try_into().expect("as many bytes as needed"))
 }
 
-/// The terms of the context: texts by field id, in ordinal order.
+/// The terms of the context: texts by field id, in ordinal order, null where void.
 pub fn context_terms(context: &Json) -> TermTable {
     let mut terms = TermTable::new();
+    let mut page = TermPage::default();
     for (id, texts) in context["terms"].as_object().into_iter().flatten() {
         let field = id.parse().ok().and_then(Field::from_id).expect("a field id");
+        let mut section = TermSection::new(field, 0);
         for text in texts.as_array().into_iter().flatten() {
             let mut value = Vec::new();
-            put_text(&mut value, text.as_str().expect("a text"));
-            terms.intern(field, &value);
+            match text.as_str() {
+                Some(text) => {
+                    put_text(&mut value, text);
+                    section.push(&value);
+                }
+                None => section.push_void(),
+            }
         }
+        page.sections.push(section);
     }
+    terms.load_page(&page).expect("terms that differ");
     terms
 }
 

@@ -28,7 +28,9 @@ pub fn term_page(context: &Json, bytes: &[u8]) -> Result<Described, FormatError>
     context_terms(context).load_page(&page)?;
     let mut sections = Vec::new();
     for section in &page.sections {
-        let terms = section.values().map(text_of).collect::<Result<Vec<String>, FormatError>>()?;
+        // A void is null.
+        let terms = section.values().map(|value| value.map(text_of).transpose());
+        let terms = terms.collect::<Result<Vec<Option<String>>, FormatError>>()?;
         sections.push(json!({"field": section.field.id(), "first": section.first, "terms": terms}));
     }
     let compression = bytes.get(1).copied().unwrap_or(0);
@@ -39,9 +41,10 @@ pub fn term_page(context: &Json, bytes: &[u8]) -> Result<Described, FormatError>
 /// A lookup's payload; context: `terms` of the segment.
 pub fn lookup(context: &Json, bytes: &[u8]) -> Result<Described, FormatError> {
     let view = LookupView::open(bytes)?;
-    view.check()?;
+    let terms = context_terms(context);
+    view.check(terms.len(view.field()))?;
     let ordinals: Vec<u32> = (0..view.len()).filter_map(|rank| view.get(rank)).collect();
-    check_sorted(&context_terms(context), view.field(), &ordinals)?;
+    check_sorted(&terms, view.field(), &ordinals)?;
     let again = encode_lookup(view.field(), &ordinals);
     Ok(Described { value: json!({"field": view.field().id(), "ordinals": ordinals}), again })
 }
@@ -136,7 +139,13 @@ pub fn segment(_: &Json, bytes: &[u8]) -> Result<Described, FormatError> {
         let payload = body.get(at + BlockHeader::SIZE..at + block.total() as usize).unwrap_or_default();
         check_payload(&block, payload)?;
         match block.kind {
-            BlockKind::Terms => terms.load_page(&TermPage::decode(payload)?)?,
+            BlockKind::Terms => {
+                let page = TermPage::decode(payload)?;
+                if header.generation == 0 && page.voids() > 0 {
+                    return Err(FormatError::invalid("segment", "terms", at, "a void in a file of generation 0"));
+                }
+                terms.load_page(&page)?;
+            }
             BlockKind::Frame => {
                 let context = json!({"terms": terms_json(&terms)?, "chain_before": hex(&value)});
                 let frame = describe("frame", &context, payload)?;
@@ -166,12 +175,12 @@ pub fn segment(_: &Json, bytes: &[u8]) -> Result<Described, FormatError> {
     Ok(Described { value, again })
 }
 
-/// The terms of a table in the form of a context.
+/// The terms of a table in the form of a context; a void is null.
 pub fn terms_json(terms: &TermTable) -> Result<Json, FormatError> {
     let mut out = serde_json::Map::new();
     for field in Field::all().filter(|&field| terms.len(field) > 0) {
-        let texts = (0..terms.len(field)).filter_map(|ordinal| terms.get(field, ordinal)).map(text_of);
-        out.insert(field.id().to_string(), json!(texts.collect::<Result<Vec<String>, FormatError>>()?));
+        let texts = (0..terms.len(field)).map(|ordinal| terms.get(field, ordinal).map(text_of).transpose());
+        out.insert(field.id().to_string(), json!(texts.collect::<Result<Vec<Option<String>>, FormatError>>()?));
     }
     Ok(Json::Object(out))
 }

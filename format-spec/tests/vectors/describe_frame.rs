@@ -70,7 +70,7 @@ pub fn payload(context: &Json, bytes: &[u8]) -> Result<Described, FormatError> {
     let mut terms = context_terms(context);
     let records = frame.all_records(&terms)?;
     verify_frame(&FrameView { descriptor: &descriptor, salts: frame.salts(), records: &records })?;
-    value["pruned"] = json!(matches!(frame.salts(), Salts::Pruned(_)));
+    value["pruned"] = json!(!matches!(frame.salts(), Salts::Whole(_)));
     value["entries"] = entries(&frame, &records)?;
     let mut again = encode_like(bytes, key.is_some(), &frame, &records, &mut terms)?;
     if let Some(key) = key {
@@ -123,8 +123,12 @@ fn gone(descriptor: &Descriptor, salts: &Salts, position: u32) -> Json {
     let index = index.expect("the class table covers every position");
     let entry = &descriptor.classes[index];
     let rank = entry.ranks().position(|ranked| ranked == position).expect("the class has the position");
-    let Salts::Pruned(states) = salts else { panic!("something is gone from a whole frame") };
-    match stub_times(&states[index][0], rank) {
+    let states = match salts {
+        Salts::Pruned(states) => states.as_slice(),
+        Salts::Expired => &[],
+        Salts::Whole(_) => panic!("something is gone from a whole frame"),
+    };
+    match states.get(index).and_then(|groups| stub_times(&groups[0], rank)) {
         None => json!({"seq": seq, "class": entry.class, "state": "expired"}),
         Some((recorded_at, occurred_at_s)) => json!({
             "seq": seq, "class": entry.class, "state": "removed", "recorded_at": recorded_at,

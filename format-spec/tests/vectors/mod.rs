@@ -19,6 +19,7 @@ mod record_json;
 mod refusals;
 mod refused_frames;
 mod samples;
+mod samples_compacted;
 mod samples_file;
 mod samples_frame;
 
@@ -83,6 +84,7 @@ pub fn all() -> Vec<Vector> {
     let mut vectors = samples::vectors();
     vectors.extend(samples_frame::vectors());
     vectors.extend(samples_file::vectors());
+    vectors.extend(samples_compacted::vectors());
     vectors.extend(refusals::vectors());
     vectors.extend(refused_frames::vectors());
     vectors

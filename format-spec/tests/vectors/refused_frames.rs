@@ -66,6 +66,7 @@ fn removals(list: &mut List) {
         parts.state = 1;
         parts.salts = whole.descriptor.classes.iter().flat_map(|entry| class_keys(entry.class)).flatten().collect();
     });
+    expired_frames(list, &whole);
     let erased = whole.without(&Removal::new().group(1, 0b100));
     let gap = system(1_000, Kind::Gap, &body(Kind::Gap));
     let root = frame_hashes(&[RecordRef::from(&gap)], &SALT_KEY).expect("a frame").classes[0].groups[3].root;
@@ -88,6 +89,31 @@ fn removals(list: &mut List) {
     list.add("frm-9-no-payload", "FRM-9", &one(), "A row without a payload that was not erased.", |parts| {
         let at = parts.index(METADATA);
         parts.columns.remove(at);
+    });
+}
+
+/// Frames that say in the wrong way, or of the wrong records, that everything is removed.
+fn expired_frames(list: &mut List, with_class_0: &Frame) {
+    let events = Frame::whole(3, (1_000..1_003).map(event).collect(), 0);
+    let refs: Vec<RecordRef<'_>> = events.records.iter().flatten().map(RecordRef::from).collect();
+    let hashes = frame_hashes(&refs, &SALT_KEY).expect("a frame");
+    let roots = hashes.classes.iter().flat_map(|class| class.groups.each_ref().map(|group| group.root));
+    let roots: Vec<u8> = roots.flat_map(|root| [&[2][..], &root].concat()).collect();
+    let gone = events.without(&Removal::new().records(events.descriptor.all_positions()));
+    let about = "Everything is removed, but roots are kept.";
+    list.add("frm-15-pruned", "FRM-15", &gone, about, |parts| {
+        parts.state = 1;
+        parts.salts = roots;
+    });
+    list.add("frm-15-salts", "FRM-15", &gone, "An expired frame that kept its salt key.", |parts| {
+        parts.salts = SALT_KEY.to_vec();
+    });
+    let column = Parts::of(&events.payload).column(KIND).clone();
+    list.add("frm-4-expired", "FRM-4", &gone, "An expired frame with a column.", |parts| parts.columns.push(column));
+    list.add("frm-10-expired", "FRM-10", with_class_0, "A frame with a record of class 0 is expired.", |parts| {
+        parts.state = 2;
+        parts.salts.clear();
+        parts.columns.clear();
     });
 }
 
@@ -121,6 +147,9 @@ fn directories(list: &mut List) {
     let terms = context["terms"][Field::TARGET_ID.id().to_string()].as_array_mut().expect("terms of the field");
     terms.pop();
     list.put("seg-8", "SEG-8", context, frame.payload.clone(), "An ordinal without a term.");
+    let mut context = frame.context();
+    context["terms"][Field::TARGET_ID.id().to_string()] = json!([null]);
+    list.put("seg-8-void", "SEG-8", context, frame.payload.clone(), "An ordinal whose term is void.");
     let mut extra = frame.payload.clone();
     extra.push(0);
     list.put("frm-4-trailing", "FRM-4", frame.context(), extra, "A byte after the last column.");

@@ -60,80 +60,107 @@ pub struct Segment {
 }
 
 /// Writes blocks and keeps what the footer needs.
-struct Writer {
+pub struct Writer {
     out: Vec<u8>,
     footer: Footer,
     value: Hash,
+    tree: LogTree,
 }
 
 impl Writer {
+    /// Begins a file.
+    pub fn new(header: &SegmentHeader) -> Self {
+        let totals = FooterTotals {
+            records: 0,
+            occurred_min: i64::MAX,
+            occurred_max: i64::MIN,
+            recorded_min: i64::MAX,
+            recorded_max: i64::MIN,
+            chain_after: [0; 32],
+        };
+        let footer = Footer { totals, frames: Vec::new(), pages: Vec::new(), runs: Vec::new(), lookups: Vec::new() };
+        Self { out: header.encode(), footer, value: header.chain_before, tree: LogTree::new() }
+    }
+
     fn block(&mut self, kind: BlockKind, number: u64, payload: &[u8]) -> (u64, u32) {
         let offset = self.out.len() as u64;
         put_block(&mut self.out, kind, false, number, payload).expect("a small payload");
         (offset, (payload.len() + BlockHeader::SIZE) as u32)
+    }
+
+    /// Appends a term page.
+    pub fn page(&mut self, number: u64, page: &TermPage) {
+        let (offset, length) = self.block(BlockKind::Terms, number, &page.encode(0).expect("a page"));
+        for section in &page.sections {
+            let (field, first, count) = (section.field, section.first, section.len() as u32);
+            self.footer.pages.push(PageEntry { offset, length, first, count, field });
+        }
+    }
+
+    /// Appends a frame; `rows` are those that count for the times.
+    pub fn frame<'r>(&mut self, frame: &Frame, rows: impl Iterator<Item = &'r Record>) {
+        let (offset, length) = self.block(BlockKind::Frame, frame.descriptor.frame_no, &frame.payload);
+        let hashed = frame.descriptor.hashed(&self.value);
+        let times = rows.map(|row| (row.groups.envelope().expect("an envelope").occurred_at, row.recorded_at));
+        let times: Vec<(i64, i64)> = times.collect();
+        let entry = FrameEntry {
+            offset,
+            length,
+            first_ordinal: frame.descriptor.first_seq as u32,
+            occurred_min: times.iter().map(|time| time.0).min().unwrap_or(0),
+            occurred_max: times.iter().map(|time| time.0).max().unwrap_or(0),
+            recorded_first: times.first().map_or(0, |time| time.1),
+            leaf_hash: leaf_hash(&hashed),
+        };
+        self.tree.push(entry.leaf_hash);
+        self.value = chain(&hashed);
+        let totals = &mut self.footer.totals;
+        totals.records += u64::from(frame.descriptor.count);
+        for (occurred, recorded) in times {
+            totals.occurred_min = totals.occurred_min.min(occurred);
+            totals.occurred_max = totals.occurred_max.max(occurred);
+            totals.recorded_min = totals.recorded_min.min(recorded);
+            totals.recorded_max = totals.recorded_max.max(recorded);
+        }
+        self.footer.frames.push(entry);
+    }
+
+    /// Appends lookups, footer and trailer.
+    pub fn finish(mut self, terms: &TermTable) -> (Vec<u8>, Footer, LogTree) {
+        for field in Field::all().filter(|&field| field.has_terms()) {
+            let ordinals = terms.sorted_ordinals(field);
+            if ordinals.is_empty() {
+                continue;
+            }
+            let (offset, length) = self.block(BlockKind::Lookup, field.id().into(), &encode_lookup(field, &ordinals));
+            self.footer.lookups.push(BlockEntry { offset, length, number: field.id().into() });
+        }
+        self.footer.totals.chain_after = self.value;
+        self.footer.pages.sort_by_key(|page| (page.field, page.first));
+        let footer = self.footer.clone();
+        let (footer_offset, _) = self.block(BlockKind::Footer, 0, &footer.encode());
+        self.out.extend_from_slice(&SegmentTrailer { footer_offset }.encode());
+        (self.out, footer, self.tree)
     }
 }
 
 /// The small log's segment, as a clean close leaves it. It has no index runs: those are derived and have a chapter of
 /// their own.
 pub fn segment() -> Segment {
-    let header = segment_header();
-    let (mut terms, mut tree, mut pages) = (TermTable::new(), LogTree::new(), Vec::new());
-    let totals = FooterTotals {
-        records: 8,
-        occurred_min: i64::MAX,
-        occurred_max: i64::MIN,
-        recorded_min: START,
-        recorded_max: START + 7 * 1_500_000,
-        chain_after: [0; 32],
-    };
-    let footer = Footer { totals, frames: Vec::new(), pages: Vec::new(), runs: Vec::new(), lookups: Vec::new() };
-    let mut writer = Writer { out: header.encode(), footer, value: header.chain_before };
+    let (mut terms, mut pages) = (TermTable::new(), Vec::new());
+    let mut writer = Writer::new(&segment_header());
     for (number, part) in records().chunks(5).enumerate() {
         let mark = terms.mark();
         let frame = Frame::after(terms.clone(), number as u64, part.to_vec(), 0);
         terms = frame.terms.clone();
         for page in terms.since(&mark) {
-            let payload = page.encode(0).expect("a page");
-            let (offset, length) = writer.block(BlockKind::Terms, pages.len() as u64, &payload);
-            for section in &page.sections {
-                let (field, first, count) = (section.field, section.first, section.len() as u32);
-                writer.footer.pages.push(PageEntry { offset, length, first, count, field });
-            }
+            writer.page(pages.len() as u64, &page);
             pages.push(page);
         }
-        let (offset, length) = writer.block(BlockKind::Frame, number as u64, &frame.payload);
-        let hashed = frame.descriptor.hashed(&writer.value);
-        let occurred: Vec<i64> =
-            part.iter().map(|record| record.groups.envelope().expect("an envelope").occurred_at).collect();
-        let (min, max) = (occurred.iter().min().copied(), occurred.iter().max().copied());
-        let entry = FrameEntry {
-            offset,
-            length,
-            first_ordinal: frame.descriptor.first_seq as u32,
-            occurred_min: min.expect("a record"),
-            occurred_max: max.expect("a record"),
-            recorded_first: part[0].recorded_at,
-            leaf_hash: leaf_hash(&hashed),
-        };
-        tree.push(entry.leaf_hash);
-        writer.value = chain(&hashed);
-        let totals = &mut writer.footer.totals;
-        totals.occurred_min = totals.occurred_min.min(entry.occurred_min);
-        totals.occurred_max = totals.occurred_max.max(entry.occurred_max);
-        writer.footer.frames.push(entry);
+        writer.frame(&frame, part.iter());
     }
-    for field in Field::all().filter(|&field| field.has_terms() && terms.len(field) > 0) {
-        let payload = encode_lookup(field, &terms.sorted_ordinals(field));
-        let (offset, length) = writer.block(BlockKind::Lookup, field.id().into(), &payload);
-        writer.footer.lookups.push(BlockEntry { offset, length, number: field.id().into() });
-    }
-    writer.footer.totals.chain_after = writer.value;
-    writer.footer.pages.sort_by_key(|page| (page.field, page.first));
-    let footer = writer.footer.clone();
-    let (footer_offset, _) = writer.block(BlockKind::Footer, 0, &footer.encode());
-    writer.out.extend_from_slice(&SegmentTrailer { footer_offset }.encode());
-    Segment { bytes: writer.out, terms, footer, tree, pages }
+    let (bytes, footer, tree) = writer.finish(&terms);
+    Segment { bytes, terms, footer, tree, pages }
 }
 
 /// Header of the small log's one journal file.

@@ -67,9 +67,14 @@ impl Frame {
 
     /// What is left after a removal, its terms only those still used.
     pub fn without(&self, removal: &Removal) -> Self {
+        self.left(TermTable::new(), removal)
+    }
+
+    /// What is left after a removal, in a segment that has these terms.
+    pub fn left(&self, terms: TermTable, removal: &Removal) -> Self {
         let view = FrameView { descriptor: &self.descriptor, salts: &self.salts, records: &self.records };
         let Pruned { salts, records } = prune(&view, removal).expect("a removal that is allowed");
-        Self::encode(self.descriptor.clone(), salts, records, TermTable::new(), 0)
+        Self::encode(self.descriptor.clone(), salts, records, terms, 0)
     }
 
     /// The context a reader needs.
@@ -126,6 +131,11 @@ fn pruned() -> Vec<Vector> {
         ),
         ("pruned-everything", one.and(&two).and(&seven), "Every event expired; only the system record is left."),
         (
+            "pruned-stub-rows",
+            Removal::new().group(1, 0b110).group(2, 0b110).group(3, 0b110),
+            "Two stub rows: envelopes that are kept as evidence, without the rest of their records.",
+        ),
+        (
             "pruned-mixed",
             seven.and(&Removal::new().records(0b1).group(2, 0b10)),
             "An expired class, a removed record and an erased group in one frame.",
@@ -135,7 +145,7 @@ fn pruned() -> Vec<Vector> {
         cases.into_iter().map(|(name, removal, about)| frame.without(&removal).vector(name, about)).collect();
     let events = Frame::whole(3, (1_000..1_005).map(event).collect(), 0);
     let all = Removal::new().records(events.descriptor.all_positions());
-    out.push(events.without(&all).vector("pruned-no-rows", "Every record expired: no rows, no columns."));
+    out.push(events.without(&all).vector("expired", "Every record is removed: the descriptor and the head of a body."));
     out
 }
 

@@ -20,6 +20,7 @@ use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::{Draft, Error, LogReader, Options, Outcome};
 use indelible_format::record::Record;
+use indelible_format::schema::Kind;
 
 use crate::dice::Dice;
 use crate::model::{Model, Sent};
@@ -45,6 +46,8 @@ pub(crate) struct Life {
     pub(crate) recoveries: u64,
     /// What was done, for the message of a failure.
     pub(crate) trace: Vec<String>,
+    /// Whether chance chooses, and not a script that ends.
+    endless: bool,
 }
 
 /// Runs one seed; returns how many recoveries were checked.
@@ -52,11 +55,18 @@ pub(crate) struct Life {
 /// # Errors
 /// The promise that was broken and the steps that led there.
 pub fn run(seed: u64) -> Result<u64, String> {
-    let mut life = Life::new(seed);
-    match life.live() {
-        Ok(()) => Ok(life.recoveries),
-        Err(what) => Err(format!("{what}\n  after: {}", life.trace.join(" "))),
-    }
+    let mut life = Life::new(Dice::new(seed));
+    let steps = 15 + life.dice.below(60);
+    life.told(|life| life.live(steps))
+}
+
+/// Runs the life that these bytes choose, at most 24 steps of it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_script(choices: &[u8]) -> Result<u64, String> {
+    let mut life = Life::new(Dice::scripted(choices));
+    life.told(|life| life.live(24))
 }
 
 /// All records of a view, in order.
@@ -69,8 +79,8 @@ pub(crate) fn all_records(view: &View) -> Result<Vec<Record>, String> {
 }
 
 impl Life {
-    pub(crate) fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
+    pub(crate) fn new(mut dice: Dice) -> Self {
+        let endless = !dice.is_scripted();
         let options = SimOptions { tear_sectors: dice.one_in(2), capacity_bytes: None };
         Self {
             disk: SimStorage::new(dice.word(), options),
@@ -85,14 +95,25 @@ impl Life {
             drafts: 0,
             recoveries: 0,
             trace: Vec::new(),
+            endless,
             dice,
         }
     }
 
-    fn live(&mut self) -> Result<(), String> {
+    /// Runs a life; what went wrong is told with the steps that led there.
+    pub(crate) fn told(&mut self, run: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<u64, String> {
+        match run(self) {
+            Ok(()) => Ok(self.recoveries),
+            Err(what) => Err(format!("{what}\n  after: {}", self.trace.join(" "))),
+        }
+    }
+
+    fn live(&mut self, steps: u64) -> Result<(), String> {
         self.create()?;
-        let steps = 15 + self.dice.below(60);
         for _ in 0..steps {
+            if !self.endless && !self.dice.is_scripted() {
+                break;
+            }
             self.step()?;
             self.look()?;
             if self.dice.one_in(3) {
@@ -125,7 +146,13 @@ impl Life {
             created => created,
         }
         .map_err(|error| format!("a log cut while it was created does not open: {error}"))?;
-        self.model.adopt(&all_records(&log.view())?);
+        let found = all_records(&log.view())?;
+        let first: Vec<u8> =
+            found.iter().take(2).filter_map(|record| record.groups.group(0).first().copied()).collect();
+        if first != [Kind::Genesis as u8, Kind::Schedule as u8] {
+            return Err("a log that was created, or completed, does not begin with genesis and schedule".to_owned());
+        }
+        self.model.adopt(&found);
         self.log = Some(log);
         Ok(())
     }

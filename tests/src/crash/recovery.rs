@@ -7,7 +7,6 @@ use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::SimStorage;
 use indelible_engine::verify::{VerifyOptions, verify};
 use indelible_engine::{Error, LogReader};
-use indelible_format::checkpoint::open_checkpoint;
 use indelible_format::record::{Record, Value};
 use indelible_format::schema::{Field, Kind};
 
@@ -15,7 +14,7 @@ use super::faults::is_power_cut;
 use super::{Life, all_records};
 use crate::audit::{Audit, audit};
 use crate::model::{Model, Sent};
-use crate::world::{config, draft, verifier};
+use crate::world::{config, draft, signed_head};
 
 impl Life {
     /// The main line goes on with what is on the disk.
@@ -166,8 +165,7 @@ pub(crate) fn stored_head(disk: &SimStorage) -> Result<Option<(u64, [u8; 32])>, 
     }
     let note = disk.read("checkpoint", 1 << 16).map_err(|error| error.to_string())?;
     let note = String::from_utf8(note).map_err(|error| error.to_string())?;
-    let head = open_checkpoint(&note, verifier()).map_err(|error| format!("the stored checkpoint: {error}"))?;
-    Ok(Some((head.size, head.root)))
+    signed_head(&note).map(Some).map_err(|error| format!("the stored checkpoint: {error}"))
 }
 
 /// Whatever lies in `torn/` is told by a recovery record.

@@ -1,6 +1,7 @@
 //! Logs that were not closed: an unfinished tail is a note, damage to what was durable is a break.
 
 use indelible_format::journal::{GroupHeader, JournalHeader};
+use indelible_format::segment::{BlockHeader, BlockKind, put_block};
 
 use crate::sample::{Sample, draft};
 
@@ -134,4 +135,26 @@ fn verifying_beside_a_writer_finds_a_log_that_is_intact() {
     log.close().expect("close");
     let report = sample.verify();
     assert!(report.is_intact() && report.records == 3_002, "{report:#?}");
+}
+
+/// A run that a crash left half written behind the last synced frame was called damage: it is as unfinished as a frame.
+#[test]
+fn a_torn_run_at_the_end_of_an_open_segment_is_a_note() {
+    let sample = killed(60);
+    let name = sample.segments().pop().expect("segment");
+    let bytes = sample.read(&name);
+    let whole = sample.verify();
+    let mut run = Vec::new();
+    put_block(&mut run, BlockKind::Run, false, 0, &[7; 300]).expect("a block");
+    for keep in [BlockHeader::SIZE, BlockHeader::SIZE + 1, run.len() - 1, run.len()] {
+        // The header made it, of the payload only a part, zeros for the rest.
+        let mut torn = run[..keep].to_vec();
+        torn.resize(run.len(), 0);
+        sample.write(&name, &[&bytes[..], &torn].concat());
+        let report = sample.verify();
+        assert!(report.is_intact() && report.torn.is_some(), "{keep} bytes of it: {report:#?}");
+        assert_eq!(report.frames, whole.frames);
+    }
+    drop(sample.reopen());
+    assert!(sample.verify().is_intact());
 }

@@ -28,7 +28,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("indelible-tests", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS]),
     ("indelible-benches", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS]),
     ("indelible-peers", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS, "indelible-benches"]),
-    ("indelible-fuzz", &[FORMAT, INDEX, ENGINE, LEDGER]),
+    // The schedules of the tests are what the fuzzer's operations run.
+    ("indelible-fuzz", &[FORMAT, INDEX, ENGINE, LEDGER, "indelible-tests"]),
 ];
 
 /// Async runtimes: the crates that an embedder compiles know none of them.

@@ -6,11 +6,15 @@ pub mod checkpoint;
 pub mod completions;
 pub mod cosign;
 pub mod demo;
+pub mod hold;
 pub mod ingest;
 pub mod init;
 pub mod inspect;
+pub mod key;
 pub mod prove;
+pub mod purge;
 pub mod query;
+pub mod retain;
 pub mod stats;
 pub mod tail;
 pub mod verify;
@@ -57,10 +61,38 @@ pub(crate) fn explain_mark(flagged: bool) {
     }
 }
 
+/// Says on stderr that there is little room for the log, where that is so; gives whether it was said. A device that cannot be
+/// measured is no reason to stop.
+pub(crate) fn say_pressure(ledger: &indelible::Ledger) -> bool {
+    let low = ledger.health().ok().filter(|health| health.pressure != indelible::Pressure::Ok);
+    if let Some(health) = &low {
+        let (free, taken) = (health.free_bytes >> 20, health.bytes.total() >> 20);
+        say(&format!(
+            "warning: only {free} MiB are free where the log lies (it takes {taken} MiB): make room before it is full; \
+             then it waits, and loses nothing"
+        ));
+    }
+    low.is_some()
+}
+
 /// Says on stderr what opening the log had to cut, where it did.
 pub(crate) fn say_recovery(ledger: &indelible::Ledger) {
     let recovery = ledger.recovery();
     if recovery.cut_anything() {
         say(&format!("recovered: {recovery}"));
+    }
+}
+
+/// The log opened for writing, as the options say; what was cut is told.
+pub(crate) fn opened(cli: &crate::cli::Cli, log: &std::path::Path) -> crate::failure::Outcome<indelible::Ledger> {
+    let ledger = indelible::Ledger::open(log, &cli.open_options())?;
+    say_recovery(&ledger);
+    Ok(ledger)
+}
+
+/// Says on stderr which destinations did not take a signed head.
+pub(crate) fn say_heads(ledger: &indelible::Ledger) {
+    for failure in ledger.head_failures() {
+        say(&failure.to_string());
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of whole frames: helpers that make records and take frames apart.
 
 mod hostile;
+mod left;
 mod pruned;
 mod round_trip;
 mod texts;

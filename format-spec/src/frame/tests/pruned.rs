@@ -128,6 +128,52 @@ fn only_one_form_of_what_is_left_is_read() {
     }
 }
 
+/// [FRM-10] [FRM-15]
+#[test]
+fn a_frame_without_records_has_one_form() {
+    let records = some_records(20);
+    let everything = |descriptor: &Descriptor| Removal::new().records(descriptor.all_positions());
+    let (descriptor, left) = pruned(&records, &everything(&descriptor_of(&records)));
+    assert_eq!(left.salts, Salts::Expired);
+    let payload = encode(PLAIN, &descriptor, &left.salts, &left.records, &mut TermTable::new());
+    assert_eq!(payload, encode_expired(&descriptor).unwrap());
+    assert_eq!(payload.len(), 4 + descriptor.encode().len() + 8);
+    let frame = FrameReader::open(&payload).unwrap();
+    assert_eq!((frame.rows(), frame.removed_positions(0)), (0, descriptor.all_positions()));
+    let view = FrameView { descriptor: &descriptor, salts: &left.salts, records: &left.records };
+    assert_eq!(prune(&view, &everything(&descriptor)).unwrap(), left, "there is nothing more to take");
+    let hashes = crate::commit::FrameHashes::of(&view).unwrap();
+    assert_eq!((hashes.classes.len(), hashes.frame_root), (0, descriptor.frame_root));
+    let states = vec![std::array::from_fn(|_| GroupState::Removed { root: [2; 32] }); descriptor.classes.len()];
+    let mut bytes = Vec::new();
+    put_salts(&mut bytes, &Salts::Pruned(states));
+    assert!(take_salts(1, &bytes, &descriptor).is_err(), "roots are kept of a frame that is gone");
+    assert!(take_salts(2, &[0], &descriptor).is_err(), "a salts part in an expired frame");
+    let mut with_class_0 = descriptor.clone();
+    with_class_0.classes[0].class = 0;
+    assert!(take_salts(2, &[], &with_class_0).is_err() && encode_expired(&with_class_0).is_err());
+}
+
+/// [FRM-16]
+#[test]
+fn a_stub_row_is_evidence_and_no_row_for_queries() {
+    let records = some_records(12);
+    let without = |k, positions| Removal::new().group(k, positions);
+    let removal = without(1, 0b1110).and(&without(2, 0b0111)).and(&without(3, 0b0110)).records(1 << 8);
+    let payload = check_pruned(&records, &removal);
+    let frame = FrameReader::open(&payload).unwrap();
+    assert_eq!(frame.stub_positions(), 0b0110);
+    assert_eq!(frame.live_positions(), 0b1110_1111_1001);
+    assert_eq!((frame.row_of_position(1), frame.live_row_of_position(1)), (Some(1), None));
+    assert_eq!((frame.row_of_position(3), frame.live_row_of_position(3)), (Some(3), Some(3)));
+    assert_eq!((frame.live_row_of_position(8), frame.live_row_of_position(9)), (None, Some(8)));
+    assert_eq!(
+        frame.occurred_at(1),
+        Ok(records[1].groups.envelope().unwrap().occurred_at),
+        "the envelope is still there"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
@@ -137,5 +183,31 @@ proptest! {
         let positions: [u128; 4] = std::array::from_fn(|k| gone[k] & sparse[k] & every);
         let removal = (1..4).fold(Removal::new().records(positions[0]), |all, k| all.group(k, positions[k]));
         check_pruned(&records, &removal);
+    }
+
+    /// Stubs are maximal: whatever the order and the number of steps, what is left has one encoding.
+    #[test]
+    fn removals_in_steps_leave_what_one_removal_leaves(
+        seeds in seeds(1..=64),
+        steps in proptest::collection::vec((any::<[u128; 4]>(), any::<[u128; 4]>(), 0usize..6), 1..5),
+    ) {
+        let records = records(&seeds);
+        let (descriptor, mut left) = pruned(&records, &Removal::new());
+        let every = descriptor.all_positions();
+        let mut union = Removal::new();
+        for (some, sparse, class) in steps {
+            let positions: [u128; 4] = std::array::from_fn(|k| some[k] & sparse[k] & every);
+            let mut step = (1..4).fold(Removal::new().records(positions[0] & sparse[1]), |all, k| all.group(k, positions[k]));
+            if let Some(entry) = descriptor.classes.get(class) {
+                step = step.class(&descriptor, entry.class);
+            }
+            union = union.and(&step);
+            let view = FrameView { descriptor: &descriptor, salts: &left.salts, records: &left.records };
+            left = prune(&view, &step).unwrap();
+        }
+        let (_, at_once) = pruned(&records, &union);
+        prop_assert_eq!(&left, &at_once);
+        let bytes = |left: &Pruned| encode(PLAIN, &descriptor, &left.salts, &left.records, &mut TermTable::new());
+        prop_assert_eq!(bytes(&left), bytes(&at_once));
     }
 }

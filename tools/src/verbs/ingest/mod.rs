@@ -27,7 +27,7 @@ use crate::output::hygiene::{Place, show};
 use crate::output::say;
 use crate::signals::Stop;
 use crate::source;
-use crate::verbs::{bytes_bar, say_recovery};
+use crate::verbs::{bytes_bar, say_pressure, say_recovery};
 use rejects::Rejects;
 use summary::{Counts, Tally};
 
@@ -46,9 +46,10 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
     let rejects = args.rejects.as_deref().map(Rejects::create).transpose()?;
     let acks = args.acks.as_deref().map(acks::open).transpose()?;
     let stop = Stop::on_signals()?;
-    let options = OpenOptions { create: !args.no_create, sign_key_file: cli.sign_key.clone(), ..Default::default() };
+    let options = OpenOptions { create: !args.no_create, ..cli.open_options() };
     let ledger = Ledger::open(&args.log, &options)?;
     say_recovery(&ledger);
+    let warned = say_pressure(&ledger);
     let bar = bytes_bar("ingesting", source::total_bytes(&files));
     let started = Instant::now();
     let mut job =
@@ -61,6 +62,7 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
     });
     bar.finish_and_clear();
     let tally = job.tally;
+    let _ = warned || say_pressure(&ledger);
     let result = result.and(ledger.close().map_err(Failure::from));
     let counts = tally.counts(started.elapsed(), stop.asked());
     print(args, &counts)?;

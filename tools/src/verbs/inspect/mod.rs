@@ -1,7 +1,7 @@
 //! `inspect`: shows the structure of a log directory or of one file, down to annotated bytes.
 //!
 //! ```text
-//! directory --> MANIFEST, checkpoint, log.pub, live, segments/*, journal/*, torn/*, anything else
+//! directory --> bytes by kind, what is free on the device, then MANIFEST, checkpoint, log.pub, live, segments/*, journal/*, torn/*, anything else
 //! file      --> by its magic, or by its name where the magic is damaged
 //!                 segment: header, blocks (terms, frames, runs, lookups, footer), trailer
 //!                 journal: header, groups, close mark
@@ -22,10 +22,13 @@ mod small;
 
 use std::path::{Path, PathBuf};
 
+use indelible::{Options, Pressure};
+use indelible_engine::storage::{Access, DirStorage, Storage as _};
+
 use crate::cli::InspectArgs;
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output;
-use report::Report;
+use report::{Part, Report};
 
 /// What is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,6 +88,7 @@ fn directory(path: &Path, depth: Depth, report: &mut Report<'_>) -> Outcome {
         (first(&name), name)
     };
     files.sort_by_cached_key(|file| rank(file));
+    space(path, &files, report)?;
     for file_path in files {
         report.file(&relative(path, &file_path));
         match std::fs::read(&file_path) {
@@ -93,6 +97,34 @@ fn directory(path: &Path, depth: Depth, report: &mut Report<'_>) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// What the files take, by kind, and what is left on the device for them.
+fn space(path: &Path, files: &[PathBuf], report: &mut Report<'_>) -> Outcome {
+    let bytes_of = |wanted: &str| -> u64 {
+        let kinds = files.iter().filter(|file| match relative(path, file).split_once('/') {
+            Some((dir, _)) => dir == wanted,
+            None => wanted.is_empty(),
+        });
+        kinds.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
+    };
+    let kinds = ["segments", "journal", "torn", ""].map(bytes_of);
+    let [segments, journal, torn, other] = kinds;
+    let part = Part::at("directory", 0, 0, usize::try_from(kinds.iter().sum::<u64>()).unwrap_or(usize::MAX))
+        .fact("segments", segments)
+        .fact("journal", journal)
+        .fact("torn", torn)
+        .fact("other", other);
+    let free = DirStorage::open(path, Access::ReadOnly).and_then(|storage| storage.free_bytes());
+    let part = match free {
+        Ok(free) => {
+            let pressure = Pressure::of(free, Options::default().free_bytes_warn);
+            part.fact("free_bytes", free).fact("pressure", pressure.name())
+        }
+        Err(_) => part,
+    };
+    report.file(".");
+    Ok(report.part(&part)?)
 }
 
 fn relative(root: &Path, file: &Path) -> String {

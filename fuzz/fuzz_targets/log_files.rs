@@ -1,0 +1,4 @@
+//! Fuzz target `log_files`; what it checks stands in the library of this folder.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| indelible_fuzz::logs::log_files(data));
