@@ -1,6 +1,6 @@
 """Rules of a record that need its seq and class: genesis first, classes, system records and their bodies (01-record.md).
 
-Bodies are fixed for genesis, schedule, key, gap and recovery; those of other kinds are JSON objects of any form.
+Bodies are fixed for genesis, schedule, key, gap, recovery and loss; those of other kinds are JSON objects of any form.
 """
 
 import json
@@ -39,6 +39,8 @@ BODIES = {
     "recovery": {"incarnation": whole(1), "journal_file": whole(0), "journal_offset": whole(0), "cut_bytes": whole(0),
                  "cut_crc": lambda value: text(value) and re.fullmatch("[0-9a-f]{8}", value) is not None,
                  "segment_cut_bytes": whole(0)},
+    "loss": {"anchored_frames": whole(1), "found_frames": whole(0), "reason": one_of("behind", "forked"),
+             "anchored_root": lambda value: text(value) and re.fullmatch("[0-9a-f]{64}", value) is not None},
 }
 
 
