@@ -190,7 +190,10 @@ impl Ledger {
             None => HeadOptions::remembered(log.manifest().log_id)?.unwrap_or_default(),
         };
         let wanted = anchor.is_some() || !heads.is_empty();
-        let heads = wanted.then(|| HeadKeeper::start(&log, heads, anchor.clone().filter(|_| !options.ignore_anchor))).transpose()?.map(Arc::new);
+        let heads = wanted
+            .then(|| HeadKeeper::start(&log, heads, anchor.clone().filter(|_| !options.ignore_anchor)))
+            .transpose()?
+            .map(Arc::new);
         let limits = options.limits.unwrap_or_default();
         let clock = clock_of(options);
         let newest = newest_before(&log)?.map(|newest| (newest, clock.monotonic()));

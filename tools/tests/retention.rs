@@ -15,7 +15,8 @@ impl Place {
         let mut text = String::new();
         for day in (0..60i64).rev() {
             let time = jiff::Timestamp::from_second(today - day * 86_400).expect("a time");
-            let (workspace, severity) = (["acme", "globex"][day as usize % 2], ["info", "critical"][usize::from(day % 5 == 0)]);
+            let (workspace, severity) =
+                (["acme", "globex"][day as usize % 2], ["info", "critical"][usize::from(day % 5 == 0)]);
             text.push_str(&format!(
                 r#"{{"time":"{time}","workspace":"{workspace}","actor":{{"type":"user","id":"u-{}"}},"action":"user.login","target":{{"type":"session","id":"s-{day}"}},"outcome":"success","severity":"{severity}","metadata":{{"secret":"marker-{day}-end"}}}}"#,
                 day % 3
@@ -95,10 +96,15 @@ fn holds_policies_and_why() {
     let left = place.count();
     assert_eq!(purged["records"].as_u64().map(|removed| removed + left), Some(60), "{purged}");
     assert_eq!(place.run(&["query", "log", "--count", "--actor", "u-1"], 0).trim(), "20", "held");
-    assert_eq!(place.run(&["query", "log", "--count", "--severity", "critical"], 0).trim(), "12", "the longest duty wins");
+    assert_eq!(
+        place.run(&["query", "log", "--count", "--severity", "critical"], 0).trim(),
+        "12",
+        "the longest duty wins"
+    );
     let explained = place.json(&["retain", "log", "explain", "--seq", "2", "--json"]);
     assert_eq!(explained["state"], "removed", "{explained}");
-    let first_held = place.json(&["query", "log", "--actor", "u-1", "--order", "oldest", "--limit", "1", "--format", "ndjson"]);
+    let first_held =
+        place.json(&["query", "log", "--actor", "u-1", "--order", "oldest", "--limit", "1", "--format", "ndjson"]);
     let seq = first_held["seq"].to_string();
     let explained = place.run(&["retain", "log", "explain", "--seq", &seq], 0);
     assert!(explained.contains("held      by case-17"), "{explained}");
@@ -107,7 +113,11 @@ fn holds_policies_and_why() {
     place.run(&["hold", "log", "release", "case-17"], 1);
     place.run(&["purge", "log"], 0);
     let history = place.json(&["retain", "log", "history", "--json"]);
-    assert_eq!((&history["total"]["deletions"], &history["findings"]), (&Value::from(2), &serde_json::json!([])), "{history}");
+    assert_eq!(
+        (&history["total"]["deletions"], &history["findings"]),
+        (&Value::from(2), &serde_json::json!([])),
+        "{history}"
+    );
     place.run(&["verify", "log"], 0);
 }
 
