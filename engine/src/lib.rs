@@ -29,6 +29,7 @@ pub mod rng;
 mod run;
 mod segment;
 mod snapshot;
+mod spare;
 pub mod step;
 pub mod storage;
 pub mod verify;

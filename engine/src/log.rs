@@ -222,7 +222,7 @@ impl Log {
         let cell = Cell::new();
         // What the ring bounds is memory: the bytes, the draft and the receipt's cell.
         let bytes = draft.len() + 128;
-        let item = Item { draft, cell: Some(Arc::clone(&cell)) };
+        let item = Item { draft, cell: Some(cell.clone()) };
         let pushed = match self.overflow {
             Overflow::Reject => self.producer.try_push(item, bytes),
             Overflow::Block { timeout } => {
@@ -337,7 +337,7 @@ impl Log {
 
     /// The newest view: everything durable.
     pub fn view(&self) -> View {
-        View::new(self.shared.published.load())
+        View::new(self.shared.snapshot())
     }
 
     /// Waits until something at or after `seq` is durable.

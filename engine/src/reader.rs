@@ -81,7 +81,7 @@ impl LogReader {
         let reader = Self {
             storage: Arc::clone(&config.storage),
             path: config.path.clone(),
-            cache: Cache::new(config.options.cache_bytes_max),
+            cache: Cache::new(config.options.cache_bytes_max, config.options.open_segments_max),
             state: Mutex::default(),
         };
         reader.view()?;
@@ -97,6 +97,9 @@ impl LogReader {
         let mut attempt = 0;
         loop {
             match self.refresh(&mut state) {
+                Ok(snapshot) if self.cache.must_close() => {
+                    return Ok(View::new(self.close_segments(&mut state, &snapshot)));
+                }
                 Ok(snapshot) => return Ok(View::new(snapshot)),
                 Err(error) if attempt >= ATTEMPTS || matches!(error, Error::NotALog { .. } | Error::Encrypted(_)) => {
                     return Err(error);
@@ -109,6 +112,18 @@ impl LogReader {
                 }
             }
         }
+    }
+
+    /// The same snapshot with fresh segments in the place of those that are open.
+    fn close_segments(&self, state: &mut State, snapshot: &Snapshot) -> Arc<Snapshot> {
+        let mut fresh = snapshot.clone();
+        fresh.close_segments();
+        let keyed = |segment: &Arc<Segment>| ((segment.id, segment.generation), Arc::clone(segment));
+        state.sealed = fresh.sealed.iter().map(keyed).collect();
+        let fresh = Arc::new(fresh);
+        state.snapshot = Some(Arc::clone(&fresh));
+        self.cache.has_closed();
+        fresh
     }
 
     /// Waits until a view shows a record at or after `seq`, or the timeout passes; gives the newest view.

@@ -161,7 +161,7 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     })?;
     // Another writer may have finished between the first look and the lock.
     let manifest = if manifest.revision == 0 { manifest } else { load(storage.as_ref(), &config.path)? };
-    let cache = Cache::new(config.options.cache_bytes_max);
+    let cache = Cache::new(config.options.cache_bytes_max, config.options.open_segments_max);
     let mut framing = read_segments(&storage, &manifest, &cache)?;
     let journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
     let proven = check_durable(storage.as_ref(), &manifest, &framing, &journal)?;

@@ -134,6 +134,14 @@ impl Field {
         Self::all().filter(move |field| field.spec().group == Some(group))
     }
 
+    /// The field of a group with this presence bit, if there is one.
+    pub const fn at_bit(group: u8, bit: u8) -> Option<Field> {
+        if group as usize >= AT_BIT.len() || bit >= 8 {
+            return None;
+        }
+        AT_BIT[group as usize][bit as usize]
+    }
+
     /// Whether term pages may have a section of the field: one with terms, or metadata, whose texts are cut into terms.
     pub fn has_pages(self) -> bool {
         self.has_terms() || self == Field::METADATA
@@ -150,6 +158,19 @@ impl std::fmt::Debug for Field {
         f.write_str(self.name())
     }
 }
+
+/// Fields by group and presence bit, for readers that meet them by the million.
+const AT_BIT: [[Option<Field>; 8]; 4] = {
+    let mut table = [[None; 8]; 4];
+    let mut id = 0;
+    while id < FIELD_COUNT {
+        if let Some(group) = FIELDS[id].group {
+            table[group as usize][FIELDS[id].bit as usize] = Some(Field(id as u8));
+        }
+        id += 1;
+    }
+    table
+};
 
 /// Record kinds of schema 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

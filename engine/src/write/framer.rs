@@ -31,7 +31,7 @@ use crate::mutant::{Mutant, planted};
 use crate::options::Options;
 use crate::rng::Rng;
 use crate::segment::{Blocks, Cache, Segment};
-use crate::snapshot::{Published, TailGroup};
+use crate::snapshot::{Published, Snapshot, TailGroup};
 use crate::storage::Storage;
 
 /// Name of the file with the newest checkpoint.
@@ -79,6 +79,17 @@ pub(crate) struct Shared {
     pub(crate) signer: Option<Arc<SigningKey>>,
     pub(crate) poison: Poison,
     pub(crate) compactions: Compactions,
+}
+
+impl Shared {
+    /// The newest snapshot, for a reader; its segments closed where too many were open.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        if self.cache.must_close() {
+            self.published.update(Snapshot::close_segments);
+            self.cache.has_closed();
+        }
+        self.published.load()
+    }
 }
 
 /// Where framing goes on.

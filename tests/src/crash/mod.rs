@@ -60,13 +60,13 @@ pub fn run(seed: u64) -> Result<u64, String> {
     life.told(|life| life.live(steps))
 }
 
-/// Runs the life that these bytes choose, at most 60 steps of it.
+/// Runs the life that these bytes choose, at most 24 steps of it.
 ///
 /// # Errors
 /// As [`run`].
 pub fn run_script(choices: &[u8]) -> Result<u64, String> {
     let mut life = Life::new(Dice::scripted(choices));
-    life.told(|life| life.live(60))
+    life.told(|life| life.live(24))
 }
 
 /// All records of a view, in order.
