@@ -14,6 +14,7 @@ mod error;
 mod follow;
 mod health;
 mod journal;
+pub mod keys;
 mod log;
 mod manifest_file;
 #[cfg(feature = "mutants")]
@@ -43,8 +44,8 @@ pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
 pub use health::{DiskHealth, Health, LogBytes, Pressure};
-pub use log::{CreateSpec, DEFAULT_SCHEDULE, Log, LogConfig, Refused};
-pub use manifest_file::read_manifest;
+pub use log::{CreateSpec, DEFAULT_SCHEDULE, HeadHook, Log, LogConfig, Refused};
+pub use manifest_file::{read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};

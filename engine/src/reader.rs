@@ -23,6 +23,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Corruption, Error, IoContext, Result};
 use crate::health::DiskHealth;
+use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::mutant::{Mutant, planted};
 use crate::query::View;
@@ -166,6 +167,14 @@ impl LogReader {
     /// The disk's own.
     pub fn checkpoint(&self) -> Result<Option<String>> {
         read_checkpoint(self.storage.as_ref())
+    }
+
+    /// The signing keys that the log has had.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the rotations do not lead on from the first key; the disk's own.
+    pub fn keys(&self) -> Result<KeyTrail> {
+        read_trail(self.storage.as_ref(), &load(self.storage.as_ref(), &self.path)?)
     }
 
     fn refresh(&self, state: &mut State) -> Result<Arc<Snapshot>> {

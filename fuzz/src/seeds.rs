@@ -32,11 +32,22 @@ pub fn of(target: &str) -> Vec<(&'static str, Vec<u8>)> {
     let plain: Vec<(&'static str, Vec<u8>)> = match target {
         "journal" => vec![("closed", journal(true)), ("open", journal(false))],
         "record" => vec![("event", transit(&event(0))), ("small", transit(&small(0)))],
-        "frame" => vec![("whole", frame(None)), ("pruned", frame(Some(5))), ("expired", frame(Some(u128::MAX >> 120)))],
+        "frame" => {
+            let stubs = Removal::new().group(1, 6).group(2, 6).group(3, 6);
+            vec![
+                ("whole", frame(&Removal::new())),
+                ("pruned", frame(&Removal::new().records(5))),
+                ("stub-rows", frame(&stubs)),
+                ("expired", frame(&Removal::new().records(u128::MAX >> 120))),
+            ]
+        }
         "descriptor" => vec![("one", committed().1.encode())],
         "segment" => vec![("sealed", segment())],
         "term_page" => {
-            terms().since(&TermTable::new().mark()).iter().map(|page| ("terms", encoded_page(page))).collect()
+            let pages = terms().since(&TermTable::new().mark());
+            let voided = pages.iter().map(|page| page.retain(|_, ordinal| ordinal.is_multiple_of(2)));
+            let with_voids = voided.map(|page| ("voids", encoded_page(&page)));
+            pages.iter().map(|page| ("terms", encoded_page(page))).chain(with_voids).collect()
         }
         "index_run" => vec![("run", run(300)), ("one", run(1))],
         "manifest" => vec![("closed", manifest())],
@@ -214,13 +225,12 @@ fn encode(descriptor: &Descriptor, salts: &Salts, records: &[Option<RecordRef<'_
         .expect("records fit their salts")
 }
 
-/// A frame block's payload, with these positions removed.
-fn frame(removed: Option<u128>) -> Vec<u8> {
+/// A frame block's payload, of which this is gone.
+fn frame(removal: &Removal) -> Vec<u8> {
     let (records, descriptor, salts) = committed();
     let records: Vec<Option<Record>> = records.into_iter().map(Some).collect();
-    let removal = removed.map_or_else(Removal::new, |positions| Removal::new().records(positions));
     let view = FrameView { descriptor: &descriptor, salts: &salts, records: &records };
-    let left = prune(&view, &removal).expect("the frame verifies");
+    let left = prune(&view, removal).expect("the frame verifies");
     let refs: Vec<Option<RecordRef<'_>>> =
         left.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
     encode(&descriptor, &left.salts, &refs, &mut terms())
@@ -268,7 +278,7 @@ fn segment() -> Vec<u8> {
     };
     let page = table.since(&TermTable::new().mark()).remove(0);
     let (page_offset, page_length) = put(BlockKind::Terms, 0, &encoded_page(&page));
-    let (frame_offset, frame_length) = put(BlockKind::Frame, 0, &frame(None));
+    let (frame_offset, frame_length) = put(BlockKind::Frame, 0, &frame(&Removal::new()));
     let (run_offset, run_length) = put(BlockKind::Run, 0, &run(8));
     let workspace = field("workspace");
     let lookup = encode_lookup(workspace, &table.sorted_ordinals(workspace));

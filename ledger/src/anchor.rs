@@ -17,15 +17,17 @@ use std::path::{Path, PathBuf};
 
 use indelible_engine::query::View;
 use indelible_format::LogId;
-use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
+use indelible_format::checkpoint::Checkpoint;
 use indelible_format::key::VerifierKey;
 use indelible_format::manifest::Manifest;
 use indelible_format::merkle::LogTree;
+use indelible_format::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
 use crate::event::{ActorType, AuditEvent, Severity};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
+use crate::rotate::check_trail;
 
 /// Longest anchor file that is read: a note and its cosignatures.
 const BYTES_MAX: u64 = 1 << 20;
@@ -143,10 +145,7 @@ impl Anchor {
             Err(error) => Err(error),
         };
         let note = bytes.map_err(|source| failed("read", &self.file, source))?;
-        let head = open_checkpoint(&note, &self.key);
-        let head =
-            head.map_err(|error| AnchorError::NotAnAnchor { file: self.file.clone(), problem: error.to_string() })?;
-        Ok(Some(head))
+        self.parse(&note).map(Some)
     }
 
     /// Checks that the log still has everything that the anchor signs.
@@ -159,7 +158,20 @@ impl Anchor {
         Ok(head)
     }
 
+    /// The keys that may have signed a head, from the log's first.
+    fn trail(&self) -> Result<KeyTrail> {
+        let trail = indelible_engine::read_keys(&self.log)?;
+        if *trail.first() != self.key {
+            let problem = format!("the log's first key is {}, expected {}", trail.first(), self.key);
+            return Err(AnchorError::NotAnAnchor { file: self.file.clone(), problem }.into());
+        }
+        Ok(trail)
+    }
+
     fn compare(&self, head: &Checkpoint, view: &View) -> Result<()> {
+        let manifest = indelible_engine::read_manifest(&self.log)?;
+        check_trail(view, &manifest, &self.trail()?)
+            .map_err(|problem| AnchorError::NotAnAnchor { file: self.file.clone(), problem })?;
         let leaves = view.leaf_hashes(head.size)?;
         let (file, anchored, found) = (self.file.clone(), head.size, leaves.len() as u64);
         if found < anchored {
@@ -219,7 +231,7 @@ impl Anchor {
             file: self.file.clone(),
             problem: error.to_string(),
         };
-        Ok(open_checkpoint(note, &self.key).map_err(refuse)?)
+        Ok(self.trail()?.open(note).map_err(refuse)?.0)
     }
 
     fn write(&self, note: &str) -> Result<()> {

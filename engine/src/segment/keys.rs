@@ -91,3 +91,54 @@ fn row_keys(frame: &FrameReader<'_>, row: usize) -> Result<RowKeys, ChunkError> 
     }
     Ok(keys)
 }
+
+#[cfg(test)]
+mod tests {
+    use indelible_format::LogId;
+    use indelible_format::commit::{FrameFacts, FrameView, RecordRef, Removal, Salts, commit_frame, prune};
+    use indelible_format::frame::{FrameEncoder, FrameOptions};
+    use indelible_format::record::{Groups, GroupsWriter, Record};
+    use indelible_format::schema::Kind;
+    use indelible_format::segment::TermTable;
+
+    use super::*;
+
+    fn event(seq: u64) -> Record {
+        let mut bytes = Vec::new();
+        let mut writer = GroupsWriter::new(&mut bytes, Kind::Event, 100 - seq as i64);
+        writer.text(Field::ACTION, "user.login");
+        let ends = writer.finish();
+        let groups = Groups::from_parts(bytes, ends).expect("a writer's ends ascend");
+        Record { seq, recorded_at: 1_000 + seq as i64, class: 1, groups }
+    }
+
+    /// [FRM-16]
+    #[test]
+    fn removed_records_and_stub_rows_have_no_keys_and_no_part_in_the_times() {
+        let records: Vec<Option<Record>> = (0..6).map(|seq| Some(event(seq))).collect();
+        let refs: Vec<RecordRef<'_>> = records.iter().flatten().map(RecordRef::from).collect();
+        let facts =
+            FrameFacts { log_id: LogId([1; 16]), frame_no: 0, schedule_version: 1, key_epoch: 0, lost_events: 0 };
+        let descriptor = commit_frame(&facts, &refs, &[3; 32]).expect("six records are a frame");
+        let view = FrameView { descriptor: &descriptor, salts: &Salts::Whole([3; 32]), records: &records };
+        // 0 and 5 become stub rows, 1 goes, 3 loses a group and stays.
+        let stubs = 0b10_0001;
+        let removal = Removal::new().group(1, stubs | 0b1000).group(2, stubs).group(3, stubs).records(0b10);
+        let left = prune(&view, &removal).expect("events may go");
+        let rows: Vec<_> = left.records.iter().map(|record| record.as_ref().map(RecordRef::from)).collect();
+        let mut encoder = FrameEncoder::new(FrameOptions::default());
+        let mut terms = TermTable::new();
+        let payload = encoder.encode(&descriptor, &left.salts, &rows, &mut terms).expect("a frame");
+        let frame = FrameReader::open(&payload).expect("a frame");
+        assert_eq!((frame.rows(), frame.stub_positions()), (5, stubs));
+        let mut rows = FrameRows::new();
+        rows.read(&frame, &terms).expect("its rows");
+        let both = [chunk_of_frame(&frame, 40), chunk_of_rows(&frame, &rows, 40)];
+        for chunk in both.map(|chunk| chunk.expect("keys of its rows")) {
+            assert_eq!((chunk.present(), chunk.positions()), (0b1_1100, 6));
+            let zone = chunk.zone();
+            assert_eq!((zone.recorded_first, zone.recorded_last), (1_002, 1_004));
+            assert_eq!((zone.occurred_min, zone.occurred_max), (96, 98));
+        }
+    }
+}

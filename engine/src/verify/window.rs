@@ -114,10 +114,10 @@ fn take(
     } else if let Some(problem) = problem {
         report(Corruption::at(place.name, at.offset, problem));
     }
-    if let Some((first, last)) = recorded {
-        if let Some(problem) = fold.recorded(first, last) {
-            report(Corruption::at(place.name, at.offset, problem));
-        }
+    if let Some((first, last)) = recorded
+        && let Some(problem) = fold.recorded(first, last)
+    {
+        report(Corruption::at(place.name, at.offset, problem));
     }
     match (&mut folded.entries, chunk) {
         (Some(entries), Some(chunk)) => {

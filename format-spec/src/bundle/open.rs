@@ -67,12 +67,18 @@ fn open_row(
     });
     let (rank, class) = place.ok_or_else(|| refuse("it lies beyond its frame".to_owned()))?;
     let record = records.get(usize::from(position)).and_then(Option::as_ref);
-    let record = record.ok_or_else(|| refuse("it was removed".to_owned()))?;
+    // Of a record that went alone the stub still opens the header.
+    let erased = Groups::default();
+    let groups_there = match record {
+        Some(record) => &record.groups,
+        None if open == Open::HEADER => &erased,
+        None => return Err(refuse("it was removed".to_owned())),
+    };
     let mut salts = [None; GROUPS];
     let mut groups: [&[u8]; GROUPS] = [&[]; GROUPS];
     for k in (0..GROUPS).filter(|&k| open.has_group(k)) {
         let salt = class.groups.get(k).and_then(|group| group.salts.get(rank).copied().flatten());
-        let bytes = record.groups.group(k);
+        let bytes = groups_there.group(k);
         if salt.is_none() || bytes.is_empty() {
             return Err(refuse(format!("its group {k} was erased")));
         }
@@ -88,7 +94,9 @@ fn open_row(
     if closed && closed_envelope.is_none() {
         return Err(refuse("its class is gone".to_owned()));
     }
-    let recorded_at = if open.has_header() { record.recorded_at } else { 0 };
+    let recorded = record.map(|record| record.recorded_at);
+    let recorded = recorded.or_else(|| class.times.get(rank).map(|&(recorded, _)| recorded)).unwrap_or(0);
+    let recorded_at = if open.has_header() { recorded } else { 0 };
     Ok(RowProof { position, open, recorded_at, closed_envelope, salts, groups: Groups::from_slices(groups) })
 }
 

@@ -78,6 +78,19 @@ impl Committer {
         self.check(view.descriptor, view.salts, &view.refs()).map(|_| ())
     }
 
+    /// The same for records that lie elsewhere, by position.
+    ///
+    /// # Errors
+    /// As [`Committer::verify`].
+    pub fn verify_refs(
+        &mut self,
+        descriptor: &Descriptor,
+        salts: &Salts,
+        records: &[Option<RecordRef<'_>>],
+    ) -> Result<(), FormatError> {
+        self.check(descriptor, salts, records).map(|_| ())
+    }
+
     /// Every hash of what is left of a frame, once it was checked; `records` as in [`FrameView::records`].
     pub(super) fn hashes(
         &mut self,
@@ -90,19 +103,6 @@ impl Committer {
             return Ok(FrameHashes { classes: Vec::new(), frame_root: descriptor.frame_root });
         }
         Ok(FrameHashes::collect(&self.pipeline, &descriptor.classes, &states))
-    }
-
-    /// The same for records that lie elsewhere, by position.
-    ///
-    /// # Errors
-    /// As [`Committer::verify`].
-    pub fn verify_refs(
-        &mut self,
-        descriptor: &Descriptor,
-        salts: &Salts,
-        records: &[Option<RecordRef<'_>>],
-    ) -> Result<(), FormatError> {
-        self.check(descriptor, salts, records).map(|_| ())
     }
 
     /// The states of the classes; none of an expired frame, of which nothing is left to hash.

@@ -95,8 +95,8 @@ impl NumberColumn {
         }
     }
 
-    /// Values of all rows of a column of codes or terms, which have no unit. A value out of range comes as `i64::MAX`.
-    pub(super) fn each(&self, body: &[u8]) -> impl Iterator<Item = i64> {
+    /// Values of all rows of a column of codes or terms, which have no unit, unchecked. One out of range comes as `i64::MAX`.
+    pub(super) fn iter(&self, body: &[u8]) -> impl Iterator<Item = i64> {
         let base = self.base;
         self.packed.over(body).iter().map(move |packed| base.checked_add_unsigned(packed).unwrap_or(i64::MAX))
     }

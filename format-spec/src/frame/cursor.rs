@@ -14,7 +14,6 @@ use super::split::{CODE_FIELDS, FIELD_COUNTS, FIRST_FIELD};
 use super::{NAME, Slot};
 use crate::FRAME_BYTES_MAX;
 use crate::bytes::Reader;
-use crate::commit::RecordRef;
 use crate::error::FormatError;
 use crate::record::{GROUPS, Groups, Record, SCHEMA, TextRef, check_group};
 use crate::schema::{Field, Kind};
@@ -74,49 +73,33 @@ impl<'r> FrameCursor<'r> {
 
     /// The whole record of a row, its groups as they were committed.
     pub fn record(&mut self, row: usize, terms: &dyn TermSource) -> Result<Record, FormatError> {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        let put = self.put_record(row, terms, &mut bytes);
-        let slice = |range: Range<usize>| bytes.get(range).unwrap_or_default();
-        let record = put.map(|(head, [a, b, c, d])| {
-            let groups = Groups::from_slices([slice(0..a), slice(a..b), slice(b..c), slice(c..d)]);
-            Record { seq: head.seq, recorded_at: head.recorded_at, class: head.class, groups }
-        });
-        self.bytes = bytes;
-        record
-    }
-
-    /// Appends the four groups of a row to `out`, for whoever rebuilds many records in one buffer; gives the record's header
-    /// values, its groups empty, and where in `out` each group ends.
-    pub fn put_record(
-        &mut self,
-        row: usize,
-        terms: &dyn TermSource,
-        out: &mut Vec<u8>,
-    ) -> Result<(RecordRef<'static>, [usize; GROUPS]), FormatError> {
         let frame = self.frame;
         let Some(position) = frame.position_of_row(row) else {
             return Err(FormatError::invalid(NAME, "row", 0, format!("no row {row} of {}", frame.rows())));
         };
-        let start = out.len();
-        let mut ends = [start; GROUPS];
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        let mut ends = [0usize; GROUPS];
         for (k, end) in ends.iter_mut().enumerate() {
             if frame.removed_positions(k) >> position & 1 == 0 {
                 match k {
-                    0 | 1 => self.put_term_group(out, k, row, terms)?,
-                    2 => self.put_id_group(out, row)?,
-                    _ => self.put_payload(out, row, terms)?,
+                    0 | 1 => self.put_term_group(&mut bytes, k, row, terms)?,
+                    2 => self.put_id_group(&mut bytes, row)?,
+                    _ => self.put_payload(&mut bytes, row, terms)?,
                 }
             }
-            *end = out.len();
+            *end = bytes.len();
         }
-        if out.len() - start > FRAME_BYTES_MAX {
+        if bytes.len() > FRAME_BYTES_MAX {
             return Err(FormatError::invalid(NAME, "columns", 0, "more than 1,048,576 bytes of groups"));
         }
+        let [a, b, c, d] = ends;
+        let slice = |range: Range<usize>| bytes.get(range).unwrap_or_default();
+        let groups = Groups::from_slices([slice(0..a), slice(a..b), slice(b..c), slice(c..d)]);
         let seq = frame.descriptor.first_seq + u64::from(position);
         let class = frame.descriptor.classes.iter().find(|entry| entry.positions >> position & 1 == 1);
-        let class = class.map_or(0, |entry| entry.class);
-        Ok((RecordRef { seq, recorded_at: frame.recorded_at(row)?, class, groups: [&[]; GROUPS] }, ends))
+        self.bytes = bytes;
+        Ok(Record { seq, recorded_at: frame.recorded_at(row)?, class: class.map_or(0, |entry| entry.class), groups })
     }
 
     fn put_payload(&mut self, out: &mut Vec<u8>, row: usize, terms: &dyn TermSource) -> Result<(), FormatError> {
@@ -184,7 +167,7 @@ impl<'r> FrameCursor<'r> {
                 return Err(FormatError::invalid(NAME, "terms", 0, why));
             }
             // Checked here so that a few bytes of ordinals cannot make gigabytes of records.
-            if out.len() - presence_at > FRAME_BYTES_MAX {
+            if out.len() > FRAME_BYTES_MAX {
                 return Err(FormatError::invalid(NAME, "terms", 0, "more than 1,048,576 bytes of groups"));
             }
         }
@@ -209,7 +192,7 @@ impl<'r> FrameCursor<'r> {
         Ok(())
     }
 
-    /// Appends the value of the field of group 2 with this bit, in the record's text encoding; nothing where it is absent.
+    /// Appends the value of the `bit`-th field of group 2, in the record's text encoding; nothing where it is absent.
     pub(super) fn put_id(&mut self, out: &mut Vec<u8>, bit: u8, row: usize) -> Result<(), FormatError> {
         let frame = self.frame;
         match frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values) {
@@ -219,12 +202,7 @@ impl<'r> FrameCursor<'r> {
                     out.extend_from_slice(&uuid);
                 }
             }
-            Some(ColumnValues::Blobs(column)) => {
-                let bytes = self.blob(&column, usize::from(bit), row)?;
-                id_text(bytes)?;
-                out.extend_from_slice(bytes);
-            }
-            _ => {}
+            _ => out.extend_from_slice(self.text2_bytes(bit, row)?.unwrap_or_default()),
         }
         Ok(())
     }

@@ -180,7 +180,7 @@ impl FrameReader<'_> {
             };
             if column.slot.shape() == Some(Shape::Terms) {
                 // Terms are stored as ordinal + 1, 0 where the row has none.
-                numbers.each(&self.body).filter(|&value| value > 0).for_each(|value| mark(field, value as u64 - 1));
+                numbers.iter(&self.body).filter(|&value| value > 0).for_each(|value| mark(field, value as u64 - 1));
             }
         }
         if let Some(texts) = &self.texts {

@@ -262,13 +262,13 @@ impl HoleColumn {
         Ok(Self { kind, base, values, at: 0, rows })
     }
 
-    pub(super) fn largest(&self) -> u64 {
-        if self.kind == TERM { u64::from(u32::MAX) } else { INTEGER_MAX }
-    }
-
     /// How many rows before this one have the column.
     fn rank(&self, row: usize) -> usize {
         (self.rows & ((1u128 << (row & 127)) - 1)).count_ones() as usize
+    }
+
+    pub(super) fn largest(&self) -> u64 {
+        if self.kind == TERM { u64::from(u32::MAX) } else { INTEGER_MAX }
     }
 
     /// The n-th number.
