@@ -55,6 +55,11 @@ impl Draft {
         })
     }
 
+    /// A draft of nothing, which only wakes the writer.
+    pub(crate) fn empty() -> Self {
+        Self { bytes: Vec::new(), ends: [0; GROUPS], class: 0, once: false, stamp: false }
+    }
+
     /// Bytes of the groups together.
     pub fn len(&self) -> usize {
         self.bytes.len()

@@ -77,6 +77,24 @@ pub enum Error {
     /// A query that cannot be answered.
     #[error("query refused: {0}")]
     Query(String),
+    /// A compaction that cannot be done as asked. Nothing was changed.
+    #[error("segment {segment} cannot be compacted: {problem}")]
+    Compaction {
+        /// Segment id.
+        segment: u64,
+        /// Why, and what would help.
+        problem: String,
+    },
+    /// What authorises a removal is in no signed checkpoint yet. Nothing was changed.
+    #[error(
+        "the newest signed checkpoint covers {signed} frames, the removal must be covered up to frame {needed}: sign a checkpoint first, so that the removal is published before it is executed"
+    )]
+    NotCovered {
+        /// Frames that the checkpoint must cover.
+        needed: u64,
+        /// Frames that it covers.
+        signed: u64,
+    },
     /// The log is encrypted and no key was given, or it is of a kind this version does not write.
     #[error("{0}")]
     Encrypted(&'static str),

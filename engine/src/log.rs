@@ -20,6 +20,7 @@ use indelible_format::schema::Kind;
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, SystemClock};
+use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
 use crate::health::{DiskHealth, Health, Pressure};
@@ -33,7 +34,8 @@ use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
 use crate::write::framer::Shared;
 use crate::write::manifest::MANIFEST;
-use crate::write::queue::{FrameQueue, Work};
+use crate::write::orders::{Order, Orders};
+use crate::write::queue::{FrameQueue, Settled, Work};
 use crate::write::writer::Item;
 
 /// Where a log is, and what it is opened with.
@@ -110,6 +112,7 @@ pub struct Log {
     shared: Arc<Shared>,
     producer: Producer<Item>,
     queue: Arc<FrameQueue>,
+    orders: Arc<Orders>,
     progress: Arc<Progress>,
     status: Arc<Status>,
     overflow: Overflow,
@@ -150,6 +153,7 @@ impl Log {
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
         let queue = Arc::new(FrameQueue::new(options.unframed_records_max, options.unframed_bytes_max));
+        let orders = Arc::new(Orders::default());
         let progress = Arc::new(Progress { written: Watermark::new(0), durable: Watermark::new(0) });
         let status = Arc::new(Status {
             disk_full: AtomicBool::new(false),
@@ -166,6 +170,7 @@ impl Log {
             progress: Arc::clone(&progress),
             status: Arc::clone(&status),
             options: options.clone(),
+            orders: Arc::clone(&orders),
             tickets: 0,
             first,
         };
@@ -176,6 +181,7 @@ impl Log {
             shared,
             producer,
             queue,
+            orders,
             progress,
             status,
             overflow: options.overflow,
@@ -264,6 +270,71 @@ impl Log {
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
     }
 
+    /// Frames everything that was durable when it was called, perhaps more, seals the active segment, and removes from the
+    /// journal what lies in it: afterwards no journal file holds a record below the returned `sealed_seq`, also after a crash.
+    ///
+    /// # Errors
+    /// The disk's own; [`Error::DiskFull`]-like ones leave the log as it was and may be tried again.
+    pub fn seal(&self) -> Result<Settled> {
+        let sealed = self.settle(self.durable_to(), true)?;
+        self.rotate_journal()?;
+        Ok(sealed)
+    }
+
+    /// Begins a new journal file and removes the older ones once everything in them is framed and synced. Afterwards no journal
+    /// file holds a record that was durable when this was called; returns the seq up to which that holds.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn rotate_journal(&self) -> Result<u64> {
+        let from = self.order(Order::Rotate)?;
+        self.settle(from, false)?;
+        self.order(Order::Tidy)?;
+        Ok(from)
+    }
+
+    /// Removes from sealed segments what `prune` decides, in new generations that take the old ones' place all at once. Runs
+    /// in the caller's thread, beside ingest; a second compaction waits for the first.
+    ///
+    /// # Errors
+    /// [`Error::NotCovered`] where the newest signed checkpoint does not reach what the request names, [`Error::Compaction`] for a segment that
+    /// cannot be compacted as asked, [`Error::Corrupt`] where one is damaged, [`Error::Closed`] where the log was closed meanwhile, a full disk,
+    /// whatever `prune` returns: nothing has changed then. [`Error::Poisoned`] where a sync failed.
+    pub fn compact(&self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
+        compact::compact(&self.shared, request, prune)
+    }
+
+    /// Journal tails that recoveries cut off and kept aside.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn torn_files(&self) -> Result<Vec<TornFile>> {
+        compact::torn_files(self.shared.storage.as_ref())
+    }
+
+    /// Removes cut tails for good.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where that could not be made durable, [`Error::Closed`], the disk's own.
+    pub fn remove_torn(&self, which: &[TornFile]) -> Result<()> {
+        compact::remove_torn(&self.shared, which)
+    }
+
+    fn settle(&self, through: u64, seal: bool) -> Result<Settled> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        if !self.queue.push(Work::Settle(through, seal, reply)) {
+            return Err(self.poisoned());
+        }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
+    /// Has the writer thread do something between two groups.
+    fn order<T>(&self, order: impl FnOnce(std::sync::mpsc::SyncSender<Result<T>>) -> Order) -> Result<T> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        self.orders.put(&self.producer, order(reply))?;
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
     /// The newest view: everything durable.
     pub fn view(&self) -> View {
         View::new(self.shared.published.load())
@@ -317,6 +388,7 @@ impl Log {
     /// # Errors
     /// [`Error::Poisoned`] where a sync failed; the disk's own.
     pub fn close(&self) -> Result<()> {
+        self.shared.compactions.close();
         self.producer.close();
         let Some(writer) = self.writer.lock().take() else { return Ok(()) };
         writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))

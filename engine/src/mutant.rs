@@ -38,12 +38,20 @@ pub enum Mutant {
     ReaderPastLive,
     /// After a failed sync the log goes on.
     ForgetPoison,
+    /// A compaction removes the old generation before the manifest names the new one.
+    OldUnlinkedEarly,
+    /// A compaction does not sync the new generation's file.
+    NewGenerationUnsynced,
+    /// A compaction does not sync the directory of the new generation before the manifest names it.
+    CompactNoDirectorySync,
+    /// A compaction removes what no signed checkpoint has announced.
+    CompactUncovered,
 }
 
 impl Mutant {
     /// All of them.
     #[cfg(feature = "mutants")]
-    pub const ALL: [Mutant; 13] = [
+    pub const ALL: [Mutant; 17] = [
         Mutant::NoDirectorySync,
         Mutant::RetryFailedSync,
         Mutant::AckBeforeSync,
@@ -57,6 +65,10 @@ impl Mutant {
         Mutant::PublishBeforeDurable,
         Mutant::ReaderPastLive,
         Mutant::ForgetPoison,
+        Mutant::OldUnlinkedEarly,
+        Mutant::NewGenerationUnsynced,
+        Mutant::CompactNoDirectorySync,
+        Mutant::CompactUncovered,
     ];
 }
 

@@ -192,6 +192,9 @@ impl LogReader {
             }
         }
         snapshot.sealed = Arc::new(sealed);
+        // What was compacted is kept by the views that show it, and by nobody else: its file is gone.
+        let named = |key: &(u64, u32)| manifest.segments.iter().any(|entry| (entry.id, entry.generation) == *key);
+        state.sealed.retain(|key, _| named(key));
         let limit = live.filter(|_| !planted(Mutant::ReaderPastLive)).map(|live| (live.journal_no, live.durable_end));
         state.tail.read(self.storage.as_ref(), &manifest, snapshot.framed_seq, limit)?;
         self.check_unchanged(&manifest, snapshot.framed_seq, live.is_some())?;
@@ -253,7 +256,7 @@ impl LogReader {
     fn sealed(&self, state: &mut State, entry: &SegmentEntry) -> Arc<Segment> {
         let segment = state.sealed.entry((entry.id, entry.generation)).or_insert_with(|| {
             let name = segment_file_name(entry.id, entry.generation);
-            let blocks = Blocks::lazy(Arc::clone(&self.storage), name.clone());
+            let blocks = Blocks::lazy(Arc::clone(&self.storage), entry.id, entry.generation);
             Arc::new(Segment::with_footer(entry.clone(), name, blocks, Arc::clone(&self.cache)))
         });
         Arc::clone(segment)

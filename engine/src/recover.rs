@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use indelible_format::LogId;
 use indelible_format::checkpoint::open_checkpoint;
 use indelible_format::commit::{FrameFacts, genesis_chain};
 use indelible_format::descriptor::Hash;
@@ -19,6 +20,7 @@ use indelible_format::names::{journal_file_name, parse_torn_file_name, segment_f
 use indelible_format::segment::{SegmentHeader, TermTable};
 use parking_lot::RwLock;
 
+use crate::compact::{Compactions, remove_leftovers};
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::journal::{JournalState, JournalWriter, KeptFile, read_journal};
 use crate::log::LogConfig;
@@ -26,6 +28,7 @@ use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, 
 use crate::snapshot::{Published, Snapshot};
 use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
+use crate::write::facts;
 use crate::write::framer::{Framed, Framer, Growth, Shared, Written, read_checkpoint};
 use crate::write::manifest::{ManifestStore, load};
 use crate::write::poison::Poison;
@@ -163,6 +166,8 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     let journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
     let proven = check_durable(storage.as_ref(), &manifest, &framing, &journal)?;
     framing.proven_frames = proven;
+    // Everything the manifest names is there, so other generations of it are what a compaction left behind.
+    remove_leftovers(storage.as_ref(), &manifest)?;
     let mut report = cut_torn(&storage, &mut framing, &journal)?;
     report.earlier_cuts = untold_cuts(storage.as_ref(), &journal, report.journal_cut.as_ref())?;
     report.was_closed = manifest.closed.is_some();
@@ -201,7 +206,7 @@ fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Ca
         }
         if entry.state == SegmentState::Sealed {
             framing.add_entry(entry);
-            let blocks = Blocks::lazy(Arc::clone(storage), name.clone());
+            let blocks = Blocks::lazy(Arc::clone(storage), entry.id, entry.generation);
             framing.sealed.push(Arc::new(Segment::with_footer(entry.clone(), name, blocks, Arc::clone(cache))));
         } else if manifest.closed.is_some() {
             framing.add_closed(storage, entry, name, cache)?;
@@ -462,6 +467,7 @@ fn begin(
     if first_opening {
         enter(&manifest)?;
     }
+    let frame_facts = facts_of(&framing, log_id)?;
     let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
     let framed = Framed::at(framing.frames, framing.next_seq, journal_first);
     let next_seq = journal.next_seq;
@@ -483,11 +489,24 @@ fn begin(
         cache,
         signer: config.signer,
         poison: Poison::default(),
+        compactions: Compactions::default(),
     });
-    let facts = FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 };
-    let framer = Framer::new(Arc::clone(&shared), framing.growth, facts, framing.chain);
+    let framer = Framer::new(Arc::clone(&shared), framing.growth, frame_facts, framing.chain);
     let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
     Ok(Opened { shared, writer, framer, report })
+}
+
+/// What the last frame says of the log, for the descriptor of the next one.
+fn facts_of(framing: &Framing, log_id: LogId) -> Result<FrameFacts> {
+    let active = framing.active.iter().map(|(segment, _)| segment);
+    for segment in active.chain(framing.sealed.iter().rev()) {
+        let frames = segment.directory()?.read().frames.len();
+        if let Some(last) = frames.checked_sub(1) {
+            let facts = facts::after(segment.frame(last)?.descriptor());
+            return Ok(FrameFacts { frame_no: framing.frames, ..facts });
+        }
+    }
+    Ok(FrameFacts { log_id, frame_no: framing.frames, schedule_version: 1, key_epoch: 0, lost_events: 0 })
 }
 
 fn reopened(entry: &SegmentEntry) -> SegmentEntry {

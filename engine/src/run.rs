@@ -18,7 +18,8 @@ use crate::log::Status;
 use crate::options::Options;
 use crate::ring::{Consumer, Wakeup};
 use crate::write::framer::{CloseFacts, Framer, Shared};
-use crate::write::queue::{FrameQueue, Reply, Work};
+use crate::write::orders::{Order, Orders};
+use crate::write::queue::{FrameQueue, Reply, Settled, Work};
 use crate::write::writer::{Item, Writer};
 
 /// How long to wait before a full disk is tried again.
@@ -35,6 +36,8 @@ pub(crate) struct WriterThread {
     pub(crate) progress: Arc<Progress>,
     pub(crate) status: Arc<Status>,
     pub(crate) options: Options,
+    /// What other threads want done between two groups.
+    pub(crate) orders: Arc<Orders>,
     pub(crate) tickets: u64,
     /// Records that go before anyone else's.
     pub(crate) first: Vec<Item>,
@@ -50,6 +53,7 @@ impl WriterThread {
             self.poison();
         }
         self.queue.stop();
+        self.orders.stop();
         let _ = framer.join();
         outcome
     }
@@ -71,6 +75,8 @@ impl WriterThread {
         loop {
             batch.clear();
             let drained = self.consumer.drain(&mut batch, self.options.group_records_max, self.options.group_bytes_max);
+            self.orders.take_wakes(&mut batch);
+            self.carry_out()?;
             if drained == 0 {
                 let now_framed = self.shared.framed.frames.load(Ordering::Acquire);
                 if now_framed != framed {
@@ -86,6 +92,28 @@ impl WriterThread {
             }
             self.write_batch(&mut batch, drained as u64)?;
         }
+    }
+
+    /// Does what other threads asked for. Every group that was appended is synced by now.
+    fn carry_out(&mut self) -> Result<()> {
+        for order in self.orders.take() {
+            match order {
+                Order::Rotate(reply) => self.answer(reply, Writer::rotate_journal)?,
+                Order::Tidy(reply) => self.answer(reply, Writer::remove_framed_for_good)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers an order; a full disk is the asker's trouble, anything else the log's too.
+    fn answer<T>(&mut self, reply: Reply<T>, order: impl FnOnce(&mut Writer) -> Result<T>) -> Result<()> {
+        let answer = order(&mut self.writer);
+        let failed = match &answer {
+            Err(error) if !error.is_disk_full() => Err(Error::Poisoned { reason: error.to_string() }),
+            _ => Ok(()),
+        };
+        let _ = reply.send(answer);
+        failed
     }
 
     /// Appends and syncs one group, waiting out a full disk.
@@ -144,13 +172,15 @@ pub(crate) struct FramerThread {
     received: u64,
     /// Checkpoints asked for, each with the seq that must be received before.
     asked: Vec<(u64, Reply<String>)>,
+    /// Askers that wait for everything to be framed, or sealed, in the same way.
+    settling: Vec<(u64, bool, Reply<Settled>)>,
 }
 
 impl FramerThread {
     pub(crate) fn new(shared: Arc<Shared>, framer: Framer, queue: Arc<FrameQueue>, status: Arc<Status>) -> Self {
         let waiting_since = framer.has_pending().then(Instant::now);
         let received = shared.published.load().next_seq;
-        Self { shared, framer, queue, status, waiting_since, received, asked: Vec::new() }
+        Self { shared, framer, queue, status, waiting_since, received, asked: Vec::new(), settling: Vec::new() }
     }
 
     /// Runs until it is told to close, or fails.
@@ -174,11 +204,13 @@ impl FramerThread {
                         self.framer.push(group);
                     }
                     Work::Checkpoint(through, reply) => self.asked.push((through, reply)),
+                    Work::Settle(through, seal, reply) => self.settling.push((through, seal, reply)),
                     Work::Close(reply) => close = Some(reply),
                 }
             }
             self.frame(false)?;
             self.answer_asked()?;
+            self.answer_settling()?;
             if let Some(reply) = close {
                 self.frame(true)?;
                 let _ = reply.send(self.framer.close());
@@ -203,6 +235,26 @@ impl FramerThread {
             let signed = self.framer.checkpoint();
             self.waiting_since = None;
             let _ = reply.send(signed);
+        }
+        Ok(())
+    }
+
+    /// Frames, and where asked seals, everything for those whose records have all been received.
+    fn answer_settling(&mut self) -> Result<()> {
+        let received = self.received;
+        let (due, later) =
+            std::mem::take(&mut self.settling).into_iter().partition(|(through, ..)| *through <= received);
+        self.settling = later;
+        let due: Vec<(u64, bool, Reply<Settled>)> = due;
+        for (_, seal, reply) in due {
+            self.frame(true)?;
+            let settled = self.framer.settle(seal);
+            let failed = matches!(&settled, Err(error) if !error.is_disk_full());
+            let reason = settled.as_ref().err().map(ToString::to_string);
+            let _ = reply.send(settled);
+            if let Some(reason) = reason.filter(|_| failed) {
+                return Err(Error::Poisoned { reason });
+            }
         }
         Ok(())
     }

@@ -18,12 +18,14 @@ use std::sync::atomic::Ordering;
 
 use indelible_format::manifest::Manifest;
 
+use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, Result};
 use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
 use crate::write::framer::{Framer, Shared};
+use crate::write::queue::Settled;
 use crate::write::writer::{Item, Writer};
 
 /// A log that is open for writing and moves only when told to.
@@ -131,6 +133,55 @@ impl StepLog {
     /// As [`crate::Log::checkpoint`].
     pub fn checkpoint(&mut self) -> Result<String> {
         self.framer.checkpoint()
+    }
+
+    /// Frames and syncs everything durable and seals the active segment; afterwards no journal file holds a record below the
+    /// returned `sealed_seq`.
+    ///
+    /// # Errors
+    /// As [`crate::Log::seal`].
+    pub fn seal(&mut self) -> Result<Settled> {
+        let sealed = self.framer.settle(true)?;
+        self.rotate_journal()?;
+        Ok(sealed)
+    }
+
+    /// Begins a new journal file and removes the older ones, everything in them framed and synced.
+    ///
+    /// # Errors
+    /// As [`crate::Log::rotate_journal`].
+    pub fn rotate_journal(&mut self) -> Result<u64> {
+        if self.unsynced {
+            self.sync()?;
+        }
+        let from = self.writer.rotate_journal()?;
+        self.framer.settle(false)?;
+        self.writer.remove_framed_for_good()?;
+        Ok(from)
+    }
+
+    /// Removes from sealed segments what `prune` decides: as [`crate::Log::compact`], in one step with many disk operations.
+    ///
+    /// # Errors
+    /// As [`crate::Log::compact`].
+    pub fn compact(&mut self, request: &CompactRequest, prune: &dyn Prune) -> Result<CompactReport> {
+        compact::compact(&self.shared, request, prune)
+    }
+
+    /// Journal tails that recoveries cut off and kept aside.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn torn_files(&self) -> Result<Vec<TornFile>> {
+        compact::torn_files(self.shared.storage.as_ref())
+    }
+
+    /// Removes cut tails for good.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] where that could not be made durable, [`Error::Closed`], the disk's own.
+    pub fn remove_torn(&mut self, which: &[TornFile]) -> Result<()> {
+        compact::remove_torn(&self.shared, which)
     }
 
     /// What the writer does when it is idle: renews the live mark and removes journal files that are framed and synced.

@@ -25,8 +25,9 @@ use indelible_engine::query::{Expr, Query};
 use indelible_engine::rng::SeededRng;
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{Access, DirStorage, Storage};
-use indelible_engine::{CreateSpec, Draft, Log, LogConfig, Options};
+use indelible_engine::{CompactRequest, CreateSpec, Draft, LazyFrame, Log, LogConfig, Options, SegmentTarget};
 use indelible_format::LogId;
+use indelible_format::commit::Removal;
 use indelible_format::key::SigningKey;
 use indelible_format::record::Record;
 use indelible_format::schema::{Field, Kind};
@@ -251,6 +252,62 @@ fn system_records_read_the_same_in_both() {
     log.close().expect("close");
     drop(log);
     compare(dir.path(), &records);
+}
+
+/// What a removal leaves: classes, single records, groups and envelopes, voids in term pages, a second generation.
+#[test]
+fn a_compacted_log_reads_the_same_in_both() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let log = create(dir.path(), &small());
+    emit(&log, 0..900);
+    log.seal().expect("seal");
+    log.checkpoint().expect("checkpoint");
+    for round in 0..2 {
+        let sealed = log.view().sealed_segments();
+        let segments = sealed.iter().map(|entry| SegmentTarget { id: entry.id, generation: entry.generation + 1 });
+        let covered_by = log.health().expect("health").frames;
+        let request = CompactRequest { segments: segments.collect(), covered_by };
+        let report = log.compact(&request, &|frame: &mut LazyFrame<'_>| Ok(removal(frame, round))).expect("compact");
+        assert!(report.gone().records > 100);
+    }
+    emit(&log, 900..1_000);
+    let page = log.view().query(&Query::oldest(Expr::True, 1 << 20)).expect("query");
+    log.close().expect("close");
+    drop(log);
+    let Some(read) = python::read_log(dir.path()) else { return };
+    assert_eq!(read.exit, 0, "{}", read.stderr);
+    let left: Vec<&Json> = read.records.iter().filter(|record| record.get("state").is_none()).collect();
+    assert_eq!(left.len(), page.rows.len());
+    for (found, expected) in left.into_iter().zip(&page.rows) {
+        assert_eq!(found["seq"], expected.seq);
+        if expected.groups.slices().iter().all(|group| !group.is_empty()) {
+            assert_eq!(*found, record_json::record_json(expected).expect("decodes"));
+        }
+    }
+    let (facts, summary) = (on_disk::facts(dir.path()), read.summary.expect("a summary"));
+    assert_eq!(summary["frames"], facts.frames);
+    assert_eq!(summary["root"], facts.root);
+    assert_eq!(summary["chain"], facts.chain);
+}
+
+/// In the first round the first frames expire and class 1 goes for a while; in the second single records, groups and envelopes.
+fn removal(frame: &LazyFrame<'_>, round: u64) -> Removal {
+    let descriptor = frame.descriptor();
+    let permanent = descriptor.classes.iter().find(|entry| entry.class == 0).map_or(0, |entry| entry.positions);
+    let every = |by: u64, rest: u64| {
+        let chosen = (0..u32::from(descriptor.count)).filter(|p| (descriptor.first_seq + u64::from(*p)) % by == rest);
+        chosen.fold(0u128, |mask, position| mask | 1 << position) & !permanent
+    };
+    match (round, descriptor.frame_no) {
+        (0, 0..3) => Removal::new().records(descriptor.all_positions() & !permanent),
+        (0, 3..5) => Removal::new().class(descriptor, 1),
+        (1, 4..) => {
+            let stubs = every(7, 3);
+            let envelopes = (1..4).fold(Removal::new(), |removal, k| removal.group(k, stubs));
+            envelopes.records(every(5, 0)).group(3, every(4, 1)).group(1, every(6, 1))
+        }
+        _ => Removal::new(),
+    }
 }
 
 #[test]

@@ -91,6 +91,11 @@ impl JournalWriter {
         self.kept.front().map_or(self.file_no, |kept| kept.file_no)
     }
 
+    /// Whether the file being written holds any group.
+    pub(crate) fn holds_groups(&self) -> bool {
+        self.end > JournalHeader::SIZE as u64
+    }
+
     /// Writes one group; not synced yet. After an error that is not a poisoned log the same group may be tried again.
     pub(crate) fn append(&mut self, count: u32, payload: &[u8], framed_to: u64) -> Result<()> {
         self.cut_dirty_tail()?;

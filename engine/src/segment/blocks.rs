@@ -6,16 +6,23 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use indelible_format::names::segment_file_name;
 use indelible_format::segment::{BlockHeader, SegmentHeader, check_payload};
 
 use crate::error::{Corruption, FormatContext};
 use crate::storage::{Mapping, Storage, StorageFile};
+use crate::write::manifest::load;
 
 /// A sealed file that is mapped when it is first read, so that opening a log of many segments touches none of them.
+///
+/// Where the file is gone by then it was compacted, and the generation that the manifest names now is read instead: frames,
+/// positions and chain values are the same, only what was removed is missing.
 pub(crate) struct LazyMap {
     storage: Arc<dyn Storage>,
-    name: String,
-    map: OnceLock<Mapping>,
+    id: u64,
+    generation: u32,
+    /// The map and the generation that is in it.
+    map: OnceLock<(Mapping, u32)>,
 }
 
 /// Where a segment's bytes come from.
@@ -51,28 +58,57 @@ impl Block {
 
 impl LazyMap {
     fn get(&self) -> Result<&Mapping, Corruption> {
-        if let Some(map) = self.map.get() {
+        if let Some((map, _)) = self.map.get() {
             return Ok(map);
         }
-        let map = self
-            .storage
-            .map(&self.name)
-            .map_err(|error| Corruption::at(&self.name, 0, format!("cannot be mapped: {error}")))?;
-        Ok(self.map.get_or_init(|| map))
+        let mut generation = self.generation;
+        let map = loop {
+            let name = segment_file_name(self.id, generation);
+            match self.storage.map(&name) {
+                Ok(map) => break map,
+                Err(error) => {
+                    let gone = error.kind() == std::io::ErrorKind::NotFound;
+                    let newer = if gone { self.newer_than(generation) } else { None };
+                    generation = newer.ok_or_else(|| Corruption::at(&name, 0, format!("cannot be mapped: {error}")))?;
+                }
+            }
+        };
+        Ok(&self.map.get_or_init(|| (map, generation)).0)
+    }
+
+    /// The generation that the manifest names now, if it is a newer one.
+    fn newer_than(&self, generation: u32) -> Option<u32> {
+        let manifest = load(self.storage.as_ref(), "the log").ok()?;
+        let entry = manifest.segments.iter().find(|entry| entry.id == self.id)?;
+        Some(entry.generation).filter(|named| *named > generation)
     }
 }
 
 impl Blocks {
     /// A sealed file.
-    pub(crate) fn lazy(storage: Arc<dyn Storage>, name: String) -> Self {
-        Blocks::Sealed(Arc::new(LazyMap { storage, name, map: OnceLock::new() }))
+    pub(crate) fn lazy(storage: Arc<dyn Storage>, id: u64, generation: u32) -> Self {
+        Blocks::Sealed(Arc::new(LazyMap { storage, id, generation, map: OnceLock::new() }))
+    }
+
+    /// A sealed file of this generation and no other, mapped now.
+    pub(crate) fn mapped(storage: &Arc<dyn Storage>, id: u64, generation: u32) -> std::io::Result<Self> {
+        let map = OnceLock::from((storage.map(&segment_file_name(id, generation))?, generation));
+        Ok(Blocks::Sealed(Arc::new(LazyMap { storage: Arc::clone(storage), id, generation, map })))
+    }
+
+    /// The generation of the sealed file that is read, once it is known.
+    pub(crate) fn generation(&self) -> Option<u32> {
+        match self {
+            Blocks::Sealed(map) => map.map.get().map(|(_, generation)| *generation),
+            Blocks::File(_) => None,
+        }
     }
 
     /// The same file once more, to be dropped after use, where it is a sealed one that nobody has read yet.
     pub(crate) fn unread(&self) -> Option<Self> {
         match self {
             Blocks::Sealed(map) if map.map.get().is_none() => {
-                Some(Blocks::lazy(Arc::clone(&map.storage), map.name.clone()))
+                Some(Blocks::lazy(Arc::clone(&map.storage), map.id, map.generation))
             }
             _ => None,
         }

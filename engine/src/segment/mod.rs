@@ -18,7 +18,7 @@ mod rebuild;
 mod scan;
 mod terms;
 
-pub(crate) use blocks::{Blocks, block_at};
+pub(crate) use blocks::{Block, Blocks, block_at};
 pub use cache::Cache;
 pub(crate) use directory::{Directory, Postings};
 pub(crate) use keys::{chunk_of_frame, chunk_of_rows};
@@ -80,7 +80,7 @@ impl Segment {
             first_seq: entry.first_seq,
             first_frame: entry.first_frame,
             chain_before: entry.chain_before,
-            terms: Terms::paged(entry.id, entry.generation, Arc::clone(&cache)),
+            terms: Terms::paged(Arc::clone(&cache)),
             frames: Some(cache),
             entry: Some(entry),
             name,
@@ -131,6 +131,11 @@ impl Segment {
     /// What the manifest says of it, where it is sealed or closed.
     pub fn entry(&self) -> Option<&SegmentEntry> {
         self.entry.as_ref()
+    }
+
+    /// Generation of the file that is read: a newer one than the manifest named where that was compacted before its first use.
+    fn read_generation(&self) -> u32 {
+        self.blocks.generation().unwrap_or(self.generation)
     }
 
     /// Where its blocks are.
@@ -207,7 +212,7 @@ impl Segment {
             FrameReader::open(block.payload()).map(FrameReader::into_owned).in_file(&self.name, entry.offset)
         };
         let opened = match &self.frames {
-            Some(cache) => cache.frame((self.id, self.generation, entry.offset), load),
+            Some(cache) => cache.frame((self.id, self.read_generation(), entry.offset), load),
             None => load().map(Arc::new),
         };
         opened.map_err(|damage| self.in_frame(index, damage))

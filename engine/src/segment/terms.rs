@@ -21,8 +21,6 @@ use crate::error::{Corruption, FormatContext};
 pub enum Terms {
     /// From its pages, through the cache.
     Paged {
-        /// Segment id and generation: the cache's key.
-        of: (u64, u32),
         /// Shared by all segments.
         cache: Arc<Cache>,
     },
@@ -34,8 +32,8 @@ pub enum Terms {
 pub(super) type PageOf = (std::ops::Range<u32>, Arc<TermPage>);
 
 impl Terms {
-    pub(crate) fn paged(id: u64, generation: u32, cache: Arc<Cache>) -> Self {
-        Terms::Paged { of: (id, generation), cache }
+    pub(crate) fn paged(cache: Arc<Cache>) -> Self {
+        Terms::Paged { cache }
     }
 
     /// The value of a term in the record's text encoding.
@@ -56,13 +54,15 @@ impl Terms {
 
     /// The page with a term, and the ordinals of the field in it; only of a segment with pages.
     pub(super) fn page(&self, segment: &Segment, field: Field, ordinal: u32) -> Result<Option<PageOf>, Corruption> {
-        let Terms::Paged { of, cache } = self else { return Ok(None) };
+        let Terms::Paged { cache } = self else { return Ok(None) };
         let Some(entry) = segment.directory()?.read().page_of(field, ordinal) else { return Ok(None) };
         let load = || {
             let block = segment.blocks().block(&segment.name, entry.offset, entry.length)?;
             TermPage::decode(block.payload()).in_file(&segment.name, entry.offset)
         };
-        let page = cache.page((of.0, of.1, entry.offset), load).map_err(|damage| segment.located(damage))?;
+        let page = cache
+            .page((segment.id, segment.read_generation(), entry.offset), load)
+            .map_err(|damage| segment.located(damage))?;
         Ok(Some((entry.first..entry.first + entry.count, page)))
     }
 

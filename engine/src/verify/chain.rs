@@ -100,6 +100,18 @@ impl Fold {
         (leaf, problem)
     }
 
+    /// Compares what the next frame's descriptor says of the log with what its records `said` ([COM-7]).
+    pub(super) fn facts_problem(&self, descriptor: &Descriptor, said: (u32, u32, u64)) -> Option<String> {
+        let (schedule, epoch, lost) = self.facts;
+        // A log whose creation was cut short begins without its schedule record, and with version 1 all the same.
+        let schedule = if self.frames() == 0 { schedule.max(1) } else { schedule };
+        let expected = (schedule.max(said.0), epoch.max(said.1), lost.saturating_add(said.2));
+        let found = (descriptor.schedule_version, descriptor.key_epoch, descriptor.lost_events);
+        (found != expected && !self.tainted).then(|| {
+            format!("schedule version, key epoch and lost events are {found:?}, by the records they are {expected:?}")
+        })
+    }
+
     fn place_problem(&self, descriptor: &Descriptor) -> Option<String> {
         let frame_no = self.frames();
         let (schedule, epoch, lost) = self.facts;
@@ -245,5 +257,26 @@ mod tests {
         let mut fold = Fold::new(&manifest(), None);
         assert_eq!(fold.push(&frame(0, (2, 2, 2))).1, None);
         assert_eq!(fold.push(&frame(1, (2, 3, 5))).1, None);
+    }
+
+    /// [COM-7]
+    #[test]
+    fn the_facts_of_a_descriptor_are_those_of_the_records() {
+        let mut fold = Fold::new(&manifest(), None);
+        let steps = [
+            ((1, 0, 0), (1, 0, 0), true),
+            ((1, 0, 0), (0, 0, 0), true),
+            ((2, 1, 4), (2, 1, 4), true),
+            ((2, 1, 4), (0, 0, 0), true),
+            ((2, 1, 9), (0, 0, 5), true),
+            ((2, 1, 10), (0, 0, 0), false),
+            ((3, 1, 10), (2, 1, 0), false),
+            ((3, 1, 10), (0, 2, 0), false),
+        ];
+        for (frame_no, (facts, said, good)) in (0..).zip(steps) {
+            let descriptor = frame(frame_no, facts);
+            assert_eq!(fold.facts_problem(&descriptor, said).is_none(), good, "{facts:?} {said:?}");
+            assert_eq!(fold.push(&descriptor).1, None);
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! One segment: header, trailer and footer, blocks, frames, what is derived, and what the manifest says of it.
 
-use std::sync::Arc;
-
 use indelible_format::manifest::{SegmentEntry, SegmentState};
 use indelible_format::names::{MANIFEST, segment_file_name};
 use indelible_format::schema::Field;
@@ -17,6 +15,7 @@ use super::window::{Folded, fold_frames};
 use crate::error::{Corruption, Result};
 use crate::segment::Blocks;
 use crate::storage::OpenMode;
+use crate::write::manifest::load;
 
 /// A segment being checked.
 pub(super) struct Place<'a> {
@@ -46,14 +45,16 @@ impl Place<'_> {
 /// Checks the `index`-th segment of the manifest and folds its frames.
 pub(super) fn check(run: &mut Run<'_>, index: usize, durable_frames: u64, fold: &mut Fold, findings: &mut Findings) {
     let manifest = &run.taken.manifest;
-    let Some(entry) = manifest.segments.get(index) else { return };
+    let Some(taken) = manifest.segments.get(index) else { return };
+    let (entry, opened) = open_current(run, taken, findings);
+    let entry = &entry;
     let complete = entry.state == SegmentState::Sealed || manifest.closed.is_some();
     let name = segment_file_name(entry.id, entry.generation);
     // The borders inside the manifest fit together ([MAN-1]); the first one must follow from the log's identity.
     if let Some(problem) = fold.border(entry.first_seq, entry.first_frame, &entry.chain_before) {
         findings.broken(Corruption::at(MANIFEST, 0, format!("segment {}: {problem}", entry.id)).in_segment(entry.id));
     }
-    match open(run, &name, entry) {
+    match opened {
         Ok(blocks) => {
             let mut place = Place { name: &name, entry, blocks: &blocks, complete, durable_frames, footer_at: None };
             let before = findings.count();
@@ -71,17 +72,48 @@ pub(super) fn check(run: &mut Run<'_>, index: usize, durable_frames: u64, fold: 
     }
 }
 
-fn open(run: &Run<'_>, name: &str, entry: &SegmentEntry) -> Result<Blocks, Corruption> {
+/// Opens the segment; where its file is gone and the manifest names a newer generation by now, that one: a compaction came
+/// between.
+fn open_current(
+    run: &Run<'_>,
+    taken: &SegmentEntry,
+    findings: &mut Findings,
+) -> (SegmentEntry, Result<Blocks, Corruption>) {
+    let opened = open(run, taken);
+    if opened.is_ok() {
+        return (taken.clone(), opened);
+    }
+    let Some(newer) = compacted(run, taken) else { return (taken.clone(), opened) };
+    match open(run, &newer) {
+        Ok(blocks) => {
+            findings.note(format!("segment {} was compacted while the log was verified", newer.id));
+            (newer, Ok(blocks))
+        }
+        Err(_) => (taken.clone(), opened),
+    }
+}
+
+/// The same segment in a newer generation, if that is what the manifest names now.
+fn compacted(run: &Run<'_>, taken: &SegmentEntry) -> Option<SegmentEntry> {
+    let now = load(run.storage.as_ref(), "the log").ok()?;
+    let newer = now.segments.into_iter().find(|entry| entry.id == taken.id && entry.generation > taken.generation)?;
+    let begin = |entry: &SegmentEntry| (entry.first_seq, entry.first_frame, entry.chain_before);
+    let end = |entry: &SegmentEntry| (entry.records, entry.frames, entry.chain_after);
+    let same = begin(&newer) == begin(taken) && (taken.state == SegmentState::Active || end(&newer) == end(taken));
+    same.then_some(newer)
+}
+
+fn open(run: &Run<'_>, entry: &SegmentEntry) -> Result<Blocks, Corruption> {
+    let name = segment_file_name(entry.id, entry.generation);
     let refuse = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Corruption::at(name, 0, "the file is missing"),
-        _ => Corruption::at(name, 0, format!("cannot be read: {error}")),
+        std::io::ErrorKind::NotFound => Corruption::at(&name, 0, "the file is missing"),
+        _ => Corruption::at(&name, 0, format!("cannot be read: {error}")),
     };
-    let file = run.storage.open(name, OpenMode::Read).map_err(refuse)?;
-    Ok(match entry.state {
-        SegmentState::Sealed => Blocks::lazy(Arc::clone(run.storage), name.to_owned()),
+    match entry.state {
+        SegmentState::Sealed => Blocks::mapped(run.storage, entry.id, entry.generation).map_err(refuse),
         // It may grow, or be cut when a closed log is opened again: such a file is never mapped.
-        SegmentState::Active => Blocks::File(file),
-    })
+        SegmentState::Active => run.storage.open(&name, OpenMode::Read).map(Blocks::File).map_err(refuse),
+    }
 }
 
 fn check_opened(run: &mut Run<'_>, place: &mut Place<'_>, fold: &mut Fold, findings: &mut Findings) {

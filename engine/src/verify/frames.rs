@@ -23,6 +23,7 @@ use super::records::Rules;
 use super::walk::{FrameAt, Limits, Walked};
 use crate::error::{Corruption, FormatContext};
 use crate::segment::chunk_of_rows;
+use crate::write::facts;
 
 /// What the check of one frame gave.
 #[derive(Default)]
@@ -33,6 +34,8 @@ pub(super) struct Checked {
     pub(super) chunk: Option<Arc<KeyChunk>>,
     pub(super) records: u64,
     pub(super) canonical_bytes: u64,
+    /// Schedule version, key epoch and lost events by its records alone, where these were checked.
+    pub(super) said: Option<(u32, u32, u64)>,
     /// First and last recorded-at of its rows.
     pub(super) recorded: Option<(i64, i64)>,
     pub(super) damage: Option<Corruption>,
@@ -128,6 +131,7 @@ impl FrameCheck<'_> {
         checked.records += rows.rows() as u64;
         checked.canonical_bytes += rows.canonical_len() as u64;
         checked.recorded = recorded;
+        checked.said = Some(facts::said(frame.descriptor().log_id, records.iter().flatten()));
         Ok(())
     }
 

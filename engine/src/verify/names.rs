@@ -50,7 +50,8 @@ fn stranger(path: &str, findings: &mut Findings) {
     }
 }
 
-/// A segment file must be one that the manifest names, or the empty beginning of the next one, which a crash left behind.
+/// A segment file must be one that the manifest names, or what a crash left behind: the empty beginning of the next one, or
+/// another generation of one that is named. A log that was closed cleanly has neither.
 fn segment(
     storage: &dyn Storage,
     taken: &Taken,
@@ -75,6 +76,14 @@ fn segment(
         findings.note(format!("{path}: made by the writer while the log was verified; not covered"));
     } else {
         let named = manifest.segments.iter().find(|entry| entry.id == id);
+        if let Some(entry) = named.filter(|_| manifest.closed.is_none()) {
+            let what = if generation < entry.generation { "superseded" } else { "never finished" };
+            findings.note(format!(
+                "{path}: a generation that was {what}; compaction removes it when it ends, the next opening where it was \
+                 cut short"
+            ));
+            return Ok(());
+        }
         let problem = match named {
             Some(entry) => format!("the manifest names {} instead", segment_file_name(id, entry.generation)),
             None => "the manifest does not name this segment".to_owned(),

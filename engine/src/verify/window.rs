@@ -93,7 +93,7 @@ fn take(
         folded.unfinished = checked.damage;
         return false;
     }
-    let Checked { descriptor, chunk, recorded, damage, .. } = checked;
+    let Checked { descriptor, chunk, recorded, damage, said, .. } = checked;
     let is_damaged = damage.is_some();
     let mut report = |damage: Corruption| folded.damages.push(Damage { damage, frame: index, reach: Reach::Frame });
     if let Some(damage) = damage {
@@ -105,7 +105,9 @@ fn take(
         fold.skip();
         return true;
     };
+    let unsaid = said.filter(|_| !is_damaged).and_then(|said| fold.facts_problem(&descriptor, said));
     let (leaf, problem) = fold.push(&descriptor);
+    let problem = problem.or(unsaid);
     folded.firsts.push(fold.next_seq() - u64::from(descriptor.count));
     if is_damaged {
         fold.taint();

@@ -18,6 +18,7 @@ use indelible_format::segment::{BlockEntry, BlockKind, FrameEntry, PageEntry, Te
 use indelible_format::{FRAME_BYTES_MAX, FRAME_RECORDS_MAX};
 use indelible_index::{COLUMN_COUNT, COLUMNS, ColumnKind, KeyChunk, fingerprint};
 
+use super::facts;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
 use crate::segment::{Directory, frame_entry, page_entries};
@@ -121,7 +122,9 @@ impl FrameMaker {
     ) -> Result<Made> {
         let mut salt_key = [0u8; 32];
         rng.fill(&mut salt_key);
-        let descriptor = self.committer.commit(&state.facts, records, &salt_key).map_err(Error::Record)?;
+        let mut facts = state.facts;
+        facts::follow(&mut facts, records);
+        let descriptor = self.committer.commit(&facts, records, &salt_key).map_err(Error::Record)?;
         let slots: Vec<Option<RecordRef<'_>>> = records.iter().copied().map(Some).collect();
         let mut keys = vec![0; COLUMN_COUNT * records.len()];
         let payload = self
@@ -145,7 +148,7 @@ impl FrameMaker {
         };
         state.chain = made.chain;
         state.next_ordinal += made.count;
-        state.facts.frame_no += 1;
+        state.facts = facts::after(&descriptor);
         Ok(made)
     }
 

@@ -24,6 +24,8 @@ use super::active::{Active, day_of};
 use super::batch::{Batch, FrameMaker, FrameState, next_frame_len};
 use super::manifest::ManifestStore;
 use super::poison::Poison;
+use super::queue::Settled;
+use crate::compact::Compactions;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::options::Options;
@@ -76,6 +78,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) signer: Option<Arc<SigningKey>>,
     pub(crate) poison: Poison,
+    pub(crate) compactions: Compactions,
 }
 
 /// Where framing goes on.
@@ -175,6 +178,22 @@ impl Framer {
             }
             self.sync_frames()?;
             self.sign()
+        })
+    }
+
+    /// Frames everything and syncs; with `seal` seals the active segment too, where it holds anything.
+    pub(crate) fn settle(&mut self, seal: bool) -> Result<Settled> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.frame_pending(true)?;
+            self.sync_frames()?;
+            let empty = matches!(&self.growth, Growth::Active(active) if active.segment.records() == 0);
+            if seal && !empty {
+                self.seal()?;
+            }
+            let snapshot = shared.published.load();
+            let sealed_seq = snapshot.sealed.last().map_or(0, |last| last.first_seq + u64::from(last.records()));
+            Ok(Settled { framed_seq: self.next_seq, sealed_seq })
         })
     }
 
@@ -358,7 +377,7 @@ impl Framer {
                 *last = sealed;
             }
         })?;
-        let blocks = Blocks::lazy(Arc::clone(&self.shared.storage), name.clone());
+        let blocks = Blocks::lazy(Arc::clone(&self.shared.storage), entry.id, entry.generation);
         let segment = Arc::new(Segment::with_footer(entry, name, blocks, Arc::clone(&self.shared.cache)));
         self.shared.published.update(|snapshot| {
             Arc::make_mut(&mut snapshot.sealed).push(segment);

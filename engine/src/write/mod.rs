@@ -2,8 +2,10 @@
 
 pub(crate) mod active;
 mod batch;
+pub(crate) mod facts;
 pub(crate) mod framer;
 pub(crate) mod manifest;
+pub(crate) mod orders;
 pub(crate) mod poison;
 pub(crate) mod queue;
 pub(crate) mod writer;

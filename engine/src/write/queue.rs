@@ -15,6 +15,15 @@ use crate::snapshot::TailGroup;
 /// Where the framer leaves the answer to a request.
 pub(crate) type Reply<T> = std::sync::mpsc::SyncSender<Result<T>>;
 
+/// How far a log has settled: nothing below these seqs moves any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// Seq after the last record that lies in a synced frame.
+    pub framed_seq: u64,
+    /// Seq after the last record that lies in a sealed segment.
+    pub sealed_seq: u64,
+}
+
 /// What the framer is asked to do.
 pub(crate) enum Work {
     /// Frame these records when there are enough of them.
@@ -22,6 +31,9 @@ pub(crate) enum Work {
     /// Frame everything, sync, sign: the note of the newest checkpoint.
     /// Only once every record below this seq has come through the queue: a group is shown durable before it is queued.
     Checkpoint(u64, Reply<String>),
+    /// Frame everything and sync, once every record below this seq has come through the queue; with `true` seal the active
+    /// segment too. Answers with the seq after the last frame that is synced, and after the last sealed one.
+    Settle(u64, bool, Reply<Settled>),
     /// Frame everything, sync, write the footer, sign; nothing follows.
     Close(Reply<CloseFacts>),
 }

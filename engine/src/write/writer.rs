@@ -17,6 +17,7 @@ use indelible_format::manifest::{Closed, SegmentState};
 use indelible_format::record::{Groups, Record, Value, put_transit};
 use indelible_format::schema::Field;
 
+use super::active::poison_on_sync;
 use super::framer::{CloseFacts, Shared};
 use crate::clock::Clock;
 use crate::draft::{Cell, Draft, Outcome};
@@ -111,6 +112,29 @@ impl Writer {
     pub(crate) fn tidy_journal(&mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         shared.poison.guard(|| self.remove_framed())
+    }
+
+    /// Begins a new journal file, so that the one before can go once everything in it is framed. Returns the seq that the
+    /// new one begins with. Does nothing where the current one holds no record.
+    pub(crate) fn rotate_journal(&mut self) -> Result<u64> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.check_lock()?;
+            if self.journal.holds_groups() {
+                self.journal.rotate()?;
+                self.write_live()?;
+            }
+            Ok(self.next_seq)
+        })
+    }
+
+    /// Removes journal files that are framed and synced, and makes that durable: what was in them is gone after a crash too.
+    pub(crate) fn remove_framed_for_good(&mut self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.remove_framed()?;
+            poison_on_sync(shared.storage.sync_dir("journal"), "journal")
+        })
     }
 
     /// Ends the incarnation after the framer has finished: close mark, manifest, live file.

@@ -62,6 +62,12 @@ impl Removal {
         self
     }
 
+    /// Positions that lose group `k`; 0: the record, and with it every group.
+    #[must_use]
+    pub fn positions(&self, k: usize) -> u128 {
+        self.groups.get(k).copied().unwrap_or(0)
+    }
+
     /// Positions without group `k` after this removal, for every `k`: what it takes and what was gone before.
     ///
     /// # Errors

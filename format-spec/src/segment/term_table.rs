@@ -90,6 +90,11 @@ impl FieldTerms {
 pub struct TermMark([u32; FIELD_COUNT]);
 
 impl TermMark {
+    /// As many terms of each field as `count` says.
+    pub fn of(count: impl Fn(Field) -> u32) -> Self {
+        Self(std::array::from_fn(|id| Field::from_id(id as u8).map_or(0, &count)))
+    }
+
     /// Number of terms of `field`, voids included.
     pub fn count(&self, field: Field) -> u32 {
         self.0.get(usize::from(field.id())).copied().unwrap_or(0)
