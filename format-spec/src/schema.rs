@@ -200,6 +200,8 @@ pub enum Kind {
     Done = 11,
     /// Who read the log.
     Access = 12,
+    /// Something signed was lost, and the log went on all the same.
+    Loss = 13,
 }
 
 impl Kind {
@@ -217,6 +219,7 @@ impl Kind {
         (Kind::Intent, "intent"),
         (Kind::Done, "done"),
         (Kind::Access, "access"),
+        (Kind::Loss, "loss"),
     ];
 
     /// The kind with this code, if schema 1 has it.

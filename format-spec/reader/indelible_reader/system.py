@@ -143,6 +143,8 @@ BODIES = {
     "recovery": {"incarnation": whole(1), "journal_file": whole(0), "journal_offset": whole(0), "cut_bytes": whole(0),
                  "cut_crc": lambda value: text(value) and re.fullmatch("[0-9a-f]{8}", value) is not None,
                  "segment_cut_bytes": whole(0)},
+    "loss": {"anchored_frames": whole(1), "found_frames": whole(0), "reason": one_of("behind", "forked"),
+             "anchored_root": lambda value: text(value) and re.fullmatch("[0-9a-f]{64}", value) is not None},
 }
 
 
