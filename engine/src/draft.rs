@@ -7,6 +7,7 @@
 //!
 //! Invariant: a cell is set before the watermark passes its ticket, so whoever waited finds it set.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -16,6 +17,7 @@ use indelible_format::schema::{Field, Kind};
 use indelible_format::{FRAME_BYTES_MAX, FormatError};
 
 use crate::error::{Error, Result};
+use crate::spare;
 use crate::watermark::{WaitOutcome, Watermark};
 
 /// An encoded record without seq and recorded-at.
@@ -34,7 +36,7 @@ pub struct Draft {
 impl Draft {
     /// A draft from groups that were written with `fill`.
     pub fn write(kind: Kind, occurred_at: Option<i64>, class: u16, fill: impl FnOnce(&mut GroupsWriter<'_>)) -> Self {
-        let mut bytes = Vec::with_capacity(384);
+        let mut bytes = spare::take();
         let mut writer = GroupsWriter::new(&mut bytes, kind, occurred_at.unwrap_or(0));
         fill(&mut writer);
         let ends = writer.finish();
@@ -151,13 +153,40 @@ impl Outcome {
 const UNSET: u64 = u64::MAX;
 const DUPLICATE: u64 = 1 << 63;
 
-/// Where the writer leaves a record's outcome.
-#[derive(Debug)]
-pub(crate) struct Cell(AtomicU64);
+/// Cells that are allocated together, for records that one thread emits one after the other.
+const CELLS: usize = 32;
+
+/// Where the writer leaves a record's outcome: one place of a block that the thread's next records share, so that not every
+/// emit allocates. A clone is the same cell.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    block: Arc<[AtomicU64; CELLS]>,
+    /// Below [`CELLS`].
+    at: usize,
+}
+
+thread_local! {
+    /// The block that this thread takes cells from; those before `at` are given out.
+    static NEXT: RefCell<Option<Cell>> = const { RefCell::new(None) };
+}
 
 impl Cell {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(UNSET)))
+    /// A cell that is not set, and was never given out.
+    pub(crate) fn new() -> Self {
+        let next = NEXT.try_with(|next| {
+            let mut next = next.try_borrow_mut().ok()?;
+            let own = next.take().unwrap_or_else(Self::of_new_block);
+            if own.at + 1 < CELLS {
+                *next = Some(Self { block: Arc::clone(&own.block), at: own.at + 1 });
+            }
+            Some(own)
+        });
+        // A thread that is ending has no block any more.
+        next.ok().flatten().unwrap_or_else(Self::of_new_block)
+    }
+
+    fn of_new_block() -> Self {
+        Self { block: Arc::new([const { AtomicU64::new(UNSET) }; CELLS]), at: 0 }
     }
 
     pub(crate) fn set(&self, outcome: Outcome) {
@@ -166,11 +195,13 @@ impl Cell {
             Outcome::Duplicate(seq) => seq | DUPLICATE,
         };
         // Release pairs with the Acquire in `get`; the watermark that waiters wait on is advanced after it anyway.
-        self.0.store(value, Ordering::Release);
+        if let Some(cell) = self.block.get(self.at) {
+            cell.store(value, Ordering::Release);
+        }
     }
 
     pub(crate) fn get(&self) -> Option<Outcome> {
-        match self.0.load(Ordering::Acquire) {
+        match self.block.get(self.at)?.load(Ordering::Acquire) {
             UNSET => None,
             value if value & DUPLICATE != 0 => Some(Outcome::Duplicate(value & !DUPLICATE)),
             seq => Some(Outcome::Stored(seq)),
@@ -189,7 +220,7 @@ pub(crate) struct Progress {
 #[derive(Debug, Clone)]
 pub struct Receipt {
     pub(crate) ticket: u64,
-    pub(crate) cell: Arc<Cell>,
+    pub(crate) cell: Cell,
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -214,5 +245,21 @@ impl Receipt {
     /// What became of the record, once the writer has taken it.
     pub fn outcome(&self) -> Option<Outcome> {
         self.cell.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_of_one_block_are_set_one_by_one() {
+        let cells: Vec<Cell> = (0..CELLS * 3).map(|_| Cell::new()).collect();
+        for (at, cell) in cells.iter().enumerate() {
+            assert_eq!(cell.get(), None, "cell {at} was set before it was given out, or with another");
+            let outcome = if at % 2 == 0 { Outcome::Stored(at as u64) } else { Outcome::Duplicate(at as u64) };
+            cell.clone().set(outcome);
+            assert_eq!(cell.get(), Some(outcome));
+        }
     }
 }

@@ -24,6 +24,7 @@ use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
 use crate::health::{DiskHealth, Health, Pressure};
+use crate::keys::KeyTrail;
 use crate::options::{Options, Overflow};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
@@ -32,7 +33,8 @@ use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
 use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
-use crate::write::framer::Shared;
+pub use crate::write::framer::HeadHook;
+use crate::write::framer::{Shared, read_checkpoint};
 use crate::write::manifest::MANIFEST;
 use crate::write::orders::{Order, Orders};
 use crate::write::queue::{FrameQueue, Settled, Work};
@@ -222,7 +224,7 @@ impl Log {
         let cell = Cell::new();
         // What the ring bounds is memory: the bytes, the draft and the receipt's cell.
         let bytes = draft.len() + 128;
-        let item = Item { draft, cell: Some(Arc::clone(&cell)) };
+        let item = Item { draft, cell: Some(cell.clone()) };
         let pushed = match self.overflow {
             Overflow::Reject => self.producer.try_push(item, bytes),
             Overflow::Block { timeout } => {
@@ -265,6 +267,19 @@ impl Log {
     pub fn checkpoint(&self) -> Result<String> {
         let (reply, answer) = std::sync::mpsc::sync_channel(1);
         if !self.queue.push(Work::Checkpoint(self.durable_to(), reply)) {
+            return Err(self.poisoned());
+        }
+        answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
+    }
+
+    /// Frames everything that was durable when it was called and signs the tree head with the current key and with `new`,
+    /// which signs alone from then on. The key record that names `new` must be durable before.
+    ///
+    /// # Errors
+    /// [`Error::Option`] without a signing key or for a new key that the log had before; the disk's own.
+    pub fn rotate_key(&self, new: Arc<SigningKey>) -> Result<String> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        if !self.queue.push(Work::Rotate(self.durable_to(), new, reply)) {
             return Err(self.poisoned());
         }
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
@@ -328,6 +343,24 @@ impl Log {
         answer.recv().unwrap_or_else(|_| Err(self.poisoned()))
     }
 
+    /// The signing keys that the log has had.
+    pub fn keys(&self) -> KeyTrail {
+        self.shared.keys.trail.read().clone()
+    }
+
+    /// The newest signed head, if there is one.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn newest_checkpoint(&self) -> Result<Option<String>> {
+        read_checkpoint(self.shared.storage.as_ref())
+    }
+
+    /// From now on `hook` is called with every new signed head, in the thread that signed it: it must not wait for anything.
+    pub fn on_checkpoint(&self, hook: HeadHook) {
+        *self.shared.keys.hook.write() = Some(hook);
+    }
+
     /// Has the writer thread do something between two groups.
     fn order<T>(&self, order: impl FnOnce(std::sync::mpsc::SyncSender<Result<T>>) -> Order) -> Result<T> {
         let (reply, answer) = std::sync::mpsc::sync_channel(1);
@@ -337,7 +370,7 @@ impl Log {
 
     /// The newest view: everything durable.
     pub fn view(&self) -> View {
-        View::new(self.shared.published.load())
+        View::new(self.shared.snapshot())
     }
 
     /// Waits until something at or after `seq` is durable.
@@ -392,6 +425,11 @@ impl Log {
         self.producer.close();
         let Some(writer) = self.writer.lock().take() else { return Ok(()) };
         writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
+    }
+
+    /// Whether [`Log::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.writer.lock().is_none()
     }
 
     fn poisoned(&self) -> Error {

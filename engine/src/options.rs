@@ -48,6 +48,9 @@ pub struct Options {
     pub zstd_level: i32,
     /// Decoded term pages and blocks that readers keep, in bytes.
     pub cache_bytes_max: usize,
+    /// Sealed segments that new views keep open: mapped, and their directories in memory, which take about a byte a record. When
+    /// more are open, the next view begins with all of them closed; a view that reads more keeps what it reads while it lives.
+    pub open_segments_max: usize,
     /// Free bytes on the device below which the log's health says [`crate::Pressure::Low`]; 0 warns of nothing. The default, 1 GiB,
     /// is what 10,000 events a second fill in about a quarter of an hour, journal included: time for somebody to come.
     pub free_bytes_warn: u64,
@@ -70,6 +73,7 @@ impl Default for Options {
             checkpoint_interval: Duration::from_secs(60),
             zstd_level: 1,
             cache_bytes_max: 32 << 20,
+            open_segments_max: 512,
             free_bytes_warn: 1 << 30,
         }
     }

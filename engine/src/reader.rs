@@ -23,6 +23,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Corruption, Error, IoContext, Result};
 use crate::health::DiskHealth;
+use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::mutant::{Mutant, planted};
 use crate::query::View;
@@ -81,7 +82,7 @@ impl LogReader {
         let reader = Self {
             storage: Arc::clone(&config.storage),
             path: config.path.clone(),
-            cache: Cache::new(config.options.cache_bytes_max),
+            cache: Cache::new(config.options.cache_bytes_max, config.options.open_segments_max),
             state: Mutex::default(),
         };
         reader.view()?;
@@ -97,6 +98,9 @@ impl LogReader {
         let mut attempt = 0;
         loop {
             match self.refresh(&mut state) {
+                Ok(snapshot) if self.cache.must_close() => {
+                    return Ok(View::new(self.close_segments(&mut state, &snapshot)));
+                }
                 Ok(snapshot) => return Ok(View::new(snapshot)),
                 Err(error) if attempt >= ATTEMPTS || matches!(error, Error::NotALog { .. } | Error::Encrypted(_)) => {
                     return Err(error);
@@ -109,6 +113,18 @@ impl LogReader {
                 }
             }
         }
+    }
+
+    /// The same snapshot with fresh segments in the place of those that are open.
+    fn close_segments(&self, state: &mut State, snapshot: &Snapshot) -> Arc<Snapshot> {
+        let mut fresh = snapshot.clone();
+        fresh.close_segments();
+        let keyed = |segment: &Arc<Segment>| ((segment.id, segment.generation), Arc::clone(segment));
+        state.sealed = fresh.sealed.iter().map(keyed).collect();
+        let fresh = Arc::new(fresh);
+        state.snapshot = Some(Arc::clone(&fresh));
+        self.cache.has_closed();
+        fresh
     }
 
     /// Waits until a view shows a record at or after `seq`, or the timeout passes; gives the newest view.
@@ -151,6 +167,14 @@ impl LogReader {
     /// The disk's own.
     pub fn checkpoint(&self) -> Result<Option<String>> {
         read_checkpoint(self.storage.as_ref())
+    }
+
+    /// The signing keys that the log has had.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the rotations do not lead on from the first key; the disk's own.
+    pub fn keys(&self) -> Result<KeyTrail> {
+        read_trail(self.storage.as_ref(), &load(self.storage.as_ref(), &self.path)?)
     }
 
     fn refresh(&self, state: &mut State) -> Result<Arc<Snapshot>> {

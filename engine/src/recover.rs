@@ -11,7 +11,6 @@
 use std::sync::Arc;
 
 use indelible_format::LogId;
-use indelible_format::checkpoint::open_checkpoint;
 use indelible_format::commit::{FrameFacts, genesis_chain};
 use indelible_format::descriptor::Hash;
 use indelible_format::key::VerifierKey;
@@ -23,13 +22,14 @@ use parking_lot::RwLock;
 use crate::compact::{Compactions, remove_leftovers};
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::journal::{JournalState, JournalWriter, KeptFile, read_journal};
+use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::{Published, Snapshot};
 use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
 use crate::write::facts;
-use crate::write::framer::{Framed, Framer, Growth, Shared, Written, read_checkpoint};
+use crate::write::framer::{Framed, Framer, Growth, Keys, Shared, Written, read_checkpoint};
 use crate::write::manifest::{ManifestStore, load};
 use crate::write::poison::Poison;
 use crate::write::writer::Writer;
@@ -146,11 +146,9 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     config.options.check()?;
     let storage = Arc::clone(&config.storage);
     let manifest = load(storage.as_ref(), &config.path)?;
-    if let Some(signer) = &config.signer
-        && signer.verifier().to_string() != manifest.key
-    {
-        let problem = "it is not the key of this log: see log.pub for the one that is".to_owned();
-        return Err(Error::Option { option: "sign key", problem });
+    let trail = read_trail(storage.as_ref(), &manifest)?;
+    if let Some(signer) = &config.signer {
+        check_signer(signer.verifier(), &trail)?;
     }
     if manifest.encrypted {
         return Err(Error::Encrypted("the log is encrypted, and this version does not write encrypted logs"));
@@ -161,10 +159,10 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     })?;
     // Another writer may have finished between the first look and the lock.
     let manifest = if manifest.revision == 0 { manifest } else { load(storage.as_ref(), &config.path)? };
-    let cache = Cache::new(config.options.cache_bytes_max);
+    let cache = Cache::new(config.options.cache_bytes_max, config.options.open_segments_max);
     let mut framing = read_segments(&storage, &manifest, &cache)?;
     let journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
-    let proven = check_durable(storage.as_ref(), &manifest, &framing, &journal)?;
+    let proven = check_durable(storage.as_ref(), &manifest, &trail, &framing, &journal)?;
     framing.proven_frames = proven;
     // Everything the manifest names is there, so other generations of it are what a compaction left behind.
     remove_leftovers(storage.as_ref(), &manifest)?;
@@ -173,7 +171,21 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     report.was_closed = manifest.closed.is_some();
     report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
     report.incarnation = manifest.incarnation.max(journal.incarnation) + 1;
-    begin(config, manifest, cache, framing, journal, lock, report)
+    begin(config, (manifest, trail), cache, framing, journal, lock, report)
+}
+
+/// The key that was given must be the one that signs now.
+fn check_signer(key: VerifierKey, trail: &KeyTrail) -> Result<()> {
+    let problem = match trail.epoch_of(&key) {
+        Some(epoch) if epoch == trail.epoch() => return Ok(()),
+        Some(epoch) => format!(
+            "it was rotated away: it is the key of epoch {epoch}, and the log is at epoch {}, whose verifier key is {}",
+            trail.epoch(),
+            trail.current()
+        ),
+        None => "it is not the key of this log: see log.pub for the one that is".to_owned(),
+    };
+    Err(Error::Option { option: "sign key", problem })
 }
 
 fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Cache>) -> Result<Framing> {
@@ -295,11 +307,19 @@ impl Framing {
 
 /// Refuses damage to anything that some other place says was durable (rules 1 to 5 of the chapter). Returns how many frames
 /// are known to be synced.
-fn check_durable(storage: &dyn Storage, manifest: &Manifest, framing: &Framing, journal: &JournalState) -> Result<u64> {
+fn check_durable(
+    storage: &dyn Storage,
+    manifest: &Manifest,
+    trail: &KeyTrail,
+    framing: &Framing,
+    journal: &JournalState,
+) -> Result<u64> {
     let mut durable_frames = journal.framed_to;
     if let Some(note) = read_checkpoint(storage)? {
-        let key = VerifierKey::parse(&manifest.key).in_file("MANIFEST", 0)?;
-        durable_frames = durable_frames.max(open_checkpoint(&note, &key).in_file("checkpoint", 0)?.size);
+        durable_frames = durable_frames.max(trail.open(&note).in_file("checkpoint", 0)?.0.size);
+    }
+    if let Some(rotation) = trail.rotations().last() {
+        durable_frames = durable_frames.max(rotation.checkpoint.size);
     }
     if framing.frames < durable_frames {
         let problem = format!("{} frames are whole, {durable_frames} were durable", framing.frames);
@@ -426,7 +446,7 @@ fn keep_aside(storage: &Arc<dyn Storage>, name: &str, file_no: u64, offset: u64,
 /// Begins the incarnation and puts the parts together.
 fn begin(
     config: LogConfig,
-    manifest: Manifest,
+    (manifest, trail): (Manifest, KeyTrail),
     cache: Arc<Cache>,
     framing: Framing,
     journal: JournalState,
@@ -487,7 +507,7 @@ fn begin(
         framed,
         written: Written::default(),
         cache,
-        signer: config.signer,
+        keys: Keys { signer: RwLock::new(config.signer), trail: RwLock::new(trail), hook: RwLock::default() },
         poison: Poison::default(),
         compactions: Compactions::default(),
     });

@@ -12,6 +12,8 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use indelible_format::key::SigningKey;
+
 use crate::draft::Progress;
 use crate::error::{Error, Result};
 use crate::log::Status;
@@ -170,8 +172,8 @@ pub(crate) struct FramerThread {
     waiting_since: Option<Instant>,
     /// Seq after the last record that came through the queue.
     received: u64,
-    /// Checkpoints asked for, each with the seq that must be received before.
-    asked: Vec<(u64, Reply<String>)>,
+    /// Checkpoints asked for, each with the seq that must be received before, and the key that signs from then on.
+    asked: Vec<(u64, Option<Arc<SigningKey>>, Reply<String>)>,
     /// Askers that wait for everything to be framed, or sealed, in the same way.
     settling: Vec<(u64, bool, Reply<Settled>)>,
 }
@@ -203,7 +205,8 @@ impl FramerThread {
                         self.received = self.received.max(group.end_seq());
                         self.framer.push(group);
                     }
-                    Work::Checkpoint(through, reply) => self.asked.push((through, reply)),
+                    Work::Checkpoint(through, reply) => self.asked.push((through, None, reply)),
+                    Work::Rotate(through, key, reply) => self.asked.push((through, Some(key), reply)),
                     Work::Settle(through, seal, reply) => self.settling.push((through, seal, reply)),
                     Work::Close(reply) => close = Some(reply),
                 }
@@ -227,12 +230,15 @@ impl FramerThread {
     /// Signs the checkpoints that were asked for and whose records have all been received.
     fn answer_asked(&mut self) -> Result<()> {
         let received = self.received;
-        let (due, later) = std::mem::take(&mut self.asked).into_iter().partition(|(through, _)| *through <= received);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.asked).into_iter().partition(|(through, ..)| *through <= received);
         self.asked = later;
-        let due: Vec<(u64, Reply<String>)> = due;
-        for (_, reply) in due {
+        for (_, key, reply) in due {
             self.frame(true)?;
-            let signed = self.framer.checkpoint();
+            let signed = match key {
+                None => self.framer.checkpoint(),
+                Some(key) => self.framer.rotate(key),
+            };
             self.waiting_since = None;
             let _ = reply.send(signed);
         }
@@ -261,7 +267,7 @@ impl FramerThread {
 
     /// The checkpoint of the interval. A full disk is no reason to stop: it is tried again, and no request waits for it.
     fn sign_when_due(&mut self) -> Result<()> {
-        if self.shared.signer.is_some() {
+        if self.shared.keys.can_sign() {
             match self.framer.checkpoint() {
                 Err(error) if error.is_disk_full() => {
                     self.status.disk_full.store(true, Ordering::Release);

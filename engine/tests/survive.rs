@@ -9,7 +9,7 @@ use indelible_engine::rng::SeededRng;
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::sim::{Fault, SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
-use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options, Pressure};
+use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options, Overflow, Pressure};
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
 use indelible_format::record::Record;
@@ -374,4 +374,110 @@ fn health_tells_of_a_disk_that_fills_up() {
     let reader = LogReader::open(&config(&disk)).expect("a reader");
     let closed = reader.disk_health(1 << 20).expect("disk health");
     assert_eq!((closed.pressure, closed.bytes.torn), (Pressure::Ok, 0));
+}
+
+/// Fills the disk so that some of the next group still fits, and appends it. Gives the journal's length before.
+fn append_to_a_full_disk(disk: &SimStorage, log: &mut StepLog) -> (u64, Result<(), Error>) {
+    let length = disk.read(JOURNAL, 1 << 20).expect("the journal").len() as u64;
+    disk.set_capacity(Some(1 << 30));
+    let used = (1 << 30) - disk.free_bytes().expect("free");
+    disk.set_capacity(Some(used + 4_096));
+    (length, log.append(drafts(100..400)).map(drop))
+}
+
+const JOURNAL: &str = "journal/0000000000000001.jnl";
+
+/// Promise 6, first sentence: what a full disk kept of a group is gone again before anything else happens, also after a crash.
+#[test]
+fn a_group_that_met_a_full_disk_is_cut_back_and_the_cut_is_synced() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..3)).expect("append");
+    log.sync().expect("sync");
+    let before = rows(&log.view());
+    let (length, failed) = append_to_a_full_disk(&disk, &mut log);
+    assert!(failed.is_err_and(|error| error.is_disk_full()));
+    for image in [disk.crash_keep_all(), disk.crash_lose_all()] {
+        assert_eq!(image.read(JOURNAL, 1 << 20).expect("the journal").len() as u64, length);
+        image.set_capacity(None);
+        let log = StepLog::open(config(&image)).expect("open");
+        assert!(log.recovery().journal_cut.is_none(), "nothing is torn: {}", log.recovery());
+        assert_eq!(rows(&log.view()), before);
+    }
+    // Reads go on, and with room the same drafts are taken.
+    assert_eq!(rows(&log.view()), before);
+    disk.set_capacity(None);
+    log.append(drafts(100..400)).expect("there is room");
+    assert_eq!(log.sync().expect("sync"), before.len() as u64 + 300);
+}
+
+/// The cut after a full disk was not durable, nobody knew, and the log went on over it.
+#[test]
+fn a_failed_sync_while_a_journal_is_cut_back_stops_the_log() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..3)).expect("append");
+    log.sync().expect("sync");
+    let before = rows(&log.view());
+    disk.inject(JOURNAL, 1, Fault::FailSync);
+    let (_, failed) = append_to_a_full_disk(&disk, &mut log);
+    assert!(matches!(failed, Err(Error::Poisoned { .. })), "{failed:?}");
+    disk.set_capacity(None);
+    assert!(matches!(log.append(drafts(400..401)), Err(Error::Poisoned { .. })), "nor later");
+    drop(log);
+    for image in [disk.crash_keep_all(), disk.crash_lose_all(), disk.crash()] {
+        let log = StepLog::open(config(&image)).expect("open");
+        assert!(rows(&log.view()).starts_with(&before), "what was durable is there");
+    }
+}
+
+/// Promise 6, the others: reads go on; callers get a typed error or wait, as they chose; writing resumes by itself.
+#[test]
+fn on_a_full_disk_callers_are_told_or_wait_and_writing_resumes_by_itself() {
+    for overflow in [Overflow::Reject, Overflow::Block { timeout: Some(Duration::from_millis(30)) }] {
+        let disk = SimStorage::new(1, SimOptions::default());
+        let options = Options { overflow, ring_slots: 16, ..config(&disk).options };
+        let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+        for n in 0..50 {
+            while log.emit(draft(n)).is_err() {}
+        }
+        log.flush(None).expect("flush");
+        disk.set_capacity(Some(1 << 30));
+        disk.set_capacity(Some((1 << 30) - disk.free_bytes().expect("free")));
+        let mut accepted = 0;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // The last pages of the journal file take some events before one fails.
+        let refused = loop {
+            match log.emit(draft(1_000 + accepted)) {
+                Ok(_) => accepted += 1,
+                Err(refused) if matches!(refused.error, Error::DiskFull) => break refused,
+                // The ring was full for a moment although the disk was not.
+                Err(_) => {}
+            }
+            assert!(Instant::now() < deadline, "{overflow:?}: nobody was told");
+        };
+        assert_eq!(refused.draft.slices(), draft(1_000 + accepted).slices(), "the event comes back");
+        assert_eq!(log.health().expect("health").pressure, Pressure::Full);
+        assert!(matches!(log.flush(Some(Instant::now() + Duration::from_millis(20))), Err(Error::DiskFull)));
+        assert!(log.view().count(&Expr::events()).expect("reads go on") >= 50);
+        disk.set_capacity(None);
+        log.flush(Some(Instant::now() + Duration::from_secs(30))).expect("writing resumes by itself");
+        assert_eq!(log.view().count(&Expr::events()).expect("count"), 50 + accepted);
+        log.close().expect("close");
+    }
+    // Without a time limit an emit waits until there is room.
+    let disk = SimStorage::new(1, SimOptions::default());
+    let options = Options { ring_slots: 4, ..config(&disk).options };
+    let log = Log::create(LogConfig { options, ..config(&disk) }, &spec()).expect("create");
+    disk.set_capacity(Some(1 << 30));
+    disk.set_capacity(Some((1 << 30) - disk.free_bytes().expect("free")));
+    std::thread::scope(|scope| {
+        let emitter = scope.spawn(|| (0..600).for_each(|n| drop(log.emit(draft(n)).expect("it waits for room"))));
+        while !log.health().expect("health").disk_full {
+            assert!(!emitter.is_finished(), "600 events went into a full disk");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        disk.set_capacity(None);
+    });
+    log.flush(None).expect("flush");
+    assert_eq!(log.view().count(&Expr::events()).expect("count"), 600);
+    log.close().expect("close");
 }

@@ -95,7 +95,8 @@ impl<'a> Packed<'a> {
         if self.width == 0 {
             return Some(0);
         }
-        let bit = i as u128 * u128::from(self.width);
+        // As many bytes as there are values of this width lie in memory, so eight times that fits.
+        let bit = i as u64 * u64::from(self.width);
         let (at, shift) = ((bit / 8) as usize, (bit % 8) as u32);
         let rest = self.bytes.get(at..)?;
         let mask = u64::MAX >> (64 - u32::from(self.width));

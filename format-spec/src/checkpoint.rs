@@ -76,11 +76,16 @@ impl Checkpoint {
 pub fn sign_checkpoint(checkpoint: &Checkpoint, key: &SigningKey) -> Result<String, FormatError> {
     let text = checkpoint.to_text();
     Checkpoint::parse_text(&text)?;
+    Ok(format!("{text}\n{}", signature_line(checkpoint, key)?))
+}
+
+/// The signature line of `key` under a tree head.
+pub(crate) fn signature_line(checkpoint: &Checkpoint, key: &SigningKey) -> Result<String, FormatError> {
     if checkpoint.origin != key.name() {
         return Err(invalid("origin", "not the name of the signing key"));
     }
-    let signature = [&key.verifier().id()[..], &key.sign(text.as_bytes())].concat();
-    Ok(format!("{text}\n\u{2014} {} {}\n", key.name(), STANDARD.encode(signature)))
+    let signature = [&key.verifier().id()[..], &key.sign(checkpoint.to_text().as_bytes())].concat();
+    Ok(format!("\u{2014} {} {}\n", key.name(), STANDARD.encode(signature)))
 }
 
 /// Opens a note: checks its form and the signature of `key`, the log's ([CHK-1], [CHK-2]).

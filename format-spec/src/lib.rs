@@ -33,6 +33,8 @@ pub mod manifest;
 pub mod merkle;
 pub mod names;
 pub mod record;
+pub mod retention;
+pub mod rotation;
 pub mod schema;
 pub mod segment;
 pub mod witness;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! MANIFEST  checkpoint  log.pub  live  lock
+//! rotations/EEEEEEEE.note
 //! journal/NNNNNNNNNNNNNNNN.jnl  segments/NNNNNNNNNNNNNNNN-GGGGGGGG.seg  torn/NNNNNNNNNNNNNNNN-OOOOOOOOOOOOOOOO.cut
 //! ```
 //!
@@ -24,6 +25,8 @@ pub const JOURNAL_DIR: &str = "journal";
 pub const SEGMENTS_DIR: &str = "segments";
 /// Directory of bytes that recovery cut off.
 pub const TORN_DIR: &str = "torn";
+/// Directory of rotations of the signing key.
+pub const ROTATIONS_DIR: &str = "rotations";
 /// Suffix of unfinished replacements, which mean nothing.
 pub const TMP_SUFFIX: &str = ".tmp";
 
@@ -40,6 +43,16 @@ pub fn journal_file_name(file_no: u64) -> String {
 /// Name of the file that keeps what was cut off journal file `file_no` from `offset` on.
 pub fn torn_file_name(file_no: u64, offset: u64) -> String {
     format!("{TORN_DIR}/{file_no:016x}-{offset:016x}.cut")
+}
+
+/// Name of the file of the rotation to the key of `epoch`.
+pub fn rotation_file_name(epoch: u32) -> String {
+    format!("{ROTATIONS_DIR}/{epoch:08x}.note")
+}
+
+/// Epoch of a rotation file's name; `None` for any other name.
+pub fn parse_rotation_file_name(name: &str) -> Option<u32> {
+    u32::try_from(hex(stem(name, ROTATIONS_DIR, ".note")?, 8)?).ok()
 }
 
 /// Segment id and generation of a segment file's name; `None` for any other name.
@@ -82,12 +95,14 @@ mod tests {
         assert_eq!(parse_segment_file_name("000000000000001f-00000002.seg"), Some((0x1f, 2)));
         assert_eq!(parse_journal_file_name(&journal_file_name(u64::MAX)), Some(u64::MAX));
         assert_eq!(parse_torn_file_name(&torn_file_name(3, 4096)), Some((3, 4096)));
+        assert_eq!(parse_rotation_file_name(&rotation_file_name(0x1f)), Some(0x1f));
         let others =
             ["1f-2.seg", "segments/000000000000001F-00000002.seg", "000000000000001f.seg", "x.jnl", "", "é.cut"];
         for name in others {
             assert_eq!(parse_segment_file_name(name), None, "{name}");
             assert_eq!(parse_journal_file_name(name), None, "{name}");
             assert_eq!(parse_torn_file_name(name), None, "{name}");
+            assert_eq!(parse_rotation_file_name(name), None, "{name}");
         }
         assert_eq!(parse_journal_file_name("journal/+000000000000001.jnl"), None);
     }

@@ -134,6 +134,14 @@ impl Field {
         Self::all().filter(move |field| field.spec().group == Some(group))
     }
 
+    /// The field of a group with this presence bit, if there is one.
+    pub const fn at_bit(group: u8, bit: u8) -> Option<Field> {
+        if group as usize >= AT_BIT.len() || bit >= 8 {
+            return None;
+        }
+        AT_BIT[group as usize][bit as usize]
+    }
+
     /// Whether term pages may have a section of the field: one with terms, or metadata, whose texts are cut into terms.
     pub fn has_pages(self) -> bool {
         self.has_terms() || self == Field::METADATA
@@ -150,6 +158,19 @@ impl std::fmt::Debug for Field {
         f.write_str(self.name())
     }
 }
+
+/// Fields by group and presence bit, for readers that meet them by the million.
+const AT_BIT: [[Option<Field>; 8]; 4] = {
+    let mut table = [[None; 8]; 4];
+    let mut id = 0;
+    while id < FIELD_COUNT {
+        if let Some(group) = FIELDS[id].group {
+            table[group as usize][FIELDS[id].bit as usize] = Some(Field(id as u8));
+        }
+        id += 1;
+    }
+    table
+};
 
 /// Record kinds of schema 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -179,6 +200,8 @@ pub enum Kind {
     Done = 11,
     /// Who read the log.
     Access = 12,
+    /// Something signed was lost, and the log went on all the same.
+    Loss = 13,
 }
 
 impl Kind {
@@ -196,6 +219,7 @@ impl Kind {
         (Kind::Intent, "intent"),
         (Kind::Done, "done"),
         (Kind::Access, "access"),
+        (Kind::Loss, "loss"),
     ];
 
     /// The kind with this code, if schema 1 has it.
@@ -213,6 +237,16 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_field_is_found_at_its_group_and_bit() {
+        for group in 0..6 {
+            for bit in 0..10 {
+                let found = Field::of_group(group).find(|field| field.spec().bit == bit);
+                assert_eq!(Field::at_bit(group, bit), found, "group {group}, bit {bit}");
+            }
+        }
+    }
 
     #[test]
     fn kinds_are_listed_in_order_of_their_codes() {

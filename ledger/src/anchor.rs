@@ -17,15 +17,15 @@ use std::path::{Path, PathBuf};
 
 use indelible_engine::query::View;
 use indelible_format::LogId;
-use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
+use indelible_format::checkpoint::Checkpoint;
 use indelible_format::key::VerifierKey;
-use indelible_format::manifest::Manifest;
 use indelible_format::merkle::LogTree;
+use indelible_format::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
-use crate::event::{ActorType, AuditEvent, Severity};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
+use crate::rotate::check_trail;
 
 /// Longest anchor file that is read: a note and its cosignatures.
 const BYTES_MAX: u64 = 1 << 20;
@@ -143,10 +143,7 @@ impl Anchor {
             Err(error) => Err(error),
         };
         let note = bytes.map_err(|source| failed("read", &self.file, source))?;
-        let head = open_checkpoint(&note, &self.key);
-        let head =
-            head.map_err(|error| AnchorError::NotAnAnchor { file: self.file.clone(), problem: error.to_string() })?;
-        Ok(Some(head))
+        self.parse(&note).map(Some)
     }
 
     /// Checks that the log still has everything that the anchor signs.
@@ -159,7 +156,20 @@ impl Anchor {
         Ok(head)
     }
 
+    /// The keys that may have signed a head, from the log's first.
+    fn trail(&self) -> Result<KeyTrail> {
+        let trail = indelible_engine::read_keys(&self.log)?;
+        if *trail.first() != self.key {
+            let problem = format!("the log's first key is {}, expected {}", trail.first(), self.key);
+            return Err(AnchorError::NotAnAnchor { file: self.file.clone(), problem }.into());
+        }
+        Ok(trail)
+    }
+
     fn compare(&self, head: &Checkpoint, view: &View) -> Result<()> {
+        let manifest = indelible_engine::read_manifest(&self.log)?;
+        check_trail(view, &manifest, &self.trail()?)
+            .map_err(|problem| AnchorError::NotAnAnchor { file: self.file.clone(), problem })?;
         let leaves = view.leaf_hashes(head.size)?;
         let (file, anchored, found) = (self.file.clone(), head.size, leaves.len() as u64);
         if found < anchored {
@@ -219,7 +229,7 @@ impl Anchor {
             file: self.file.clone(),
             problem: error.to_string(),
         };
-        Ok(open_checkpoint(note, &self.key).map_err(refuse)?)
+        Ok(self.trail()?.open(note).map_err(refuse)?.0)
     }
 
     fn write(&self, note: &str) -> Result<()> {
@@ -236,27 +246,19 @@ impl Anchor {
         lock.map_err(|source| failed("lock", &name, source))
     }
 
-    /// The event that records an accepted loss; `None` where the error is none that can be accepted.
-    pub(crate) fn loss(&self, error: &AnchorError, manifest: &Manifest) -> Result<Option<AuditEvent>> {
-        let found = match *error {
-            AnchorError::Behind { found, .. } => found,
-            AnchorError::Forked { anchored, .. } => anchored,
+    /// Body of the record of an accepted loss; `None` where the error is none that can be accepted.
+    pub(crate) fn loss(&self, error: &AnchorError) -> Result<Option<String>> {
+        let (found, reason) = match *error {
+            AnchorError::Behind { found, .. } => (found, "behind"),
+            AnchorError::Forked { anchored, .. } => (anchored, "forked"),
             _ => return Ok(None),
         };
         let Some(head) = self.head()? else { return Ok(None) };
         let root: String = head.root.iter().map(|byte| format!("{byte:02x}")).collect();
-        let forked = matches!(error, AnchorError::Forked { .. });
         let body = serde_json::json!({
-            "anchored_frames": head.size, "anchored_root": root, "found_frames": found, "forked": forked,
+            "anchored_frames": head.size, "anchored_root": root, "found_frames": found, "reason": reason,
         });
-        let event = AuditEvent::in_workspace("indelible")
-            .action("log.loss_accepted")
-            .actor(ActorType::System, "indelible")
-            .target("log", manifest.log_id.to_string())
-            .partial()
-            .severity(Severity::Critical)
-            .metadata(body);
-        Ok(event.build().ok())
+        Ok(Some(body.to_string()))
     }
 
     /// Remembers this as the log's anchor, so that every later opening looks at it.

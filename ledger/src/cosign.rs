@@ -10,8 +10,6 @@
 use std::path::Path;
 
 use indelible_engine::storage::{Access, DirStorage, Storage};
-use indelible_format::checkpoint::open_checkpoint;
-use indelible_format::key::VerifierKey;
 use indelible_format::names::{CHECKPOINT, LOCK};
 use indelible_format::witness::{Cosignature, WitnessPolicy};
 
@@ -27,7 +25,6 @@ pub fn add_cosignatures(log: impl AsRef<Path>, cosigned: &str, policy: &WitnessP
     let log = log.as_ref();
     let refuse = |problem: String| Error::Option { option: "cosigned checkpoint", problem };
     let invalid = |error: indelible_format::FormatError| refuse(error.to_string());
-    let manifest = indelible_engine::read_manifest(log)?;
     let io = |what, source| indelible_engine::Error::Io { what, file: CHECKPOINT.to_owned(), source };
     let storage = DirStorage::open(log, Access::ReadWrite).map_err(|source| io("open", source))?;
     let _lock = storage.try_lock(LOCK).map_err(|_| indelible_engine::Error::Locked)?;
@@ -35,9 +32,8 @@ pub fn add_cosignatures(log: impl AsRef<Path>, cosigned: &str, policy: &WitnessP
     let Some(note) = reader.checkpoint()? else {
         return Err(refuse("the log has no checkpoint yet: make one with `indelible checkpoint`".to_owned()));
     };
-    let key = VerifierKey::parse(&manifest.key).map_err(invalid)?;
-    let (own, theirs) =
-        (open_checkpoint(&note, &key).map_err(invalid)?, open_checkpoint(cosigned, &key).map_err(invalid)?);
+    let keys = indelible_engine::read_keys(log)?;
+    let (own, theirs) = (keys.open(&note).map_err(invalid)?.0, keys.open(cosigned).map_err(invalid)?.0);
     if own != theirs {
         return Err(refuse(format!(
             "it signs {} frames, the log's newest checkpoint {}: have the newest one cosigned",

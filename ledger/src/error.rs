@@ -28,6 +28,9 @@ pub enum Error {
     /// Something that cannot be proven.
     #[error(transparent)]
     Prove(Box<crate::prove::ProveError>),
+    /// A purge that was refused.
+    #[error(transparent)]
+    Purge(Box<crate::retain::PurgeError>),
     /// An option that cannot work.
     #[error("{option}: {problem}")]
     Option {
@@ -36,6 +39,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+impl From<indelible_format::FormatError> for Error {
+    fn from(error: indelible_format::FormatError) -> Self {
+        Error::Log(indelible_engine::Error::Record(error))
+    }
 }
 
 /// An event that was not accepted; it comes back.

@@ -1,7 +1,7 @@
 //! Where the signing key lies: outside the log directory, readable by its owner alone.
 //!
 //! ```text
-//! named by the caller  |  $XDG_DATA_HOME/indelible/keys/<log id>.key  |  $HOME/.local/share/indelible/keys/<log id>.key
+//! named by the caller (after rotations: NAME.EPOCH.key beside it)  |  $XDG_DATA_HOME/indelible/keys/<log id>.key  |  $HOME/.local/share/indelible/keys/<log id>.key
 //! ```
 
 use std::fs;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
+use indelible_format::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
 
@@ -28,6 +29,30 @@ pub fn default_key_file(log_id: LogId) -> Result<PathBuf> {
         problem: "neither XDG_DATA_HOME nor HOME is set, so there is no default place: name a key file".to_owned(),
     })?;
     Ok(dir.join("indelible/keys").join(format!("{log_id}.key")))
+}
+
+/// The place of the key of an epoch beside a key file: `audit.key` -> `audit.1.key`, `audit.1.key` -> `audit.2.key`.
+pub(crate) fn of_epoch(file: &Path, epoch: u32) -> PathBuf {
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let base = match stem.rsplit_once('.') {
+        Some((base, number)) if !base.is_empty() && number.parse::<u32>().is_ok() => base.to_owned(),
+        _ => stem,
+    };
+    let extension = file.extension().map_or_else(String::new, |end| format!(".{}", end.to_string_lossy()));
+    file.with_file_name(format!("{base}.{epoch}{extension}"))
+}
+
+/// The current signing key, from `file` or, where that holds an older one of the log, from the place of the current epoch beside it.
+/// Gives the key and where it lies; `None` where there is no file and `required` is not set.
+pub(crate) fn load_current(file: &Path, required: bool, trail: &KeyTrail) -> Result<Option<(SigningKey, PathBuf)>> {
+    let Some(key) = load(file, required)? else { return Ok(None) };
+    if trail.epoch_of(&key.verifier()).is_some_and(|epoch| epoch < trail.epoch()) {
+        let newer = of_epoch(file, trail.epoch());
+        if let Some(current) = load(&newer, false)? {
+            return Ok(Some((current, newer)));
+        }
+    }
+    Ok(Some((key, file.to_owned())))
 }
 
 /// Makes a signing key and writes it to a file that must not exist, mode 0600.
@@ -60,5 +85,22 @@ pub(crate) fn load(file: &Path, required: bool) -> Result<Option<SigningKey>> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(None),
         Err(error) => Err(refuse(format!("cannot be read: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_later_epochs_lie_beside_the_first() {
+        for (file, epoch, expected) in [
+            ("d/audit.key", 1, "d/audit.1.key"),
+            ("d/audit.1.key", 2, "d/audit.2.key"),
+            ("key", 1, "key.1"),
+            ("d/0f-3e.key", 12, "d/0f-3e.12.key"),
+        ] {
+            assert_eq!(of_epoch(Path::new(file), epoch), Path::new(expected));
+        }
     }
 }

@@ -6,20 +6,33 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use indelible_engine::clock::{Clock, SystemClock};
 use indelible_engine::storage::Access;
 use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt, RecoveryReport};
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
+use indelible_format::retention::Register;
+use indelible_format::schema::Kind;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::anchor::Anchor;
 use crate::codec;
 use crate::error::{EmitError, Error, Result};
 use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
+use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
+use crate::retain::PurgeReport;
+use crate::retain::policies::{Classes, schedule_of};
+use crate::retain::records::register;
 use crate::schedule::Schedule;
+
+/// Records looked at for one that no recovery of now wrote.
+const RECOVERY_RECORDS: usize = 256;
+/// How long a checkpoint and a closing wait for the destinations of heads.
+const HEADS_WAIT: Duration = Duration::from_secs(30);
 
 /// How a log is created.
 #[derive(Debug, Clone, Default)]
@@ -52,12 +65,26 @@ pub struct OpenOptions {
     pub sign_key_file: Option<PathBuf>,
     /// File outside the log directory with the newest signed head ([`crate::anchor`]). Default: the one remembered for the log.
     pub anchor_file: Option<PathBuf>,
+    /// Where every new signed head goes. Default: what is remembered for the log ([`HeadOptions::remember`]).
+    pub heads: Option<HeadOptions>,
     /// Opens a log that is behind its anchor all the same. Whoever sets it records the loss: see [`Ledger::accept_loss`].
     pub ignore_anchor: bool,
+    /// Where the log reads the time. Default: the machine's clock.
+    pub clock: Option<SharedClock>,
     /// How the log is written.
     pub engine: Options,
     /// Bounds of events.
     pub limits: Option<Limits>,
+}
+
+/// Where a log reads the time, for programs that have a clock of their own, and for tests.
+#[derive(Clone)]
+pub struct SharedClock(pub Arc<dyn Clock>);
+
+impl std::fmt::Debug for SharedClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedClock")
+    }
 }
 
 /// A log that is open for writing. Cloning gives another handle to the same log.
@@ -86,9 +113,29 @@ pub struct OpenOptions {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     log: Arc<Log>,
-    schedule: Arc<Schedule>,
+    classes: Arc<Classes>,
     limits: Limits,
     anchor: Option<Arc<Anchor>>,
+    place: Arc<Place>,
+    /// Dropped after the log, so that the head of its closing is handed on too.
+    heads: Option<Arc<HeadKeeper>>,
+}
+
+/// What does not change the log but how this process works with it.
+struct Place {
+    path: PathBuf,
+    key_file: Mutex<Option<PathBuf>>,
+    /// Held by whoever changes keys, policies or holds, or purges: each reads the log's records and adds to them.
+    administration: Mutex<()>,
+    clock: Arc<dyn Clock>,
+    /// Recorded-at of the newest record that was durable before this opening, and when that was on the monotonic clock.
+    newest: Option<(i64, Duration)>,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Place({})", self.path.display())
+    }
 }
 
 impl Ledger {
@@ -97,7 +144,7 @@ impl Ledger {
     /// # Errors
     /// Where the directory holds something already, or key or log cannot be written.
     pub fn create(path: impl AsRef<Path>, options: &CreateOptions) -> Result<Created> {
-        let (created, log) = create(path.as_ref(), options, Options::default())?;
+        let (created, log) = create(path.as_ref(), options, Options::default(), Arc::new(SystemClock))?;
         log.close()?;
         Ok(created)
     }
@@ -108,13 +155,11 @@ impl Ledger {
     /// Where there is no log and `create` is not set, another writer has it, or something durable is damaged.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
-        let limits = options.limits.unwrap_or_default();
-        let schedule = Arc::new(Schedule::default());
         if options.create && !path.join("MANIFEST").exists() {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
-            let (_, log) = create(path, &create_options, options.engine.clone())?;
+            let (created, log) = create(path, &create_options, options.engine.clone(), clock_of(options))?;
             let anchor = anchor_of(path, options, false)?.map(Arc::new);
-            return Ok(Self { log: Arc::new(log), schedule, limits, anchor });
+            return Self::started(log, anchor, options, (path, Some(created.key_file)));
         }
         if !path.join("MANIFEST").exists() {
             return Err(indelible_engine::Error::NotALog { path: path.display().to_string() }.into());
@@ -122,8 +167,85 @@ impl Ledger {
         let anchor = anchor_of(path, options, !options.ignore_anchor)?.map(Arc::new);
         let mut config = LogConfig::at(path, Access::ReadWrite)?;
         config.options = options.engine.clone();
-        config.signer = signer_of(path, options)?.map(Arc::new);
-        Ok(Self { log: Arc::new(Log::open(config)?), schedule, limits, anchor })
+        config.clock = clock_of(options);
+        let (signer, key_file) = signer_of(path, options)?.unzip();
+        config.signer = signer.map(Arc::new);
+        let ledger = Self::started(Log::open(config)?, anchor, options, (path, key_file))?;
+        // What an earlier process announced is carried out before anything else happens; a log behind its anchor is left as it is.
+        if !options.ignore_anchor {
+            ledger.finish_deletions(&mut PurgeReport::default())?;
+        }
+        Ok(ledger)
+    }
+
+    fn started(
+        log: Log,
+        anchor: Option<Arc<Anchor>>,
+        options: &OpenOptions,
+        (path, key_file): (&Path, Option<PathBuf>),
+    ) -> Result<Self> {
+        let log = Arc::new(log);
+        let heads = match &options.heads {
+            Some(heads) => heads.clone(),
+            None => HeadOptions::remembered(log.manifest().log_id)?.unwrap_or_default(),
+        };
+        let wanted = anchor.is_some() || !heads.is_empty();
+        let heads = wanted
+            .then(|| HeadKeeper::start(&log, heads, anchor.clone().filter(|_| !options.ignore_anchor)))
+            .transpose()?
+            .map(Arc::new);
+        let limits = options.limits.unwrap_or_default();
+        let clock = clock_of(options);
+        let newest = newest_before(&log)?.map(|newest| (newest, clock.monotonic()));
+        let place = Place {
+            path: path.to_owned(),
+            key_file: Mutex::new(key_file),
+            administration: Mutex::new(()),
+            clock,
+            newest,
+        };
+        let classes = Arc::new(Classes::new(schedule_of(&log.view())?));
+        Ok(Self { log, classes, limits, anchor, place: Arc::new(place), heads })
+    }
+
+    /// The clock of the log.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.place.clock.as_ref()
+    }
+
+    /// Recorded-at of the newest record that was durable before this opening, and the monotonic time of the opening.
+    pub(crate) fn newest_at_opening(&self) -> Option<(i64, Duration)> {
+        self.place.newest
+    }
+
+    /// The log directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// Waits until nobody else changes keys, policies or holds in this process.
+    pub(crate) fn administer(&self) -> MutexGuard<'_, ()> {
+        self.place.administration.lock()
+    }
+
+    /// Which class events get.
+    pub(crate) fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// Where the signing key lies, if there is one.
+    pub(crate) fn key_file(&self) -> Option<PathBuf> {
+        self.place.key_file.lock().clone()
+    }
+
+    pub(crate) fn set_key_file(&self, file: &Path) {
+        *self.place.key_file.lock() = Some(file.to_owned());
+    }
+
+    /// Policies, holds and keys as the log's records give them now.
+    pub(crate) fn register(&self) -> Result<Register> {
+        register(&self.log.view(), &self.log.manifest())
     }
 
     /// What opening found.
@@ -153,7 +275,7 @@ impl Ledger {
             return Err(EmitError::Invalid { event: Box::new(event), reason });
         }
         let id = if event.id.is_none() { uuid::Uuid::now_v7().to_string() } else { String::new() };
-        let mut draft = codec::encode(&event, &id, self.schedule.class_of(event.severity));
+        let mut draft = codec::encode(&event, &id, self.classes.of(event.severity.code()));
         draft.once = once;
         if draft.len() > indelible_format::FRAME_BYTES_MAX {
             let problem = EventProblem::TooLong { bytes: draft.len(), limit: indelible_format::FRAME_BYTES_MAX };
@@ -202,11 +324,30 @@ impl Ledger {
     /// # Errors
     /// Without a signing key; where the anchor has moved on without this log; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
-        let note = self.log.checkpoint()?;
-        if let Some(anchor) = &self.anchor {
-            anchor.advance(&note, &self.log.view())?;
+        {
+            let _one = self.administer();
+            self.extend_holds(false)?;
         }
+        let note = self.log.checkpoint()?;
+        self.hand_on(&note)?;
         Ok(note)
+    }
+
+    /// Moves the anchor on, and waits until the head has reached its other destinations.
+    pub(crate) fn hand_on(&self, note: &str) -> Result<()> {
+        if let Some(heads) = &self.heads {
+            heads.drain(Instant::now() + HEADS_WAIT);
+        }
+        match &self.anchor {
+            Some(anchor) => anchor.advance(note, &self.log.view()).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Destinations that did not take a signed head, since this was asked last ([`OpenOptions::heads`]). Ingest is not stopped by them.
+    #[must_use]
+    pub fn head_failures(&self) -> Vec<HeadFailure> {
+        self.heads.as_ref().map_or_else(Vec::new, |heads| heads.failures())
     }
 
     /// The anchor of the log, if it has one.
@@ -218,10 +359,10 @@ impl Ledger {
     /// Records that the log is behind its anchor and goes on all the same, signs a new head, and puts it into the anchor. For a log that
     /// was opened with [`OpenOptions::ignore_anchor`]. Gives the seq of the record; `None` where nothing is lost.
     ///
-    /// The record is a critical event with the action `log.loss_accepted`, which names what was anchored and what was found.
+    /// The record is one of the log's own (kind `loss`, class 0, never deleted), which names what was anchored and what was found.
     ///
     /// # Errors
-    /// Where the event cannot be stored, no head can be signed, or the anchor cannot be written.
+    /// Where the record cannot be stored, no head can be signed, or the anchor cannot be written.
     pub fn accept_loss(&self) -> Result<Option<u64>> {
         let Some(anchor) = &self.anchor else { return Ok(None) };
         let lost = match anchor.check(&self.log.view()) {
@@ -229,14 +370,10 @@ impl Ledger {
             Err(Error::Anchor(error)) => error,
             Err(error) => return Err(error),
         };
-        let Some(event) = anchor.loss(&lost, &self.log.manifest())? else { return Err(Error::Anchor(lost)) };
-        let receipt = self.emit(event).map_err(|refused| Error::Option {
-            option: "accept loss",
-            problem: format!("the loss cannot be recorded: {refused}"),
-        })?;
-        let stored = receipt.wait(Ack::Durable, None)?;
+        let Some(body) = anchor.loss(&lost)? else { return Err(Error::Anchor(lost)) };
+        let seq = self.put_system(Kind::Loss, &body)?;
         anchor.replace(&self.log.checkpoint()?)?;
-        Ok(stored.map(indelible_engine::Outcome::seq))
+        Ok(Some(seq))
     }
 
     /// A reader of the same log, which sees everything durable.
@@ -251,13 +388,26 @@ impl Ledger {
         &self.log
     }
 
+    fn extend_at_close(&self) -> Result<()> {
+        if self.log.is_closed() {
+            return Ok(());
+        }
+        let _one = self.administer();
+        self.extend_holds(false).map(|_| ())
+    }
+
     /// Stops accepting, makes everything accepted durable, signs, and closes cleanly. Dropping the last handle does the same
     /// without telling how it went.
     ///
     /// # Errors
     /// Where the log is poisoned or the disk fails.
     pub fn close(&self) -> Result<()> {
+        let held = self.extend_at_close();
         self.log.close()?;
+        held?;
+        if let Some(heads) = &self.heads {
+            heads.drain(Instant::now() + HEADS_WAIT);
+        }
         match &self.anchor {
             Some(anchor) => anchor.catch_up().map(|_| ()),
             None => Ok(()),
@@ -280,7 +430,7 @@ fn anchor_of(path: &Path, options: &OpenOptions, compare: bool) -> Result<Option
     Ok(Some(anchor))
 }
 
-fn create(path: &Path, options: &CreateOptions, engine: Options) -> Result<(Created, Log)> {
+fn create(path: &Path, options: &CreateOptions, engine: Options, clock: Arc<dyn Clock>) -> Result<(Created, Log)> {
     if path.join("MANIFEST").exists() {
         return Err(indelible_engine::Error::Exists { path: path.display().to_string() }.into());
     }
@@ -301,6 +451,7 @@ fn create(path: &Path, options: &CreateOptions, engine: Options) -> Result<(Crea
     let key = existing_or_new_key(&key_file, &origin)?;
     let verifier_key = key.verifier().to_string();
     config.options = engine;
+    config.clock = clock;
     config.signer = Some(Arc::new(key));
     let schedule = Schedule::default().body();
     let log = Log::create(config, &CreateSpec { log_id, origin: origin.clone(), key: verifier_key.clone(), schedule })?;
@@ -319,13 +470,31 @@ fn existing_or_new_key(file: &Path, origin: &str) -> Result<SigningKey> {
     }
 }
 
-fn signer_of(path: &Path, options: &OpenOptions) -> Result<Option<SigningKey>> {
+fn clock_of(options: &OpenOptions) -> Arc<dyn Clock> {
+    options.clock.as_ref().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| Arc::clone(&clock.0))
+}
+
+/// Recorded-at of the newest record that was there before this opening: recovery records are of now.
+fn newest_before(log: &Log) -> Result<Option<i64>> {
+    let view = log.view();
+    for seq in (0..view.next_seq()).rev().take(RECOVERY_RECORDS) {
+        if let Some(record) = view.record(seq)?
+            && record.groups.envelope().is_ok_and(|head| head.kind != Kind::Recovery as u8)
+        {
+            return Ok(Some(record.recorded_at));
+        }
+    }
+    Ok(log.manifest().segments.iter().map(|segment| segment.recorded_max).max())
+}
+
+fn signer_of(path: &Path, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {
+    let trail = indelible_engine::read_keys(path)?;
     if let Some(file) = &options.sign_key_file {
-        return keys::load(file, true);
+        return keys::load_current(file, true, &trail);
     }
     let manifest = indelible_engine::read_manifest(path)?;
     match keys::default_key_file(manifest.log_id) {
-        Ok(file) => keys::load(&file, false),
+        Ok(file) => keys::load_current(&file, false, &trail),
         Err(_) => Ok(None),
     }
 }

@@ -13,16 +13,20 @@ mod cosign;
 mod error;
 pub mod event;
 pub mod filter;
+mod heads;
 pub mod import;
 mod keys;
 mod ledger;
 pub mod prove;
 mod reader;
+pub mod retain;
+mod rotate;
 mod schedule;
 mod verify;
 
 pub use cosign::add_cosignatures;
 pub use error::{EmitError, Error, Result};
+pub use heads::{HeadFailure, HeadOptions};
 pub use indelible_engine::query::Order;
 pub use indelible_engine::{
     Ack, Corruption, DiskHealth, Health, LogBytes, Options, Outcome as Stored, Overflow, Pressure, Receipt,
@@ -30,8 +34,9 @@ pub use indelible_engine::{
 };
 pub use indelible_format::LogId;
 pub use keys::default_key_file;
-pub use ledger::{CreateOptions, Created, Ledger, OpenOptions};
+pub use ledger::{CreateOptions, Created, Ledger, OpenOptions, SharedClock};
 pub use reader::{Follow, LedgerReader, Page, Query, ReadOptions, Row, StatsQuery, StatsRow};
+pub use rotate::{LogKey, Rotated};
 pub use schedule::{Rule, Schedule};
 pub use verify::{Progress, VerifyOptions, VerifyReport, verify};
 

@@ -8,11 +8,14 @@ use indelible_engine::query::{Cursor, Expr, GroupBy, GroupValue, Order, View, Wo
 use indelible_engine::storage::Access;
 use indelible_engine::{DiskHealth, Log, LogConfig, LogReader, Options, ViewSource};
 use indelible_format::record::Record;
+use indelible_format::retention::Register;
+use indelible_format::rotation::KeyTrail;
 use indelible_format::schema::{Field, Kind};
 
 use crate::codec;
 use crate::error::Result;
 use crate::event::{ActorType, AuditEvent, Outcome, Severity, Timestamp};
+use crate::retain::records::register;
 
 /// What to find, and how much of it.
 #[derive(Debug, Clone)]
@@ -87,6 +90,7 @@ pub struct ReadOptions {
 pub struct LedgerReader {
     source: Arc<dyn ViewSource>,
     other_process: Option<Arc<LogReader>>,
+    log: Option<Arc<Log>>,
 }
 
 impl std::fmt::Debug for LedgerReader {
@@ -108,11 +112,11 @@ impl LedgerReader {
         let mut config = LogConfig::at(path, Access::ReadOnly)?;
         config.options = options.engine.clone();
         let reader = Arc::new(LogReader::open(&config)?);
-        Ok(Self { source: Arc::clone(&reader) as Arc<dyn ViewSource>, other_process: Some(reader) })
+        Ok(Self { source: Arc::clone(&reader) as Arc<dyn ViewSource>, other_process: Some(reader), log: None })
     }
 
     pub(crate) fn of_log(log: Arc<Log>) -> Self {
-        Self { source: log, other_process: None }
+        Self { source: Arc::clone(&log) as Arc<dyn ViewSource>, other_process: None, log: Some(log) }
     }
 
     /// The newest view: everything durable now.
@@ -201,21 +205,33 @@ impl LedgerReader {
         Ok(Follow { inner: indelible_engine::Follow::new(Arc::clone(&self.source), filter, from_seq)? })
     }
 
-    /// The newest checkpoint that was made, as a signed note; `None` where there is none, or where the writer is this process
-    /// (ask it to make one: [`crate::Ledger::checkpoint`]).
+    /// The newest checkpoint that was made, as a signed note; `None` where there is none.
     ///
     /// # Errors
     /// The disk's own.
     pub fn checkpoint(&self) -> Result<Option<String>> {
         match &self.other_process {
             Some(reader) => Ok(reader.checkpoint()?),
-            None => Ok(None),
+            None => Ok(self.log.as_ref().map(|log| log.newest_checkpoint()).transpose()?.flatten()),
         }
     }
 
-    /// What the log is, where it is read beside its writer.
-    pub(crate) fn manifest(&self) -> Option<indelible_format::manifest::Manifest> {
-        self.other_process.as_ref().and_then(|reader| reader.manifest())
+    /// What the log is and the keys that it had, also in the process that writes it.
+    pub(crate) fn manifest_and_trail(&self) -> Result<(indelible_format::manifest::Manifest, KeyTrail)> {
+        match (&self.other_process, &self.log) {
+            (Some(reader), _) => {
+                let manifest = reader.manifest().ok_or(indelible_engine::Error::Closed)?;
+                Ok((manifest, reader.keys()?))
+            }
+            (None, Some(log)) => Ok((log.manifest(), log.keys())),
+            (None, None) => Err(indelible_engine::Error::Closed.into()),
+        }
+    }
+
+    /// Policies, holds and keys as the log's records give them.
+    pub(crate) fn register(&self) -> Result<Register> {
+        let (manifest, _) = self.manifest_and_trail()?;
+        register(&self.view()?, &manifest)
     }
 
     /// What the log takes on the device and what is left there. `None` in the process that writes it: see

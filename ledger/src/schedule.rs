@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::event::Severity;
 
 /// Which retention class an event gets.
@@ -49,10 +50,43 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    /// Reads a schedule from JSON: `rules` and `default`; a `version` may stand there and counts for nothing, because the log counts.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Given {
+            #[serde(rename = "version", default)]
+            _version: u32,
+            rules: Vec<Rule>,
+            default: u16,
+        }
+        let given: Given = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        Ok(Self { version: 1, rules: given.rules, default: given.default })
+    }
+
     /// The class of an event.
     #[must_use]
     pub fn class_of(&self, severity: Severity) -> u16 {
-        let code = severity.code();
+        self.class_of_code(severity.code())
+    }
+
+    /// Refuses what no log can have: class 0 is the log's own.
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |problem: &str| Err(Error::Option { option: "schedule", problem: problem.to_owned() });
+        if self.default == 0 || self.rules.iter().any(|rule| rule.class == 0) {
+            return refuse("class 0 is permanent and the log's own: classes of events are 1 to 65535");
+        }
+        if self.rules.iter().any(|rule| rule.severity == 0) {
+            return refuse("severity codes count from 1: info 1, warning 2, critical 3");
+        }
+        Ok(())
+    }
+
+    /// The class of events with this severity code.
+    pub(crate) fn class_of_code(&self, code: u8) -> u16 {
         self.rules.iter().find(|rule| rule.severity == code).map_or(self.default, |rule| rule.class)
     }
 

@@ -6,7 +6,13 @@ use std::sync::Arc;
 use indelible_engine::storage::{Access, DirStorage, Storage};
 pub use indelible_engine::verify::{Progress, VerifyOptions, VerifyReport};
 
+use indelible_engine::Corruption;
+use indelible_format::names::ROTATIONS_DIR;
+use indelible_format::retention::UNKNOWNS;
+
 use crate::error::Result;
+use crate::reader::{LedgerReader, ReadOptions};
+use crate::rotate::check_trail;
 
 /// Verifies the log at `path`: every record, frame, chain value, checkpoint, derived structure and file, as `options` say.
 /// Never stops at the first break: [`VerifyReport::breaks`] has at least the first of every damaged file.
@@ -21,5 +27,41 @@ pub fn verify(
     let path = path.as_ref();
     let named = |source| indelible_engine::Error::Io { what: "open", file: path.display().to_string(), source };
     let storage: Arc<dyn Storage> = Arc::new(DirStorage::open(path, Access::ReadOnly).map_err(named)?);
-    Ok(indelible_engine::verify::verify(&storage, options, progress)?)
+    let mut report = indelible_engine::verify::verify(&storage, options, progress)?;
+    if report.is_intact() && !options.quick {
+        audit(path, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// What records of an intact log must say of the rest: rotations are announced by key records, and what is gone went by deletions
+/// that were authorised, published and legitimate.
+fn audit(path: &Path, report: &mut VerifyReport) -> Result<()> {
+    let reader = LedgerReader::open(path, &ReadOptions::default())?;
+    let (manifest, trail) = reader.manifest_and_trail()?;
+    if let Err(problem) = check_trail(&reader.view()?, &manifest, &trail) {
+        report.breaks.push(Corruption::at(ROTATIONS_DIR, 0, problem));
+    }
+    let audit = reader.audit_deletions()?;
+    for finding in &audit.findings {
+        report.breaks.push(Corruption::at("deletions", 0, finding));
+    }
+    if audit.more > 0 {
+        report.notes.push(format!("{} more findings about deletions", audit.more));
+    }
+    let removed = audit.stats();
+    if removed.deletions > 0 && audit.findings.is_empty() {
+        let many = if removed.deletions == 1 { "deletion" } else { "deletions" };
+        report.notes.push(format!(
+            "{} records were removed by {} {many}, each authorised, published before it was carried out, and within its policies; \
+             what that cannot show: {}",
+            removed.records,
+            removed.deletions,
+            UNKNOWNS.join("; ")
+        ));
+    }
+    for entry in audit.deletions.iter().filter(|entry| entry.done.is_none()) {
+        report.notes.push(format!("the deletion announced at seq {} is not carried out yet", entry.intent));
+    }
+    Ok(())
 }

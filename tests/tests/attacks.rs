@@ -18,11 +18,12 @@ use indelible_engine::storage::{OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
 use indelible_engine::{CreateSpec, Draft, Log, LogConfig, Options};
 use indelible_format::LogId;
-use indelible_format::bundle::check;
+use indelible_format::bundle::{check, check_witnessed};
 use indelible_format::key::{SigningKey, VerifierKey};
 use indelible_format::manifest::Manifest;
 use indelible_format::names::segment_file_name;
 use indelible_format::schema::{Field, Kind};
+use indelible_format::witness::{WitnessPolicy, WitnessSigner};
 
 /// One event of a story: what is emitted, and when the log takes it.
 #[derive(Clone)]
@@ -430,6 +431,36 @@ fn split_view() {
     place.emit("other", 60..80);
     let refused = place.prove("other", place.checkpoint("log")).expect_err("another view");
     assert!(matches!(refused, ProveError::Refused(_)), "{refused}");
+}
+
+/// Witnesses sign a head only if it extends the last that they signed, so a view that others see has no quorum.
+#[test]
+fn split_view_with_a_cosignature_quorum() {
+    let place = Place::new();
+    place.copy("log", "other");
+    place.emit("log", 40..60);
+    place.emit("other", 60..80);
+    let witnesses =
+        [1, 2, 3].map(|seed| WitnessSigner::new([seed; 32], &format!("witness.example/{seed}")).expect("name"));
+    let policy = WitnessPolicy::new(witnesses.iter().map(WitnessSigner::verifier).collect(), 2).expect("a policy");
+    let heads = [place.checkpoint("log"), place.checkpoint("other")];
+    // The first and the second witness see the log first, the third sees the other view.
+    for (view, name) in ["log", "other"].into_iter().enumerate() {
+        let mut note = heads[view].clone();
+        for (witness, first) in witnesses.iter().zip([0, 0, 1]) {
+            match first == view {
+                true => note = witness.cosign(&note, 1_795_000_000).expect("a note"),
+                // Asked for a proof that the view extends what this witness signed, its owner has none.
+                false => assert!(place.prove(name, heads[first].clone()).is_err()),
+            }
+        }
+        indelible::add_cosignatures(place.path(name), &note, &policy).expect("kept");
+        let proven = place.prove(name, heads[view].clone()).expect("proven");
+        let key = indelible_engine::read_manifest(&place.path(name)).expect("manifest").key;
+        let key = VerifierKey::parse(&key).expect("a key");
+        assert_eq!(check_witnessed(&proven, &key, &policy).is_ok(), view == 0, "{name}");
+        assert!(check(&proven, &key).is_ok(), "without witnesses either view stands alone");
+    }
 }
 
 /// A log rewritten from the beginning and signed with the right key: older heads show it.

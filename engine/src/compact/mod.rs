@@ -33,9 +33,7 @@ pub(crate) use torn::torn_files;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indelible_format::checkpoint::open_checkpoint;
 use indelible_format::commit::Removal;
-use indelible_format::key::VerifierKey;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
 use parking_lot::{Mutex, MutexGuard};
 
@@ -175,18 +173,7 @@ fn check_covered(shared: &Shared, request: &CompactRequest) -> Result<()> {
 /// Frames that the stored checkpoint covers, 0 where there is none.
 fn signed_frames(shared: &Shared) -> Result<u64> {
     let Some(note) = read_checkpoint(shared.storage.as_ref())? else { return Ok(0) };
-    let mut opened = None;
-    // The key that signs now may be another than the log's first.
-    if let Some(signer) = &shared.signer {
-        opened = open_checkpoint(&note, &signer.verifier()).ok();
-    }
-    let checkpoint = match opened {
-        Some(checkpoint) => checkpoint,
-        None => {
-            let key = VerifierKey::parse(&shared.manifest.get().key).in_file("MANIFEST", 0)?;
-            open_checkpoint(&note, &key).in_file(CHECKPOINT, 0)?
-        }
-    };
+    let (checkpoint, _) = shared.keys.trail.read().open(&note).in_file(CHECKPOINT, 0)?;
     Ok(checkpoint.size)
 }
 

@@ -16,6 +16,7 @@ mod material;
 mod resolve;
 mod row;
 mod rows;
+mod survey;
 mod time_order;
 
 pub use cursor::Cursor;
@@ -23,6 +24,7 @@ pub use expr::{Expr, Test};
 pub use group::{Group, GroupBy, GroupValue};
 pub(crate) use material::ChainValues;
 pub use material::FrameMaterial;
+pub use survey::{SegmentFacts, SurveyedFrame};
 
 use std::sync::Arc;
 

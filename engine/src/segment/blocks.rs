@@ -104,13 +104,16 @@ impl Blocks {
         }
     }
 
-    /// The same file once more, to be dropped after use, where it is a sealed one that nobody has read yet.
-    pub(crate) fn unread(&self) -> Option<Self> {
+    /// Whether it is a sealed file, mapped when it is read.
+    pub(crate) fn is_sealed(&self) -> bool {
+        matches!(self, Blocks::Sealed(_))
+    }
+
+    /// The same file once more: a sealed one is not mapped until it is read through this.
+    pub(crate) fn anew(&self) -> Self {
         match self {
-            Blocks::Sealed(map) if map.map.get().is_none() => {
-                Some(Blocks::lazy(Arc::clone(&map.storage), map.id, map.generation))
-            }
-            _ => None,
+            Blocks::Sealed(map) => Blocks::lazy(Arc::clone(&map.storage), map.id, map.generation),
+            Blocks::File(file) => Blocks::File(Arc::clone(file)),
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use indelible_format::frame::FrameReader;
 use indelible_format::segment::TermPage;
@@ -16,10 +16,15 @@ use parking_lot::RwLock;
 /// Segment id, generation, offset of the block.
 type Key = (u64, u32, u64);
 
-/// A bounded cache.
+/// A bounded cache, and the count of what is bounded beside it: sealed segments that are open, mapped and with their directory
+/// in memory. They are closed by handing out views with fresh ones (see [`Cache::must_close`]); what older views hold stays.
 #[derive(Debug)]
 pub struct Cache {
     bytes_max: usize,
+    open_segments_max: usize,
+    open_segments: AtomicUsize,
+    /// How many of the open ones are known to be held by older views alone.
+    held: AtomicUsize,
     clock: AtomicU64,
     inner: RwLock<Inner>,
 }
@@ -44,9 +49,37 @@ enum Decoded {
 }
 
 impl Cache {
-    /// A cache that keeps at most `bytes_max` decoded bytes.
-    pub fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self { bytes_max, clock: AtomicU64::new(0), inner: RwLock::default() })
+    /// A cache that keeps at most `bytes_max` decoded bytes, of a log that keeps about `open_segments_max` segments open.
+    pub fn new(bytes_max: usize, open_segments_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            bytes_max,
+            open_segments_max,
+            open_segments: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            clock: AtomicU64::new(0),
+            inner: RwLock::default(),
+        })
+    }
+
+    pub(super) fn segment_opened(&self) {
+        self.open_segments.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn segment_closed(&self) {
+        self.open_segments.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether the next view should have fresh segments in the place of those that are open.
+    pub(crate) fn must_close(&self) -> bool {
+        let open = self.open_segments.load(Ordering::Relaxed);
+        // What was held may have been let go since: it counts no longer.
+        let held = self.held.fetch_min(open, Ordering::Relaxed).min(open);
+        open - held > self.open_segments_max
+    }
+
+    /// The newest view has fresh segments: what is still open is held by older ones.
+    pub(crate) fn has_closed(&self) {
+        self.held.store(self.open_segments.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// The page, decoded by `load` when it is not here.
@@ -124,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_was_used_longest_ago_goes_and_the_bound_holds() {
-        let cache = Cache::new(10_000);
+        let cache = Cache::new(10_000, 8);
         for offset in 0..1_000 {
             cache.page((1, 0, offset), || page(400)).unwrap();
             // Asked for again each time, so it stays.

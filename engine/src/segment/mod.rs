@@ -157,25 +157,45 @@ impl Segment {
             Ok(directory) => directory,
             Err(damage) => self.scanned_directory().ok_or_else(|| self.located(damage))?,
         };
-        Ok(self.directory.get_or_init(|| RwLock::new(loaded)))
+        let mut opened = false;
+        let directory = self.directory.get_or_init(|| {
+            opened = true;
+            RwLock::new(loaded)
+        });
+        if opened && let Some(cache) = self.counted_in() {
+            cache.segment_opened();
+        }
+        Ok(directory)
+    }
+
+    /// Where a sealed segment counts while it is open.
+    fn counted_in(&self) -> Option<&Arc<Cache>> {
+        self.frames.as_ref().filter(|_| self.blocks.is_sealed())
+    }
+
+    /// The same sealed segment, not open; `None` where this one is not open either, or grows.
+    pub(crate) fn closed_again(&self) -> Option<Self> {
+        self.directory.get()?;
+        let (entry, cache) = (self.entry.clone()?, Arc::clone(self.counted_in()?));
+        Some(Self::with_footer(entry, self.name.clone(), self.blocks.anew(), cache))
     }
 
     /// Calls `with` on the directory. One that nobody has read yet is read for this call only, so that a walk over all
     /// segments of a log leaves nothing of them in memory.
     pub(crate) fn with_directory<T>(&self, with: impl FnOnce(&Directory) -> T) -> Result<T, Corruption> {
         if self.directory.get().is_none()
-            && let Some(blocks) = self.blocks.unread()
-            && let Ok(directory) = Directory::from_footer(&blocks, &self.name)
+            && self.blocks.is_sealed()
+            && let Ok(directory) = Directory::from_footer(&self.blocks.anew(), &self.name)
         {
             return Ok(with(&directory));
         }
         Ok(with(&self.directory()?.read()))
     }
 
-    /// Whether anything of the file is kept in memory or mapped.
+    /// Whether its directory is in memory, and so its file mapped.
     #[cfg(test)]
     pub(crate) fn is_open(&self) -> bool {
-        self.directory.get().is_some() || self.blocks.unread().is_none()
+        self.directory.get().is_some()
     }
 
     /// Reads the lookups into memory, because the file loses them when its segment grows again.
@@ -251,6 +271,16 @@ impl Segment {
     /// Adds where we are to damage.
     pub(crate) fn located(&self, damage: Corruption) -> Corruption {
         damage.in_segment(self.id)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if self.directory.get().is_some()
+            && let Some(cache) = self.counted_in()
+        {
+            cache.segment_closed();
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use indelible_format::record::Record;
 use parking_lot::Mutex;
 
 use crate::segment::Segment;
+use crate::spare;
 use crate::watermark::Watermark;
 use swap::Swap;
 
@@ -39,6 +40,13 @@ impl TailGroup {
     /// Seq after the last record.
     pub fn end_seq(&self) -> u64 {
         self.records.last().map_or(0, |record| record.seq + 1)
+    }
+}
+
+impl Drop for TailGroup {
+    /// Whoever is last to look at the group gives its buffers to those who encode the next records.
+    fn drop(&mut self) {
+        spare::give_back(self.records.drain(..).map(|record| record.groups.into_bytes()));
     }
 }
 
@@ -68,6 +76,17 @@ impl Snapshot {
     pub fn segments(&self) -> impl DoubleEndedIterator<Item = (&Arc<Segment>, u32)> {
         let sealed = self.sealed.iter().map(|segment| (segment, segment.records()));
         sealed.chain(self.active.iter().map(|(segment, records)| (segment, *records)))
+    }
+}
+
+impl Snapshot {
+    /// Puts a fresh segment in the place of each sealed one that is open. Views that were handed out keep theirs.
+    pub(crate) fn close_segments(&mut self) {
+        for segment in Arc::make_mut(&mut self.sealed) {
+            if let Some(closed) = segment.closed_again() {
+                *segment = Arc::new(closed);
+            }
+        }
     }
 }
 

@@ -4,8 +4,9 @@
 //! damage the fold is tainted: values that then differ are a consequence and no further break, and the next segment's
 //! manifest entry sets the chain right again.
 
+use std::collections::BTreeMap;
+
 use indelible_format::LogId;
-use indelible_format::checkpoint::Checkpoint;
 use indelible_format::commit::{chain, genesis_chain};
 use indelible_format::descriptor::{Descriptor, Hash};
 use indelible_format::manifest::Manifest;
@@ -25,13 +26,13 @@ pub(super) struct Fold {
     tree_broken: bool,
     /// The last frame's count is not known: the next one's first seq is believed if it lies ahead.
     gap: bool,
-    checkpoint_size: Option<u64>,
-    root_at_checkpoint: Option<(Hash, bool)>,
+    /// Roots that were asked for by size, and whether damage came before.
+    roots: BTreeMap<u64, Option<(Hash, bool)>>,
 }
 
 impl Fold {
-    /// Before the first frame.
-    pub(super) fn new(manifest: &Manifest, signed: Option<&Checkpoint>) -> Self {
+    /// Before the first frame; `signed` are the sizes whose roots will be asked for.
+    pub(super) fn new(manifest: &Manifest, signed: impl IntoIterator<Item = u64>) -> Self {
         let mut fold = Self {
             log_id: manifest.log_id,
             chain: genesis_chain(manifest.log_id, &manifest.origin, &manifest.key),
@@ -42,8 +43,7 @@ impl Fold {
             tainted: false,
             tree_broken: false,
             gap: false,
-            checkpoint_size: signed.map(|signed| signed.size),
-            root_at_checkpoint: None,
+            roots: signed.into_iter().map(|size| (size, None)).collect(),
         };
         fold.keep_root();
         fold
@@ -79,9 +79,9 @@ impl Fold {
         self.recorded_last
     }
 
-    /// Root over the frames that the checkpoint covers, if there are so many, and whether damage came before it.
-    pub(super) fn root_at_checkpoint(&self) -> Option<(Hash, bool)> {
-        self.root_at_checkpoint
+    /// Root over the first `size` frames, if there are so many, and whether damage came before.
+    pub(super) fn root_at(&self, size: u64) -> Option<(Hash, bool)> {
+        self.roots.get(&size).copied().flatten()
     }
 
     /// The next frame, by its descriptor. Gives its leaf hash and what is wrong with its place ([COM-1], [COM-3], [COM-7]).
@@ -197,8 +197,8 @@ impl Fold {
     }
 
     fn keep_root(&mut self) {
-        if self.checkpoint_size == Some(self.frames()) {
-            self.root_at_checkpoint = Some((self.tree.root(), self.tainted));
+        if let Some(root) = self.roots.get_mut(&self.tree.size()) {
+            *root = Some((self.tree.root(), self.tainted));
         }
     }
 }
@@ -250,11 +250,11 @@ mod tests {
     #[test]
     fn schedule_version_key_epoch_and_lost_events_never_decrease() {
         for lower in [(1, 2, 2), (2, 1, 2), (2, 2, 1)] {
-            let mut fold = Fold::new(&manifest(), None);
+            let mut fold = Fold::new(&manifest(), []);
             assert_eq!(fold.push(&frame(0, (2, 2, 2))).1, None);
             assert!(fold.push(&frame(1, lower)).1.is_some(), "{lower:?}");
         }
-        let mut fold = Fold::new(&manifest(), None);
+        let mut fold = Fold::new(&manifest(), []);
         assert_eq!(fold.push(&frame(0, (2, 2, 2))).1, None);
         assert_eq!(fold.push(&frame(1, (2, 3, 5))).1, None);
     }

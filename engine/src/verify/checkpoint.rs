@@ -1,16 +1,16 @@
 //! The signed tree head: signature, then size and root against the frames.
 
-use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
-use indelible_format::key::VerifierKey;
-use indelible_format::names::CHECKPOINT;
+use indelible_format::checkpoint::Checkpoint;
+use indelible_format::names::{CHECKPOINT, rotation_file_name};
+use indelible_format::rotation::KeyTrail;
 
 use super::chain::Fold;
 use super::findings::Findings;
 use super::taken::Taken;
 use crate::error::{Corruption, FormatContext};
 
-/// Opens the checkpoint with the log's key ([CHK-1], [CHK-2]); `None` where there is none that holds.
-pub(super) fn open(taken: &Taken, key: Option<&VerifierKey>, findings: &mut Findings) -> Option<Checkpoint> {
+/// Opens the checkpoint with the log's key ([CHK-1], [CHK-2], [CHK-8]); `None` where there is none that holds.
+pub(super) fn open(taken: &Taken, keys: Option<&KeyTrail>, findings: &mut Findings) -> Option<Checkpoint> {
     let Some(bytes) = &taken.checkpoint else {
         findings.note("there is no checkpoint: nothing was signed, so nothing but the hash chain binds the frames");
         return None;
@@ -22,7 +22,14 @@ pub(super) fn open(taken: &Taken, key: Option<&VerifierKey>, findings: &mut Find
             return None;
         }
     };
-    let checkpoint = findings.ok(open_checkpoint(note, key?).in_file(CHECKPOINT, 0))?;
+    let keys = keys?;
+    let (checkpoint, epoch) = findings.ok(keys.open(note).in_file(CHECKPOINT, 0))?;
+    if epoch < keys.epoch() {
+        findings.note(format!(
+            "the checkpoint is one of key epoch {epoch}, the log is at {}: it was older before a crash, or put back",
+            keys.epoch()
+        ));
+    }
     if checkpoint.origin != taken.manifest.origin {
         let problem = format!("the origin is {:?}, the manifest's is {:?}", checkpoint.origin, taken.manifest.origin);
         findings.broken(Corruption::at(CHECKPOINT, 0, problem));
@@ -31,10 +38,24 @@ pub(super) fn open(taken: &Taken, key: Option<&VerifierKey>, findings: &mut Find
     Some(checkpoint)
 }
 
+/// Compares the heads under which keys were rotated with the frames that were found ([CHK-7]).
+pub(super) fn compare_rotations(keys: Option<&KeyTrail>, fold: &Fold, findings: &mut Findings) {
+    for (epoch, rotation) in (1..).zip(keys.map_or(&[][..], KeyTrail::rotations)) {
+        let Checkpoint { size, root, .. } = &rotation.checkpoint;
+        let problem = match fold.root_at(*size) {
+            None if fold.is_tainted() => continue,
+            None => format!("{size} frames are signed, {} are there", fold.frames()),
+            Some((found, tainted)) if found == *root || tainted => continue,
+            Some(_) => format!("another root is signed for {size} frames than theirs"),
+        };
+        findings.broken(Corruption::at(&rotation_file_name(epoch), 0, problem));
+    }
+}
+
 /// Compares size and root with the frames that were found ([CHK-6], [COM-4]).
 pub(super) fn compare(taken: &Taken, signed: Option<&Checkpoint>, fold: &Fold, findings: &mut Findings) {
     let Some(signed) = signed else { return };
-    match fold.root_at_checkpoint() {
+    match fold.root_at(signed.size) {
         None if fold.is_tainted() => findings.note(format!(
             "the checkpoint over {} frames could not be compared: frames that it covers are damaged or missing",
             signed.size

@@ -1,7 +1,8 @@
 //! Whose log it is: manifest, `log.pub`, the key that the caller trusts. The genesis record is compared in `records`.
 
 use indelible_format::key::VerifierKey;
-use indelible_format::names::{LOG_PUB, MANIFEST};
+use indelible_format::names::{LOG_PUB, MANIFEST, rotation_file_name};
+use indelible_format::rotation::KeyTrail;
 
 use super::VerifyOptions;
 use super::findings::Findings;
@@ -17,8 +18,8 @@ pub(super) fn key_option(options: &VerifyOptions) -> Result<Option<VerifierKey>>
         .map_err(|error| refuse(format!("{error}; a verifier key reads NAME+KEYID+BASE64, as in the file log.pub")))
 }
 
-/// Checks that manifest, `log.pub` and the trusted key agree ([CHK-4], [CHK-1]); gives the key that checkpoints must have.
-pub(super) fn check(taken: &Taken, trusted: Option<&VerifierKey>, findings: &mut Findings) -> Option<VerifierKey> {
+/// Checks that manifest, `log.pub` and the trusted key agree ([CHK-4], [CHK-1]); gives the keys that checkpoints must have.
+pub(super) fn check(taken: &Taken, trusted: Option<&VerifierKey>, findings: &mut Findings) -> Option<KeyTrail> {
     let manifest = &taken.manifest;
     let own = findings.ok(VerifierKey::parse(&manifest.key).in_file(MANIFEST, 0));
     if let Some(own) = &own
@@ -44,5 +45,22 @@ pub(super) fn check(taken: &Taken, trusted: Option<&VerifierKey>, findings: &mut
             }
         }
     }
-    trusted.cloned().or(own)
+    trail(taken, trusted.cloned().or(own)?, findings)
+}
+
+/// Follows the rotations from the first key ([CHK-7]). Where one does not hold, the keys before it are all that is trusted.
+fn trail(taken: &Taken, first: VerifierKey, findings: &mut Findings) -> Option<KeyTrail> {
+    let mut trail = KeyTrail::new(first);
+    for (epoch, (name, bytes)) in (1..).zip(&taken.rotations) {
+        if *name != rotation_file_name(epoch) {
+            let problem = format!("the rotation to epoch {epoch} is missing");
+            findings.broken(Corruption::at(name, 0, problem));
+            break;
+        }
+        let text = String::from_utf8_lossy(bytes);
+        if findings.ok(trail.push(&text).in_file(name, 0)).is_none() {
+            break;
+        }
+    }
+    Some(trail)
 }

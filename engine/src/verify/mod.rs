@@ -126,9 +126,9 @@ pub fn verify(
     let Some(taken) = Taken::take(storage.as_ref(), &mut findings)? else {
         return Ok(findings.into_report(VerifyReport { trusted_log_pub: trusted.is_none(), ..VerifyReport::default() }));
     };
-    let key = identity::check(&taken, trusted.as_ref(), &mut findings);
+    let keys = identity::check(&taken, trusted.as_ref(), &mut findings);
     names::check(storage.as_ref(), &taken, &mut findings)?;
-    let signed = checkpoint::open(&taken, key.as_ref(), &mut findings);
+    let signed = checkpoint::open(&taken, keys.as_ref(), &mut findings);
     let mut run = Run {
         storage,
         options,
@@ -139,11 +139,13 @@ pub fn verify(
     };
     let journal = journal::read(&mut run, &mut findings);
     let durable_frames = journal.framed_to.max(signed.as_ref().map_or(0, |signed| signed.size));
-    let mut fold = Fold::new(&taken.manifest, signed.as_ref());
+    let rotated = keys.iter().flat_map(|keys| keys.rotations().iter().map(|rotation| rotation.checkpoint.size));
+    let mut fold = Fold::new(&taken.manifest, signed.iter().map(|signed| signed.size).chain(rotated));
     for index in 0..taken.manifest.segments.len() {
         check_segment::check(&mut run, index, durable_frames, &mut fold, &mut findings);
     }
     checkpoint::compare(&taken, signed.as_ref(), &fold, &mut findings);
+    checkpoint::compare_rotations(keys.as_ref(), &fold, &mut findings);
     let journal_records = close::check(&taken, &journal, &fold, &mut findings);
     let report = VerifyReport {
         records: fold.next_seq(),

@@ -4,8 +4,9 @@
 //! Directories that do not belong to the log are not seen: the storage lists files only.
 
 use indelible_format::names::{
-    CHECKPOINT, JOURNAL_DIR, LIVE, LOCK, LOG_PUB, MANIFEST, SEGMENTS_DIR, TMP_SUFFIX, TORN_DIR,
-    parse_journal_file_name, parse_segment_file_name, parse_torn_file_name, segment_file_name,
+    CHECKPOINT, JOURNAL_DIR, LIVE, LOCK, LOG_PUB, MANIFEST, ROTATIONS_DIR, SEGMENTS_DIR, TMP_SUFFIX, TORN_DIR,
+    parse_journal_file_name, parse_rotation_file_name, parse_segment_file_name, parse_torn_file_name,
+    segment_file_name,
 };
 use indelible_format::segment::SegmentHeader;
 
@@ -22,6 +23,9 @@ pub(super) fn check(storage: &dyn Storage, taken: &Taken, findings: &mut Finding
     }
     for name in taken.journal_names.iter().filter(|name| parse_journal_file_name(name).is_none()) {
         stranger(&format!("{JOURNAL_DIR}/{name}"), findings);
+    }
+    for name in taken.rotation_names.iter().filter(|name| parse_rotation_file_name(name).is_none()) {
+        stranger(&format!("{ROTATIONS_DIR}/{name}"), findings);
     }
     for name in &taken.torn_names {
         let path = format!("{TORN_DIR}/{name}");

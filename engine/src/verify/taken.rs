@@ -13,8 +13,8 @@ use std::sync::Arc;
 use indelible_format::live::Live;
 use indelible_format::manifest::Manifest;
 use indelible_format::names::{
-    CHECKPOINT, JOURNAL_DIR, LIVE, LOG_PUB, MANIFEST, SEGMENTS_DIR, TORN_DIR, journal_file_name,
-    parse_journal_file_name,
+    CHECKPOINT, JOURNAL_DIR, LIVE, LOG_PUB, MANIFEST, ROTATIONS_DIR, SEGMENTS_DIR, TORN_DIR, journal_file_name,
+    parse_journal_file_name, parse_rotation_file_name, rotation_file_name,
 };
 
 use super::findings::Findings;
@@ -41,11 +41,14 @@ pub(super) struct JournalFile {
 /// A log directory as it was found.
 pub(super) struct Taken {
     pub(super) manifest: Manifest,
-    /// Names in the log directory, and in its three directories without their prefix.
+    /// Names in the log directory, and in its directories without their prefix.
     pub(super) root: Vec<String>,
     pub(super) journal_names: Vec<String>,
     pub(super) segment_names: Vec<String>,
     pub(super) torn_names: Vec<String>,
+    pub(super) rotation_names: Vec<String>,
+    /// Rotations by epoch, as far as their files can be read.
+    pub(super) rotations: Vec<(String, Vec<u8>)>,
     /// The checkpoint file, where there is one.
     pub(super) checkpoint: Option<Vec<u8>>,
     /// The file `log.pub`, where there is one.
@@ -79,9 +82,9 @@ impl Taken {
 
     fn attempt(storage: &dyn Storage, findings: &mut Findings) -> Result<Option<(Taken, bool)>> {
         let root = storage.list("").doing("list", "the log directory")?;
-        let [journal_names, segment_names, torn_names] = {
+        let [journal_names, segment_names, torn_names, rotation_names] = {
             let list = |dir| storage.list(dir).doing("list", dir);
-            [list(JOURNAL_DIR)?, list(SEGMENTS_DIR)?, list(TORN_DIR)?]
+            [list(JOURNAL_DIR)?, list(SEGMENTS_DIR)?, list(TORN_DIR)?, list(ROTATIONS_DIR)?]
         };
         let checkpoint = read_optional(storage, CHECKPOINT, SMALL_BYTES_MAX)?;
         let live = read_optional(storage, LIVE, SMALL_BYTES_MAX)?;
@@ -103,6 +106,7 @@ impl Taken {
             manifest.closed.is_none() && live.log_id == manifest.log_id && live.incarnation == manifest.incarnation
         });
         let segment_bytes = manifest.segments.iter().map(|entry| segment_length(storage, entry)).sum();
+        let rotations = read_rotations(storage, &rotation_names)?;
         let log_pub = read_optional(storage, LOG_PUB, SMALL_BYTES_MAX)?;
         let changed = read_optional(storage, MANIFEST, MANIFEST_BYTES_MAX)?.as_ref() != Some(&bytes);
         let taken = Taken {
@@ -111,6 +115,8 @@ impl Taken {
             journal_names,
             segment_names,
             torn_names,
+            rotation_names,
+            rotations,
             checkpoint,
             log_pub,
             live,
@@ -172,6 +178,19 @@ fn open_journal(storage: &dyn Storage, names: &[String]) -> Result<Vec<JournalFi
         }
     }
     Ok(files)
+}
+
+fn read_rotations(storage: &dyn Storage, names: &[String]) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut epochs: Vec<u32> = names.iter().filter_map(|name| parse_rotation_file_name(name)).collect();
+    epochs.sort_unstable();
+    let mut rotations = Vec::with_capacity(epochs.len());
+    for epoch in epochs {
+        let name = rotation_file_name(epoch);
+        if let Some(bytes) = read_optional(storage, &name, SMALL_BYTES_MAX)? {
+            rotations.push((name, bytes));
+        }
+    }
+    Ok(rotations)
 }
 
 /// A small file; `None` where there is none. One that is too long is cut, so that its decoder refuses it.

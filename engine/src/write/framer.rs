@@ -12,13 +12,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use indelible_format::checkpoint::{Checkpoint, open_checkpoint, sign_checkpoint};
+use indelible_format::checkpoint::{Checkpoint, sign_checkpoint};
 use indelible_format::commit::{FrameFacts, RecordRef};
 use indelible_format::descriptor::Hash;
-use indelible_format::key::{SigningKey, VerifierKey};
+use indelible_format::key::SigningKey;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
 use indelible_format::merkle::LogTree;
 use indelible_format::segment::SegmentHeader;
+use parking_lot::RwLock;
 
 use super::active::{Active, day_of};
 use super::batch::{Batch, FrameMaker, FrameState, next_frame_len};
@@ -27,11 +28,12 @@ use super::poison::Poison;
 use super::queue::Settled;
 use crate::compact::Compactions;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
+use crate::keys::{KeyTrail, Rotation, store_rotation};
 use crate::mutant::{Mutant, planted};
 use crate::options::Options;
 use crate::rng::Rng;
 use crate::segment::{Blocks, Cache, Segment};
-use crate::snapshot::{Published, TailGroup};
+use crate::snapshot::{Published, Snapshot, TailGroup};
 use crate::storage::Storage;
 
 /// Name of the file with the newest checkpoint.
@@ -57,6 +59,39 @@ impl Framed {
     }
 }
 
+/// Who is told of every new signed head.
+pub type HeadHook = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The signing key, the keys before it, and who is told of signed heads.
+pub(crate) struct Keys {
+    /// Signs checkpoints; the framer alone replaces it.
+    pub(crate) signer: RwLock<Option<Arc<SigningKey>>>,
+    pub(crate) trail: RwLock<KeyTrail>,
+    pub(crate) hook: RwLock<Option<HeadHook>>,
+}
+
+impl Keys {
+    /// Whether checkpoints can be made.
+    pub(crate) fn can_sign(&self) -> bool {
+        self.signer.read().is_some()
+    }
+
+    fn signer(&self) -> Result<Arc<SigningKey>> {
+        self.signer.read().clone().ok_or_else(|| Error::Option {
+            option: "sign key",
+            problem:
+                "no signing key was given, so no checkpoint can be made: pass --sign-key or set INDELIBLE_SIGN_KEY"
+                    .to_owned(),
+        })
+    }
+
+    fn tell(&self, note: &str) {
+        if let Some(hook) = self.hook.read().clone() {
+            hook(note);
+        }
+    }
+}
+
 /// Bytes written since the log was opened, for whoever asks how fast it grows.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
@@ -76,9 +111,20 @@ pub(crate) struct Shared {
     pub(crate) framed: Framed,
     pub(crate) written: Written,
     pub(crate) cache: Arc<Cache>,
-    pub(crate) signer: Option<Arc<SigningKey>>,
+    pub(crate) keys: Keys,
     pub(crate) poison: Poison,
     pub(crate) compactions: Compactions,
+}
+
+impl Shared {
+    /// The newest snapshot, for a reader; its segments closed where too many were open.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        if self.cache.must_close() {
+            self.published.update(Snapshot::close_segments);
+            self.cache.has_closed();
+        }
+        self.published.load()
+    }
 }
 
 /// Where framing goes on.
@@ -244,7 +290,7 @@ impl Framer {
             Growth::Closed(segment) => segment.entry().cloned(),
             Growth::None => None,
         };
-        if self.shared.signer.is_some() && self.state.facts.frame_no > 0 {
+        if self.shared.keys.can_sign() && self.state.facts.frame_no > 0 {
             self.sign()?;
         }
         Ok(CloseFacts { active: entry, frames: self.state.facts.frame_no })
@@ -427,41 +473,69 @@ impl Framer {
 
     /// Signs the tree over all synced frames and stores the note; the same size is never signed with another root.
     fn sign(&mut self) -> Result<String> {
+        let signer = self.shared.keys.signer()?;
+        let (head, newest) = self.head()?;
+        if let Some((note, checkpoint, epoch)) = newest
+            && checkpoint.size == head.size
+            && epoch == self.shared.keys.trail.read().epoch()
+        {
+            return Ok(note);
+        }
+        let note = sign_checkpoint(&head, &signer).map_err(Error::Record)?;
+        self.store(note)
+    }
+
+    /// Frames and syncs everything, signs the tree head with the current key and with `new`, which signs from then on.
+    pub(crate) fn rotate(&mut self, new: Arc<SigningKey>) -> Result<String> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.frame_pending(true)?;
+            self.sync_frames()?;
+            let old = shared.keys.signer()?;
+            let (head, _) = self.head()?;
+            let mut trail = shared.keys.trail.read().clone();
+            let rotation = Rotation::sign(&head, &old, &new).and_then(|rotation| {
+                trail.push(&rotation.to_text())?;
+                Ok(rotation)
+            });
+            let rotation = rotation.map_err(|error| Error::Option { option: "new key", problem: error.to_string() })?;
+            store_rotation(shared.storage.as_ref(), trail.epoch(), &rotation)?;
+            // From here on the old key signs nothing more, even where the checkpoint file cannot be replaced now.
+            *shared.keys.trail.write() = trail;
+            *shared.keys.signer.write() = Some(new);
+            self.store(rotation.note)
+        })
+    }
+
+    /// The tree head over all synced frames, and the newest note that was signed, which it must continue.
+    fn head(&mut self) -> Result<(Checkpoint, Option<(String, Checkpoint, u32)>)> {
         let (size, root) = {
             let tree = self.tree()?;
             (tree.size(), tree.root())
         };
-        let shared = Arc::clone(&self.shared);
-        let Some(signer) = &shared.signer else {
-            return Err(Error::Option {
-                option: "sign key",
-                problem:
-                    "no signing key was given, so no checkpoint can be made: pass --sign-key or set INDELIBLE_SIGN_KEY"
-                        .to_owned(),
-            });
+        let newest = match self.newest_note()? {
+            None => None,
+            Some(note) => {
+                let (newest, epoch) = self.shared.keys.trail.read().open(&note).in_file(CHECKPOINT, 0)?;
+                if newest.size > size || (newest.size == size && newest.root != root) {
+                    let problem = format!(
+                        "the checkpoint signs {} frames with another content than the {size} found",
+                        newest.size
+                    );
+                    return Err(Corruption::at(CHECKPOINT, 0, problem).into());
+                }
+                Some((note, newest, epoch))
+            }
         };
-        let manifest = shared.manifest.get();
-        if let Some(note) = self.newest_note()? {
-            let key = VerifierKey::parse(&manifest.key).in_file("MANIFEST", 0)?;
-            let newest = open_checkpoint(&note, &key).in_file(CHECKPOINT, 0)?;
-            if newest.size > size || (newest.size == size && newest.root != root) {
-                let problem =
-                    format!("the checkpoint signs {} frames with another content than the {size} found", newest.size);
-                return Err(Corruption::at(CHECKPOINT, 0, problem).into());
-            }
-            if newest.size == size {
-                return Ok(note);
-            }
-        }
-        let note =
-            sign_checkpoint(&Checkpoint { origin: manifest.origin, size, root }, signer).map_err(Error::Record)?;
-        match shared.storage.replace(CHECKPOINT, note.as_bytes()) {
-            Ok(()) => {
-                self.last_checkpoint = Some(note.clone());
-                Ok(note)
-            }
-            Err(error) => Err(error).doing("replace", CHECKPOINT),
-        }
+        let origin = self.shared.manifest.get().origin;
+        Ok((Checkpoint { origin, size, root }, newest))
+    }
+
+    fn store(&mut self, note: String) -> Result<String> {
+        self.shared.storage.replace(CHECKPOINT, note.as_bytes()).doing("replace", CHECKPOINT)?;
+        self.last_checkpoint = Some(note.clone());
+        self.shared.keys.tell(&note);
+        Ok(note)
     }
 
     fn newest_note(&self) -> Result<Option<String>> {

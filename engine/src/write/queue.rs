@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indelible_format::key::SigningKey;
 use parking_lot::{Condvar, Mutex};
 
 use super::framer::CloseFacts;
@@ -31,6 +32,8 @@ pub(crate) enum Work {
     /// Frame everything, sync, sign: the note of the newest checkpoint.
     /// Only once every record below this seq has come through the queue: a group is shown durable before it is queued.
     Checkpoint(u64, Reply<String>),
+    /// As a checkpoint, signed by this key as well, which signs alone from then on.
+    Rotate(u64, Arc<SigningKey>, Reply<String>),
     /// Frame everything and sync, once every record below this seq has come through the queue; with `true` seal the active
     /// segment too. Answers with the seq after the last frame that is synced, and after the last sealed one.
     Settle(u64, bool, Reply<Settled>),

@@ -34,7 +34,7 @@ pub(crate) const LIVE: &str = "live";
 /// A draft on its way, and where its outcome goes.
 pub(crate) struct Item {
     pub(crate) draft: Draft,
-    pub(crate) cell: Option<Arc<Cell>>,
+    pub(crate) cell: Option<Cell>,
 }
 
 /// A group that was appended and waits for its sync.

@@ -51,13 +51,22 @@ export type Claim =
   | { kind: 'record'; seq: bigint }
   | { kind: 'rows'; filter: Filter }
   | { kind: 'range'; first: bigint; last: bigint }
-  | { kind: 'complete'; first: bigint; last: bigint; disclosed: number; filter: Filter };
+  | { kind: 'complete'; first: bigint; last: bigint; disclosed: number; filter: Filter }
+  | { kind: 'deletions' };
+
+/** A rotation of the signing key; without the whole history the proof of its key record. */
+export interface RotationProof {
+  text: string;
+  record?: { frame: Frame; tree: Hash[]; consistency: Hash[] };
+}
 
 export interface Bundle {
   logId: Uint8Array;
   claim: Claim;
   checkpoint: string;
   old?: { note: string; proof: Hash[] };
+  wholeHistory: boolean;
+  trail: RotationProof[];
   frames: Frame[];
   tree: Hash[];
 }
@@ -83,19 +92,43 @@ export function readBundle(bytes: Uint8Array): Bundle {
   if (BigInt(crc32(bytes.subarray(0, bytes.length - 4))) !== stored) refuse('the checksum differs: the file is damaged');
   const claimCode = reader.u8('claim');
   const flags = reader.u8('flags');
-  if (flags > 1) refuse('unknown flags');
+  if (flags > 7) refuse('unknown flags');
   reader.zeros(4, 'reserved');
   const logId = reader.take(16, 'log_id');
   const claim = takeClaim(reader, claimCode);
   const checkpoint = takeNote(reader);
   const old = flags & 1 ? { old: takeOld(reader) } : {};
+  const wholeHistory = (flags & 2) !== 0;
+  const trail = flags & 4 ? takeTrail(reader, wholeHistory) : [];
   const frames = takeFrames(reader);
-  const { size } = parseText(checkpoint.slice(0, checkpoint.indexOf('\n\n') + 1));
+  const tree = takeTree(reader, checkpoint, frames);
+  reader.end();
+  return { logId, claim, checkpoint, ...old, wholeHistory, trail, frames, tree };
+}
+
+/** A multiproof of frames in the log tree of a note's size. */
+function takeTree(reader: Reader, note: string, frames: Frame[]): Hash[] {
+  const { size } = parseText(note.slice(0, note.indexOf('\n\n') + 1));
   const numbers = frames.map((frame) => frame.descriptor.frameNo);
   if (numbers.at(-1)! >= size) refuse('a frame lies beyond the checkpoint');
-  const tree = takeHashes(reader, multiproofLength(size, numbers), 'log-tree proof');
-  reader.end();
-  return { logId, claim, checkpoint, ...old, frames, tree };
+  return takeHashes(reader, multiproofLength(size, numbers), 'log-tree proof');
+}
+
+function takeTrail(reader: Reader, wholeHistory: boolean): RotationProof[] {
+  const count = reader.varint('rotations');
+  if (count === 0n || count > BigInt(reader.left)) refuse('a trail has at least one rotation');
+  const trail: RotationProof[] = [];
+  for (let at = 0n; at < count; at++) {
+    const text = takeNote(reader);
+    if (wholeHistory) {
+      trail.push({ text });
+      continue;
+    }
+    const frame = takeFrame(reader, undefined);
+    const tree = takeTree(reader, text.slice(text.indexOf('\n') + 1), [frame]);
+    trail.push({ text, record: { frame, tree, consistency: takeConsistency(reader) } });
+  }
+  return trail;
 }
 
 function takeClaim(reader: Reader, code: number): Claim {
@@ -109,6 +142,8 @@ function takeClaim(reader: Reader, code: number): Claim {
       return { kind: 'range', ...range() };
     case 4:
       return { kind: 'complete', ...range(), disclosed: checkMask(reader.u8('disclosed')), filter: takeFilter(reader) };
+    case 5:
+      return { kind: 'deletions' };
     default:
       return refuse(`unknown claim ${code}`);
   }
@@ -127,10 +162,13 @@ function takeHashes(reader: Reader, count: number, what: string): Hash[] {
 }
 
 function takeOld(reader: Reader): { note: string; proof: Hash[] } {
-  const note = takeNote(reader);
+  return { note: takeNote(reader), proof: takeConsistency(reader) };
+}
+
+function takeConsistency(reader: Reader): Hash[] {
   const count = reader.varint('consistency proof');
   if (count > 65n) refuse('the consistency proof is longer than any');
-  return { note, proof: takeHashes(reader, Number(count), 'consistency proof') };
+  return takeHashes(reader, Number(count), 'consistency proof');
 }
 
 function takeFrames(reader: Reader): Frame[] {
@@ -148,7 +186,8 @@ function takeFrame(reader: Reader, before: bigint | undefined): Frame {
   const follows = number === 0n || before === number - 1n;
   const chainBefore = follows ? {} : { chainBefore: reader.hash('previous chain value') };
   const rows = takeMasks(reader, descriptor.count);
-  const classes = descriptor.classes.map((entry) => {
+  const proven = rows.length > 0 ? descriptor.classes : [];
+  const classes = proven.map((entry) => {
     const own = ranked(entry, rows);
     return [0, 1, 2, 3].map((group): TreeProof => {
       const all = own.filter(({ row }) => isOpen(row.open, group)).length === entry.positions.length;

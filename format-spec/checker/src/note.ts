@@ -19,7 +19,7 @@ export interface Checkpoint {
 }
 
 /** Padded standard base64 in its one form. */
-function base64(text: string, what: string): Uint8Array {
+export function base64(text: string, what: string): Uint8Array {
   let binary: string;
   try {
     binary = atob(text);

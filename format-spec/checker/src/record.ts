@@ -28,7 +28,7 @@ for (const [group, names] of NAMES) {
 }
 /** The record kind: field 26, in the envelope's head. */
 export const KIND = 26;
-export const KINDS = 'event genesis key schedule policy hold hold_extend gap recovery intent done access'.split(' ');
+export const KINDS = 'event genesis key schedule policy hold hold_extend gap recovery intent done access loss'.split(' ');
 
 export interface Envelope {
   kind: number;
@@ -46,11 +46,16 @@ export interface Proof {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** 16 bytes as a UUID. */
+export function uuidText(bytes: Uint8Array): string {
+  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [8, 12, 16, 20, 32].map((end, at) => digits.slice([0, 8, 12, 16, 20][at], end)).join('-');
+}
+
 function takeText(reader: Reader, what: string): string {
   const prefix = reader.varint(what);
   if (prefix === 1n) {
-    const digits = Array.from(reader.take(16, what), (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return [8, 12, 16, 20, 32].map((end, at) => digits.slice([0, 8, 12, 16, 20][at], end)).join('-');
+    return uuidText(reader.take(16, what));
   }
   if (prefix & 1n) refuse(`${what}: odd text prefix`);
   if (prefix >> 1n > BigInt(reader.left)) refuse(`${what}: longer than the group`);

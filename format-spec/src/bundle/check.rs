@@ -1,7 +1,7 @@
 //! Checks a bundle against a verifier key, and against nothing else.
 //!
 //! ```text
-//! decode -> checkpoints -> frames: order, chain, root, times -> log tree -> claim -> report
+//! decode -> key trail -> checkpoints -> frames: order, chain, root, times -> log tree -> deletions -> claim -> report
 //! ```
 //!
 //! Invariant: every byte that the report speaks of was hashed up to the signed root. Specified in
@@ -11,12 +11,13 @@ use std::borrow::Cow;
 
 use super::frame_root::frame_root;
 use super::{Bundle, CheckError, CheckReport, FrameProof, RowProof};
-use crate::checkpoint::{Checkpoint, open_checkpoint};
+use crate::checkpoint::Checkpoint;
 use crate::commit::{chain, genesis_chain};
 use crate::descriptor::{ClassEntry, Descriptor, Hash};
 use crate::key::VerifierKey;
 use crate::merkle::{leaf_hash, multiproof_root, node_hash, verify_consistency};
 use crate::record::{EnvelopeHead, GROUPS, check_group};
+use crate::rotation::KeyTrail;
 use crate::schema::Kind;
 use crate::witness::WitnessPolicy;
 
@@ -45,14 +46,16 @@ pub fn check_witnessed(bytes: &[u8], key: &VerifierKey, policy: &WitnessPolicy) 
 }
 
 impl Bundle {
-    /// Checks a decoded bundle ([BND-5] to [BND-12]).
+    /// Checks a decoded bundle ([BND-5] to [BND-17]).
     ///
     /// # Errors
     /// As [`check`].
     pub fn check(self, key: &VerifierKey) -> Result<CheckReport, CheckError> {
-        let checkpoint = open_checkpoint(&self.checkpoint, key)
-            .map_err(|source| CheckError::Checkpoint { which: "newer", source })?;
-        let old = self.check_old(&checkpoint, key)?;
+        let trail = self.key_trail(key)?;
+        let (checkpoint, _) =
+            trail.open(&self.checkpoint).map_err(|source| CheckError::Checkpoint { which: "newer", source })?;
+        self.check_trail(&trail, &checkpoint)?;
+        let old = self.check_old(&checkpoint, &trail)?;
         let genesis = genesis_chain(self.log_id, key.name(), &key.to_string());
         let mut leaves = Vec::with_capacity(self.frames.len());
         let mut before: Option<(&Descriptor, Hash)> = None;
@@ -71,14 +74,14 @@ impl Bundle {
         if multiproof_root(checkpoint.size, &leaves, &self.tree, node_hash) != Some(checkpoint.root) {
             return Err(CheckError::Tree { size: checkpoint.size });
         }
-        self.into_report(checkpoint, old)
+        let deletions = self.check_deletions(&checkpoint, trail.clone(), &leaves)?;
+        self.into_report(checkpoint, old, &trail, deletions)
     }
 
     /// [BND-5]
-    fn check_old(&self, newer: &Checkpoint, key: &VerifierKey) -> Result<Option<Checkpoint>, CheckError> {
+    fn check_old(&self, newer: &Checkpoint, trail: &KeyTrail) -> Result<Option<Checkpoint>, CheckError> {
         let Some(old) = &self.old else { return Ok(None) };
-        let older =
-            open_checkpoint(&old.note, key).map_err(|source| CheckError::Checkpoint { which: "older", source })?;
+        let (older, _) = trail.open(&old.note).map_err(|source| CheckError::Checkpoint { which: "older", source })?;
         verify_consistency(older.size, &older.root, newer.size, &newer.root, &old.proof)
             .map_err(CheckError::Consistency)?;
         Ok(Some(older))
@@ -107,7 +110,7 @@ fn check_order(frame: &FrameProof, before: Option<&Descriptor>) -> Result<(), Ch
 }
 
 /// [BND-7]
-fn check_rows(frame: &FrameProof) -> Result<(), CheckError> {
+pub(super) fn check_rows(frame: &FrameProof) -> Result<(), CheckError> {
     for row in &frame.rows {
         for k in (0..GROUPS).filter(|&k| row.open.has_group(k)) {
             check_group(k as u8, row.groups.group(k))
@@ -115,7 +118,7 @@ fn check_rows(frame: &FrameProof) -> Result<(), CheckError> {
         }
         check_kind(frame, row)?;
     }
-    if frame_root(frame) != Some(frame.descriptor.frame_root) {
+    if !frame.rows.is_empty() && frame_root(frame) != Some(frame.descriptor.frame_root) {
         return Err(fails(frame, "what is shown is not what its frame root commits to"));
     }
     for entry in &frame.descriptor.classes {

@@ -3,7 +3,10 @@
 //! Invariants: nothing is allocated from a count that the bytes at hand cannot fill; how many keys, hashes and salts there
 //! are follows from the open masks, so none is trusted from the file ([BND-2], [BND-3]).
 
-use super::{Bundle, Claim, FLAG_OLD, Filter, FrameProof, MAGIC, NAME, OldCheckpoint, Open, RowProof, TreeProof};
+use super::{
+    Bundle, Claim, FLAG_OLD, FLAG_TRAIL, FLAG_WHOLE, Filter, FrameProof, KeyRecordProof, MAGIC, NAME, OldCheckpoint,
+    Open, RotationProof, RowProof, TreeProof,
+};
 use crate::bytes::Reader;
 use crate::checkpoint::Checkpoint;
 use crate::descriptor::{Descriptor, Hash};
@@ -12,8 +15,8 @@ use crate::merkle::multiproof_len;
 use crate::record::{GROUPS, Groups};
 use crate::{FRAME_BYTES_MAX, FRAME_RECORDS_MAX, LogId, layout};
 
-/// Fewest bytes of a frame: a descriptor of one class, the number of rows, four hashes.
-const FRAME_BYTES_MIN: usize = 120 + 44 + 1 + 4 * 32;
+/// Fewest bytes of a frame: a descriptor of one class, the number of rows.
+const FRAME_BYTES_MIN: usize = 120 + 44 + 1;
 /// Hashes of the longest consistency proof.
 const CONSISTENCY_MAX: u64 = 65;
 
@@ -34,7 +37,7 @@ impl Bundle {
         reader.take("head", head.offset())?;
         let claim_code = reader.u8("claim")?;
         let flags = reader.u8("flags")?;
-        if flags & !FLAG_OLD != 0 {
+        if flags & !(FLAG_OLD | FLAG_WHOLE | FLAG_TRAIL) != 0 {
             return Err(reader.invalid("flags", 11, format!("unknown flags {flags:#04x}")));
         }
         reader.zeros("reserved", 4)?;
@@ -43,10 +46,12 @@ impl Bundle {
         let claim = take_claim(&mut reader, claim_code)?;
         let checkpoint = take_note(&mut reader)?;
         let old = if flags & FLAG_OLD == 0 { None } else { Some(take_old(&mut reader)?) };
+        let whole_history = flags & FLAG_WHOLE != 0;
+        let trail = if flags & FLAG_TRAIL == 0 { Vec::new() } else { take_trail(&mut reader, whole_history)? };
         let frames = take_frames(&mut reader)?;
         let tree = take_tree(&mut reader, &checkpoint, &frames)?;
         reader.end()?;
-        Ok(Self { log_id, claim, checkpoint, old, frames, tree })
+        Ok(Self { log_id, claim, checkpoint, old, whole_history, trail, frames, tree })
     }
 }
 
@@ -62,6 +67,7 @@ fn take_claim(reader: &mut Reader<'_>, code: u8) -> Result<Claim, FormatError> {
                 .ok_or_else(|| reader.invalid("disclosed", at, "not an open mask"))?;
             Claim::Complete { first, last, disclosed, filter: Filter::take(reader)? }
         }
+        5 => Claim::Deletions,
         _ => return Err(reader.invalid("claim", 10, format!("unknown claim {code}"))),
     })
 }
@@ -74,13 +80,39 @@ fn take_note(reader: &mut Reader<'_>) -> Result<String, FormatError> {
 }
 
 fn take_old(reader: &mut Reader<'_>) -> Result<OldCheckpoint, FormatError> {
-    let note = take_note(reader)?;
+    Ok(OldCheckpoint { note: take_note(reader)?, proof: take_consistency(reader)? })
+}
+
+fn take_consistency(reader: &mut Reader<'_>) -> Result<Vec<Hash>, FormatError> {
     let start = reader.offset();
     let count = reader.varint("consistency proof")?;
     if count > CONSISTENCY_MAX {
         return Err(reader.invalid("consistency proof", start, "more hashes than any proof needs"));
     }
-    Ok(OldCheckpoint { note, proof: take_hashes(reader, "consistency proof", count as usize)? })
+    take_hashes(reader, "consistency proof", count as usize)
+}
+
+/// Rotations, at least one; with the whole history their texts alone ([BND-13]).
+fn take_trail(reader: &mut Reader<'_>, whole_history: bool) -> Result<Vec<RotationProof>, FormatError> {
+    let start = reader.offset();
+    let count = reader.varint("rotations")?;
+    if count == 0 || count > reader.left() as u64 {
+        return Err(reader.invalid("rotations", start, "no rotation, or more than there are bytes"));
+    }
+    let mut trail = Vec::new();
+    for _ in 0..count {
+        let text = take_note(reader)?;
+        let record = if whole_history { None } else { Some(take_key_record(reader, &text)?) };
+        trail.push(RotationProof { text, record });
+    }
+    Ok(trail)
+}
+
+fn take_key_record(reader: &mut Reader<'_>, text: &str) -> Result<KeyRecordProof, FormatError> {
+    let frame = take_frame(reader, None)?;
+    let note = text.split_once('\n').map_or("", |(_, note)| note);
+    let tree = take_tree(reader, note, std::slice::from_ref(&frame))?;
+    Ok(KeyRecordProof { frame, tree, consistency: take_consistency(reader)? })
 }
 
 fn take_hashes(reader: &mut Reader<'_>, field: &'static str, count: usize) -> Result<Vec<Hash>, FormatError> {
@@ -114,7 +146,9 @@ fn take_frame(reader: &mut Reader<'_>, before: Option<u64>) -> Result<FrameProof
     let chain_before = if follows { None } else { Some(reader.array("previous chain value")?) };
     let rows = take_masks(reader, descriptor.count)?;
     let mut frame = FrameProof { descriptor, chain_before, rows, classes: Vec::new() };
-    for index in 0..frame.descriptor.classes.len() {
+    // Of a frame without rows nothing is proven but its descriptor, so there are no class proofs.
+    let classes = if frame.rows.is_empty() { 0 } else { frame.descriptor.classes.len() };
+    for index in 0..classes {
         let trees = take_class(reader, &frame, index)?;
         frame.classes.push(trees);
     }

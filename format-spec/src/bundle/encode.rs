@@ -1,6 +1,6 @@
 //! Writes bundles: everything whose presence follows from something else is left out, so there is one encoding.
 
-use super::{Bundle, Claim, FLAG_OLD, FrameProof, MAGIC, RowProof};
+use super::{Bundle, Claim, FLAG_OLD, FLAG_TRAIL, FLAG_WHOLE, FrameProof, MAGIC, RotationProof, RowProof};
 use crate::FORMAT_VERSION;
 use crate::bytes::{put_crc_since, put_varint};
 use crate::descriptor::Hash;
@@ -14,6 +14,7 @@ impl Claim {
             Claim::Rows { .. } => 2,
             Claim::Range { .. } => 3,
             Claim::Complete { .. } => 4,
+            Claim::Deletions => 5,
         }
     }
 
@@ -31,6 +32,7 @@ impl Claim {
                 out.push(disclosed.bits());
                 filter.put(out);
             }
+            Claim::Deletions => {}
         }
     }
 }
@@ -42,7 +44,9 @@ impl Bundle {
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         out.push(self.claim.code());
-        out.push(if self.old.is_some() { FLAG_OLD } else { 0 });
+        let flags =
+            [(self.old.is_some(), FLAG_OLD), (self.whole_history, FLAG_WHOLE), (!self.trail.is_empty(), FLAG_TRAIL)];
+        out.push(flags.iter().filter(|(set, _)| *set).fold(0, |flags, (_, flag)| flags | flag));
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&self.log_id.0);
         self.claim.put(&mut out);
@@ -52,6 +56,10 @@ impl Bundle {
             put_varint(&mut out, old.proof.len() as u64);
             put_hashes(&mut out, &old.proof);
         }
+        if !self.trail.is_empty() {
+            put_varint(&mut out, self.trail.len() as u64);
+            self.trail.iter().for_each(|rotation| rotation.put(&mut out));
+        }
         put_varint(&mut out, self.frames.len() as u64);
         for frame in &self.frames {
             frame.put(&mut out);
@@ -59,6 +67,18 @@ impl Bundle {
         put_hashes(&mut out, &self.tree);
         put_crc_since(&mut out, 0);
         out
+    }
+}
+
+impl RotationProof {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_note(out, &self.text);
+        if let Some(record) = &self.record {
+            record.frame.put(out);
+            put_hashes(out, &record.tree);
+            put_varint(out, record.consistency.len() as u64);
+            put_hashes(out, &record.consistency);
+        }
     }
 }
 

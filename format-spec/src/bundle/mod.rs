@@ -4,21 +4,25 @@
 //! FrameHashes + records -> FrameProof --+
 //! leaf hashes of all frames ------------+-> Bundle -> encode -> file -> check(bytes, verifier key) -> CheckReport
 //! checkpoint, older checkpoint, claim --+
+//! rotations of the signing key ---------+
 //! ```
 //!
 //! Invariants: a bundle has one encoding; whatever is shown hashes up to the checkpoint's signed root; what is withheld
-//! stays a hash. A claim of completeness holds only where every seq of the range is accounted for. Checking is pure and its
+//! stays a hash. A claim of completeness holds only where every seq of the range is
+//! accounted for: shown, or with the whole history removed by a deletion that was legitimate. Checking is pure and its
 //! cost is bounded by the file's size. Not here: finding records, reading logs (the ledger does both).
 //! Specified in `format-spec/11-bundle.md`.
 
 mod check;
 mod claim;
 mod decode;
+mod deletions;
 mod encode;
 mod filter;
 mod frame_root;
 mod open;
 mod report;
+mod trail;
 
 pub use check::{check, check_witnessed};
 pub use filter::{FILTER_DEPTH_MAX, FILTER_NODES_MAX, Filter};
@@ -34,6 +38,10 @@ const NAME: &str = "bundle";
 const MAGIC: &[u8; 8] = b"INDELBND";
 /// Flag: an older checkpoint follows the newer one.
 const FLAG_OLD: u8 = 1;
+/// Flag: the frames are all frames of the checkpoint, and every record of class 0 is open.
+const FLAG_WHOLE: u8 = 2;
+/// Flag: rotations of the signing key follow.
+const FLAG_TRAIL: u8 = 4;
 
 /// What is open of a record: a set of groups and the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,6 +139,8 @@ pub enum Claim {
         /// What they pass.
         filter: Filter,
     },
+    /// These are the deletions of the log. Only with the whole history.
+    Deletions,
 }
 
 /// An older checkpoint and the proof that the newer one only appended to it.
@@ -140,6 +150,26 @@ pub struct OldCheckpoint {
     pub note: String,
     /// RFC 6962 consistency proof to the newer one.
     pub proof: Vec<Hash>,
+}
+
+/// A rotation of the signing key, and the proof that the log has its key record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotationProof {
+    /// Text of the rotation file: the new key, then the note that both keys signed.
+    pub text: String,
+    /// The key record under that note; `None` with the whole history, which has it.
+    pub record: Option<KeyRecordProof>,
+}
+
+/// A key record in the tree of its rotation, which later checkpoints only appended to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecordProof {
+    /// The frame of the key record, which is its one row, whole.
+    pub frame: FrameProof,
+    /// Multiproof of the frame in the log tree of the rotation's size.
+    pub tree: Vec<Hash>,
+    /// RFC 6962 consistency proof to the next rotation, or to the newer checkpoint.
+    pub consistency: Vec<Hash>,
 }
 
 /// What a bundle file holds.
@@ -153,6 +183,10 @@ pub struct Bundle {
     pub checkpoint: String,
     /// An older checkpoint, where one was asked for.
     pub old: Option<OldCheckpoint>,
+    /// Whether the frames are all frames of the checkpoint and every record of class 0 is open, so that deletions are checked.
+    pub whole_history: bool,
+    /// Rotations of the signing key, from epoch 1 on; none where the first key still signs.
+    pub trail: Vec<RotationProof>,
     /// Ascending by frame number, at least one.
     pub frames: Vec<FrameProof>,
     /// Multiproof of the frames in the log tree of the checkpoint's size.
@@ -168,7 +202,7 @@ pub struct FrameProof {
     pub chain_before: Option<Hash>,
     /// Ascending by position.
     pub rows: Vec<RowProof>,
-    /// As the class table.
+    /// As the class table; none where there is no row.
     pub classes: Vec<[TreeProof; GROUPS]>,
 }
 

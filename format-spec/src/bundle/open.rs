@@ -29,13 +29,22 @@ impl FrameProof {
         for &(position, open) in masks {
             rows.push(open_row(descriptor, hashes, records, position, open)?);
         }
-        let mut frame = Self { descriptor: descriptor.clone(), chain_before, rows, classes: Vec::new() };
+        let mut frame = Self::closed(descriptor, chain_before);
+        if masks.is_empty() {
+            return Ok(frame);
+        }
+        frame.rows = rows;
         for (index, (entry, class)) in descriptor.classes.iter().zip(&hashes.classes).enumerate() {
             let trees = std::array::from_fn(|k| open_tree(&frame, index, k, entry, class));
             frame.classes.push(trees);
         }
         frame.drop_keyed_salts();
         Ok(frame)
+    }
+
+    /// A frame of which nothing is open: its frame root stands in the descriptor, also where the frame is gone as a whole.
+    pub fn closed(descriptor: &Descriptor, chain_before: Option<Hash>) -> Self {
+        Self { descriptor: descriptor.clone(), chain_before, rows: Vec::new(), classes: Vec::new() }
     }
 
     /// Where a class key stands for the salts of its records, the salts are not repeated.
@@ -67,12 +76,18 @@ fn open_row(
     });
     let (rank, class) = place.ok_or_else(|| refuse("it lies beyond its frame".to_owned()))?;
     let record = records.get(usize::from(position)).and_then(Option::as_ref);
-    let record = record.ok_or_else(|| refuse("it was removed".to_owned()))?;
+    // Of a record that went alone the stub still opens the header.
+    let erased = Groups::default();
+    let groups_there = match record {
+        Some(record) => &record.groups,
+        None if open == Open::HEADER => &erased,
+        None => return Err(refuse("it was removed".to_owned())),
+    };
     let mut salts = [None; GROUPS];
     let mut groups: [&[u8]; GROUPS] = [&[]; GROUPS];
     for k in (0..GROUPS).filter(|&k| open.has_group(k)) {
         let salt = class.groups.get(k).and_then(|group| group.salts.get(rank).copied().flatten());
-        let bytes = record.groups.group(k);
+        let bytes = groups_there.group(k);
         if salt.is_none() || bytes.is_empty() {
             return Err(refuse(format!("its group {k} was erased")));
         }
@@ -88,7 +103,9 @@ fn open_row(
     if closed && closed_envelope.is_none() {
         return Err(refuse("its class is gone".to_owned()));
     }
-    let recorded_at = if open.has_header() { record.recorded_at } else { 0 };
+    let recorded = record.map(|record| record.recorded_at);
+    let recorded = recorded.or_else(|| class.times.get(rank).map(|&(recorded, _)| recorded)).unwrap_or(0);
+    let recorded_at = if open.has_header() { recorded } else { 0 };
     Ok(RowProof { position, open, recorded_at, closed_envelope, salts, groups: Groups::from_slices(groups) })
 }
 

@@ -6,8 +6,10 @@ use super::{Claim, Open};
 use crate::LogId;
 use crate::checkpoint::Checkpoint;
 use crate::error::FormatError;
+use crate::key::VerifierKey;
 use crate::merkle::ProofError;
 use crate::record::{GROUPS, Groups};
+use crate::retention::{DeletionReport, Finding};
 use crate::witness::Cosignature;
 
 /// What a bundle shows; everything in it is proven against the verifier key that was given.
@@ -23,6 +25,14 @@ pub struct CheckReport {
     pub old: Option<Checkpoint>,
     /// Cosignatures of the witnesses that were asked for, on the newer checkpoint.
     pub cosignatures: Vec<Cosignature>,
+    /// Keys that signed checkpoints, from the first: the key that was given, and those that rotations lead to.
+    pub keys: Vec<VerifierKey>,
+    /// With the whole history the deletions of the log, each found to be legitimate; `None`: nothing was looked at.
+    pub deletions: Option<Vec<DeletionReport>>,
+    /// What the check cannot know, in words for people.
+    pub unknowns: Vec<String>,
+    /// For a range: records of it that are not shown because a deletion removed them.
+    pub removed: u64,
     /// Frames of the bundle.
     pub frames: u64,
     /// Records of which anything is open: for a complete claim all of the range, else the rows.
@@ -67,6 +77,17 @@ pub enum CheckError {
         /// What is wrong with it.
         source: FormatError,
     },
+    /// The signing keys do not lead from the given one to the one that signed.
+    #[error("rotation to key epoch {epoch} does not hold: {problem}")]
+    Trail {
+        /// Epoch of the key that it brings.
+        epoch: u32,
+        /// What is wrong.
+        problem: Cow<'static, str>,
+    },
+    /// A deletion was not legitimate, or is not shown as it must be.
+    #[error("{0}")]
+    Deletion(Finding),
     /// Fewer witnesses than asked for have cosigned the checkpoint.
     #[error(
         "{found} of the witnesses have cosigned the checkpoint, {quorum} are asked for: it may have been shown to nobody else"

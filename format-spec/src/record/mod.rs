@@ -56,6 +56,11 @@ impl Groups {
         (ascending && ends.last().is_some_and(|&end| end as usize == bytes.len())).then_some(Self { bytes, ends })
     }
 
+    /// The bytes of all groups, one behind the other.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Bytes of group `k`; empty where it was erased or `k` is above 3.
     pub fn group(&self, k: usize) -> &[u8] {
         let Some(&end) = self.ends.get(k) else { return &[] };

@@ -54,7 +54,7 @@ pub fn fields_of(group: u8, bytes: &[u8]) -> Result<Fields<'_>, FormatError> {
     }
     let start = reader.offset();
     let presence = reader.u8("presence")?;
-    let known = Field::of_group(group).fold(0u8, |bits, field| bits | 1 << field.spec().bit);
+    let known = (0..8).fold(0u8, |bits, bit| bits | u8::from(Field::at_bit(group, bit).is_some()) << bit);
     if presence & !known != 0 {
         return Err(reader.invalid("presence", start, format!("unknown presence bits {presence:#04x}")));
     }
@@ -99,8 +99,7 @@ impl<'a> Fields<'a> {
             if self.presence >> bit & 1 == 0 {
                 continue;
             }
-            let field = Field::of_group(self.group)
-                .find(|field| field.spec().bit == bit)
+            let field = Field::at_bit(self.group, bit)
                 .ok_or_else(|| self.reader.invalid("presence", 0, "unknown presence bit"))?;
             return self.take_value(field).map(|value| Some((field, value)));
         }

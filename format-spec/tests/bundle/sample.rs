@@ -122,7 +122,8 @@ impl Sample {
             numbers.push(number);
         }
         let tree = tree_proof(&self.leaves, self.size(), &numbers).unwrap();
-        Bundle { log_id: LOG_ID, claim, checkpoint: self.note(self.size()), old: None, frames, tree }
+        let checkpoint = self.note(self.size());
+        Bundle { log_id: LOG_ID, claim, checkpoint, old: None, whole_history: false, trail: Vec::new(), frames, tree }
     }
 
     pub fn with_old(&self, mut bundle: Bundle, size: u64) -> Bundle {

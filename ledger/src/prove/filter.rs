@@ -8,7 +8,7 @@ use indelible_format::bundle::{Filter, Open};
 use super::ProveError;
 
 /// The filter of a bundle that passes what `expr` matches.
-pub(super) fn to_bundle(expr: &Expr) -> Result<Filter, ProveError> {
+pub(crate) fn to_bundle(expr: &Expr) -> Result<Filter, ProveError> {
     let filter = convert(expr)?;
     filter.check().map_err(|error| ProveError::Filter { problem: error.to_string() })?;
     Ok(filter)
@@ -44,4 +44,22 @@ fn convert(expr: &Expr) -> Result<Filter, ProveError> {
             return Err(ProveError::Filter { problem });
         }
     })
+}
+
+/// The query that matches what a bundle's filter passes.
+pub(crate) fn to_expr(filter: &Filter) -> Expr {
+    let list = |list: &[Filter]| list.iter().map(to_expr).collect::<Vec<_>>();
+    match filter {
+        Filter::AnyOf(field, texts) => Expr::Field(*field, Test::AnyOf(texts.clone())),
+        Filter::Prefix(field, prefix) => Expr::Field(*field, Test::Prefix(prefix.clone())),
+        Filter::Codes(field, codes) => Expr::Field(*field, Test::Codes(codes.clone())),
+        Filter::Present(field) => Expr::Field(*field, Test::Present),
+        Filter::Occurred { from, to } => Expr::Occurred { from: *from, to: *to },
+        Filter::Recorded { from, to } => Expr::Recorded { from: *from, to: *to },
+        Filter::All(parts) if parts.is_empty() => Expr::True,
+        Filter::Any(parts) if parts.is_empty() => Expr::False,
+        Filter::All(parts) => Expr::And(list(parts)),
+        Filter::Any(parts) => Expr::Or(list(parts)),
+        Filter::Not(part) => Expr::Not(Box::new(to_expr(part))),
+    }
 }

@@ -7,17 +7,19 @@
 //! Invariants: a bundle is checked with the log's own key before it is handed out, so a damaged log gives an error and no
 //! wrong proof; nothing is proven beyond the newest checkpoint. Not here: what a bundle is (`indelible_format::bundle`).
 
-mod filter;
+pub(crate) mod filter;
+mod whole;
 
 use indelible_engine::query::{Expr, FrameMaterial, Order, View};
 use indelible_format::FormatError;
 use indelible_format::bundle::{Bundle, CheckError, Claim, FrameProof, OldCheckpoint, tree_proof};
 pub use indelible_format::bundle::{CheckReport, CheckedRow, Open, check, check_witnessed};
-use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
+use indelible_format::checkpoint::Checkpoint;
 use indelible_format::commit::{FrameHashes, FrameView};
-use indelible_format::key::VerifierKey;
 use indelible_format::manifest::Manifest;
 use indelible_format::merkle::consistency_proof;
+use indelible_format::record::Record;
+use indelible_format::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -49,6 +51,8 @@ pub enum Ask {
         /// Last seq; `None`: the last that the checkpoint covers.
         last: Option<u64>,
     },
+    /// The deletions of the log: what went, when, by whom, under which policies, and that it might. Shows every record of class 0.
+    Deletions,
     /// All records of a range that match, proven complete: what the filter needs of every record of the range is disclosed.
     Complete {
         /// Which records, by columns of the envelope and correlation groups and by time.
@@ -138,8 +142,9 @@ impl LedgerReader {
     pub fn prove(&self, request: &ProveRequest) -> Result<Proven> {
         let note = self.checkpoint()?.ok_or(ProveError::NoCheckpoint)?;
         let view = self.view()?;
-        let manifest = self.manifest().ok_or(ProveError::NoCheckpoint)?;
-        Maker::new(&view, &manifest, note)?.make(request)
+        let (manifest, _) = self.manifest_and_trail()?;
+        let (_, trail) = self.manifest_and_trail()?;
+        Maker::new(&view, &manifest, trail, note)?.make(request)
     }
 }
 
@@ -150,7 +155,7 @@ impl Ledger {
     /// As [`LedgerReader::prove`]; without a signing key.
     pub fn prove(&self, request: &ProveRequest) -> Result<Proven> {
         let note = self.checkpoint()?;
-        Maker::new(&self.reader().view()?, &self.log().manifest(), note)?.make(request)
+        Maker::new(&self.reader().view()?, &self.log().manifest(), self.log().keys(), note)?.make(request)
     }
 }
 
@@ -158,46 +163,46 @@ impl Ledger {
 struct Maker<'a> {
     view: &'a View,
     manifest: &'a Manifest,
-    key: VerifierKey,
+    trail: KeyTrail,
     note: String,
     checkpoint: Checkpoint,
     leaves: Vec<[u8; 32]>,
 }
 
 impl<'a> Maker<'a> {
-    fn new(view: &'a View, manifest: &'a Manifest, note: String) -> Result<Self> {
+    fn new(view: &'a View, manifest: &'a Manifest, trail: KeyTrail, note: String) -> Result<Self> {
         let damaged = |error| ProveError::Refused(CheckError::Checkpoint { which: "newer", source: error });
-        let key = VerifierKey::parse(&manifest.key).map_err(damaged)?;
-        let checkpoint = open_checkpoint(&note, &key).map_err(damaged)?;
+        let (checkpoint, _) = trail.open(&note).map_err(damaged)?;
         let leaves = view.leaf_hashes(checkpoint.size)?;
-        Ok(Self { view, manifest, key, note, checkpoint, leaves })
+        Ok(Self { view, manifest, trail, note, checkpoint, leaves })
     }
 
     fn make(&self, request: &ProveRequest) -> Result<Proven> {
-        let (claim, frames) = self.show(request)?;
+        let (claim, frames, whole_history) = self.show(request)?;
         let numbers: Vec<u64> = frames.iter().map(|frame| frame.descriptor.frame_no).collect();
         let tree = tree_proof(&self.leaves, self.checkpoint.size, &numbers).map_err(ProveError::Withheld)?;
         let old = request.old.as_deref().map(|note| self.old(note)).transpose()?;
         let log_id = self.manifest.log_id;
-        let bundle = Bundle { log_id, claim, checkpoint: self.note.clone(), old, frames, tree };
+        let trail = self.rotations(whole_history)?;
+        let bundle = Bundle { log_id, claim, checkpoint: self.note.clone(), old, whole_history, trail, frames, tree };
         let bytes = bundle.encode();
-        let report = check(&bytes, &self.key).map_err(ProveError::Refused)?;
+        let report = check(&bytes, self.trail.first()).map_err(ProveError::Refused)?;
         Ok(Proven { bytes, report })
     }
 
     fn old(&self, note: &str) -> Result<OldCheckpoint> {
-        let old = open_checkpoint(note, &self.key).map_err(ProveError::Old)?;
+        let (old, _) = self.trail.open(note).map_err(ProveError::Old)?;
         let newest = self.checkpoint.size;
         let proof = consistency_proof(&self.leaves, old.size, newest)
             .map_err(|_| ProveError::Behind { old: old.size, newest })?;
         Ok(OldCheckpoint { note: note.to_owned(), proof })
     }
 
-    /// The claim, and the frames that bear it out.
-    fn show(&self, request: &ProveRequest) -> Result<(Claim, Vec<FrameProof>)> {
+    /// The claim, the frames that bear it out, and whether they are the whole history.
+    fn show(&self, request: &ProveRequest) -> Result<(Claim, Vec<FrameProof>, bool)> {
         let open = request.open.and(Open::HEADER);
         Ok(match &request.ask {
-            Ask::Record { seq } => (Claim::Record { seq: *seq }, self.frames(&[*seq], |_| Some(open))?),
+            Ask::Record { seq } => (Claim::Record { seq: *seq }, self.frames(&[*seq], |_| Some(open))?, false),
             Ask::Rows { filter, first, last, limit } => {
                 let passing = filter::to_bundle(filter)?;
                 if !open.covers(passing.needs()) {
@@ -205,23 +210,38 @@ impl<'a> Maker<'a> {
                     return Err(ProveError::Filter { problem: problem.to_owned() }.into());
                 }
                 let seqs = self.matching(filter, *first, *last, *limit)?;
-                (Claim::Rows { filter: passing }, self.frames(&seqs, |_| Some(open))?)
+                (Claim::Rows { filter: passing }, self.frames(&seqs, |_| Some(open))?, false)
             }
             Ask::Range { first, last } => {
                 let last = self.end(*first, *last)?;
-                (Claim::Range { first: *first, last }, self.range(*first, last, |_| Ok(open))?)
+                let (frames, whole) = self.complete(*first, last, |_| Ok(open))?;
+                (Claim::Range { first: *first, last }, frames, whole)
             }
             Ask::Complete { filter, first, last } => {
                 let passing = filter::to_bundle(filter)?;
                 let disclosed = filter::provable(&passing)?;
                 let last = self.end(*first, *last)?;
-                let frames = self.range(*first, last, |record| {
+                let (frames, whole) = self.complete(*first, last, |record| {
                     let passes = passing.passes(record).map_err(ProveError::Withheld)?;
                     Ok(if passes { open.and(disclosed) } else { disclosed })
                 })?;
-                (Claim::Complete { first: *first, last, disclosed, filter: passing }, frames)
+                (Claim::Complete { first: *first, last, disclosed, filter: passing }, frames, whole)
             }
+            Ask::Deletions => (Claim::Deletions, self.whole_history(None, |_| Ok(Open::NOTHING))?, true),
         })
+    }
+
+    /// Frames that show every record of a range that is there; the whole history where some of them were removed.
+    fn complete(
+        &self,
+        first: u64,
+        last: u64,
+        open: impl Fn(&Record) -> Result<Open>,
+    ) -> Result<(Vec<FrameProof>, bool)> {
+        match self.has_removed(first, last)? {
+            false => Ok((self.range(first, last, open)?, false)),
+            true => Ok((self.whole_history(Some((first, last)), open)?, true)),
+        }
     }
 
     /// Seqs of the records that match, ascending.
@@ -275,7 +295,12 @@ impl<'a> Maker<'a> {
             let end = material.descriptor.first_seq + u64::from(material.descriptor.count);
             let (own, rest) = left.split_at(left.partition_point(|seq| *seq < end));
             left = rest;
-            let masks = own.iter().filter_map(|seq| Some(((seq - material.descriptor.first_seq) as u8, open(*seq)?)));
+            let masks = own.iter().filter_map(|seq| {
+                let position = (seq - material.descriptor.first_seq) as u8;
+                let record = material.records.get(usize::from(position)).and_then(Option::as_ref);
+                let mask = open(*seq)?;
+                Some((position, record.map_or(mask, |record| whole::without_erased(mask, record))))
+            });
             let masks: Vec<(u8, Open)> = masks.collect();
             self.push(&mut frames, &material, &masks)?;
         }
@@ -283,12 +308,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Frames that show every record from `first` to `last`.
-    fn range(
-        &self,
-        first: u64,
-        last: u64,
-        open: impl Fn(&indelible_format::record::Record) -> Result<Open>,
-    ) -> Result<Vec<FrameProof>> {
+    fn range(&self, first: u64, last: u64, open: impl Fn(&Record) -> Result<Open>) -> Result<Vec<FrameProof>> {
         let mut frames = Vec::new();
         let mut seq = first;
         while seq <= last {
@@ -299,7 +319,10 @@ impl<'a> Maker<'a> {
             for (position, record) in (0u8..).zip(&material.records) {
                 let here = start + u64::from(position);
                 if (first..=last).contains(&here) {
-                    let mask = record.as_ref().map_or(Ok(Open::HEADER), &open)?;
+                    let mask = match record {
+                        Some(record) => whole::without_erased(open(record)?, record),
+                        None => Open::HEADER,
+                    };
                     masks.push((position, mask));
                 }
             }

@@ -3,13 +3,18 @@
 //! The page `cli.md` of the project is the contract; names and meanings here follow it. Every verb's help has an example.
 
 pub mod filters;
+pub mod keys;
+mod retention;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use indelible::{HeadOptions, OpenOptions};
 
 pub use filters::FilterArgs;
+pub use keys::{KeyArgs, KeyVerb, RoleArg};
+pub use retention::{BasisArg, HoldArgs, HoldVerb, ProfileArg, PurgeArgs, RetainArgs, RetainVerb, SetArgs};
 
 use crate::failure::Outcome;
 use crate::output::Format;
@@ -27,9 +32,29 @@ pub struct Cli {
     /// Signing key of the log's checkpoints [default: in the user's data directory, by log id]
     #[arg(long, global = true, env = "INDELIBLE_SIGN_KEY", value_name = "FILE", help_heading = "Keys")]
     pub sign_key: Option<PathBuf>,
+    /// Append every head that is signed to this file, outside the log directory
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Heads")]
+    pub head_file: Option<PathBuf>,
+    /// Run this with `sh -c` for every head that is signed; it gets the head on standard input and has 10 seconds
+    #[arg(long, global = true, value_name = "COMMAND", help_heading = "Heads")]
+    pub head_command: Option<String>,
     /// What to do
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+impl Cli {
+    /// How logs are opened for writing; heads go where the options say, or where the log remembers.
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions { sign_key_file: self.sign_key.clone(), heads: self.heads(), ..OpenOptions::default() }
+    }
+
+    /// Where heads go, if options say so.
+    pub fn heads(&self) -> Option<HeadOptions> {
+        let (file, command) = (self.head_file.clone(), self.head_command.clone());
+        let heads = HeadOptions { file, command, ..HeadOptions::default() };
+        (!heads.is_empty()).then_some(heads)
+    }
 }
 
 /// The verbs.
@@ -59,6 +84,14 @@ pub enum Verb {
     Anchor(AnchorArgs),
     /// Keep the cosignatures of witnesses with the newest checkpoint
     Cosign(CosignArgs),
+    /// Say how long events are kept, and why one is kept
+    Retain(RetainArgs),
+    /// Keep what matches a query from being deleted, whatever policies say
+    Hold(HoldArgs),
+    /// Delete what policies let go, with proof
+    Purge(PurgeArgs),
+    /// Rotate the signing key, list keys, say which may authorise deletions
+    Key(KeyArgs),
     /// The whole story on generated events: ingest, query, verify, tamper with a copy and catch it
     Demo(DemoArgs),
     /// Print a completion script for a shell
@@ -292,7 +325,9 @@ pub enum GroupArg {
 #[command(
     after_help = "With filters alone every row found is proven and nothing is said of others. With --complete the bundle also \
     proves that no row was left out, which opens what the filters test of every record in the range; filters then may use \
-    workspace, lane, service, action, severity, outcome, actor type, target type, times, id and correlation.\n\n\
+    workspace, lane, service, action, severity, outcome, actor type, target type, times, id and correlation. Where records of the \
+    range were deleted, the bundle has the log's whole history of its own records, so that the deletions are checked too; \
+    --deletions is that alone.\n\n\
     Examples:\n  indelible prove LOG --seq 4711 -o event.proof\n  \
     indelible prove LOG --correlation c-17 --complete --withhold payload -o chain.proof\n  \
     indelible prove LOG --from-seq 0 --to-seq 999 --old last-year.checkpoint -o range.proof"
@@ -315,6 +350,9 @@ pub struct ProveArgs {
     /// Prove that nothing was left out of the range
     #[arg(long)]
     pub complete: bool,
+    /// Prove the deletions of the log: what went, when, by whose authority, under which policies, and that it might
+    #[arg(long)]
+    pub deletions: bool,
     /// Keep this group of the shown records closed; it stays committed
     #[arg(long, value_enum, value_name = "GROUP")]
     pub withhold: Vec<GroupArg>,
@@ -357,7 +395,8 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The anchor is remembered beside the signing key: every later opening for writing compares the log with it and refuses \
-    where something signed is missing, and every checkpoint made on request or at closing moves it on.\n\n\
+    where something signed is missing, and every checkpoint moves it on. \
+    With --head-file or --head-command these are remembered too: every later checkpoint is handed to them.\n\n\
     Examples:\n  indelible anchor LOG /mnt/worm/audit.anchor\n  indelible anchor LOG --accept-loss"
 )]
 pub struct AnchorArgs {
@@ -443,6 +482,10 @@ pub fn run(cli: &Cli) -> Outcome {
         Verb::Check(args) => verbs::check::run(args),
         Verb::Anchor(args) => verbs::anchor::run(cli, args),
         Verb::Cosign(args) => verbs::cosign::run(args),
+        Verb::Retain(args) => verbs::retain::run(cli, args),
+        Verb::Hold(args) => verbs::hold::run(cli, args),
+        Verb::Purge(args) => verbs::purge::run(cli, args),
+        Verb::Key(args) => verbs::key::run(cli, args),
         Verb::Demo(args) => verbs::demo::run(args),
         Verb::Completions(args) => verbs::completions::run(args),
     }
@@ -486,6 +529,23 @@ mod tests {
             "anchor LOG FILE",
             "cosign LOG NOTE --witnesses P",
             "anchor LOG --accept-loss",
+            "retain LOG set NAME --keep 365d --identity-keep 30d --payload-keep 90d --basis event --workspace acme",
+            "retain LOG set --profile severity",
+            "retain LOG list --json",
+            "retain LOG explain --seq 7",
+            "retain LOG retire NAME",
+            "retain LOG schedule FILE",
+            "retain LOG history --json",
+            "hold LOG place NAME --actor u-7 --from -7d",
+            "hold LOG release NAME",
+            "hold LOG list --json",
+            "purge LOG --dry-run --json",
+            "prove LOG --deletions -o F",
+            "key LOG list --json",
+            "key LOG rotate --new-key F",
+            "key LOG grant --role purge --key F",
+            "key LOG revoke --role purge --key F",
+            "checkpoint LOG --head-file F --head-command C",
             "prove LOG --seq 7 -o F",
             "prove LOG --correlation c --complete --old C --withhold payload -o F",
             "prove LOG --from-seq 1 --to-seq 2 -o F",
@@ -496,8 +556,7 @@ mod tests {
             let read = Cli::try_parse_from(std::iter::once("indelible").chain(line.split(' ')));
             assert!(read.is_ok(), "{line}: {}", read.err().map(|error| error.to_string()).unwrap_or_default());
         }
-        for line in
-            ["", "purge LOG", "query", "query LOG --limit x", "verify LOG --from-seq 1", "ingest LOG --format xml"]
+        for line in ["", "purge", "query", "query LOG --limit x", "verify LOG --from-seq 1", "ingest LOG --format xml"]
         {
             let read = Cli::try_parse_from(
                 std::iter::once("indelible").chain(line.split(' ').filter(|word| !word.is_empty())),

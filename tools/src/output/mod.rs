@@ -72,3 +72,8 @@ pub(crate) fn line(out: &mut dyn Write, text: &str) -> io::Result<()> {
     out.write_all(text.as_bytes())?;
     out.write_all(b"\n")
 }
+
+/// Text that cannot drive a terminal, whatever is in it.
+pub fn printable(text: &str) -> String {
+    hygiene::show(text, hygiene::Place::Terminal).0.into_owned()
+}

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use indelible::anchor::{Anchor, remembered};
-use indelible::{Ledger, LedgerReader, OpenOptions, ReadOptions};
+use indelible::{HeadOptions, Ledger, LedgerReader, LogId, OpenOptions, ReadOptions};
 use indelible_format::checkpoint::Checkpoint;
 
 use crate::cli::{AnchorArgs, Cli};
@@ -19,6 +19,9 @@ use crate::verbs::say_recovery;
 /// A log behind its anchor, no anchor where one is needed, files that cannot be written.
 pub fn run(cli: &Cli, args: &AnchorArgs) -> Outcome {
     let manifest = indelible_engine::read_manifest(&args.log)?;
+    if let Some(heads) = cli.heads() {
+        return remember_heads(&heads, args, manifest.log_id);
+    }
     let file = match &args.file {
         Some(file) => Some(std::path::absolute(file).doing("find", file)?),
         None => remembered(manifest.log_id)?,
@@ -45,6 +48,30 @@ pub fn run(cli: &Cli, args: &AnchorArgs) -> Outcome {
     Ok(())
 }
 
+/// Remembers where heads go, and hands the newest one on, so that a destination that cannot work is noticed now.
+fn remember_heads(heads: &HeadOptions, args: &AnchorArgs, log_id: LogId) -> Outcome {
+    if args.file.is_some() || args.accept_loss {
+        return Err(Failure::usage("--head-file and --head-command stand alone here"));
+    }
+    let heads = HeadOptions {
+        file: heads.file.as_ref().map(|file| std::path::absolute(file).doing("find", file)).transpose()?,
+        ..heads.clone()
+    };
+    if let Some(note) = LedgerReader::open(&args.log, &ReadOptions::default())?.checkpoint()? {
+        heads.deliver(&note).map_err(|failures| {
+            let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
+            Failure::operational(failures.join("\n")).help("nothing was remembered")
+        })?;
+    }
+    heads.remember(log_id)?;
+    let mut out = output::stdout();
+    for place in heads.file.iter().map(|file| file.display().to_string()).chain(heads.command) {
+        line(&mut out, &format!("heads go to  {place}"))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
 fn text(head: &Checkpoint) -> String {
     let root: String = head.root.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{} frames, root {root}", thousands(head.size))
@@ -56,7 +83,7 @@ fn advance(cli: &Cli, log: &Path, anchor: &Anchor) -> Outcome {
     if anchor.head()?.is_some() {
         anchor.check(&reader.view()?)?;
     }
-    let options = OpenOptions { sign_key_file: cli.sign_key.clone(), ignore_anchor: true, ..OpenOptions::default() };
+    let options = OpenOptions { ignore_anchor: true, ..cli.open_options() };
     let made = Ledger::open(log, &options).and_then(|ledger| {
         say_recovery(&ledger);
         let note = ledger.checkpoint();
@@ -73,12 +100,7 @@ fn advance(cli: &Cli, log: &Path, anchor: &Anchor) -> Outcome {
 }
 
 fn accept(cli: &Cli, log: &Path, file: &Path) -> Outcome<Option<u64>> {
-    let options = OpenOptions {
-        sign_key_file: cli.sign_key.clone(),
-        anchor_file: Some(file.to_owned()),
-        ignore_anchor: true,
-        ..OpenOptions::default()
-    };
+    let options = OpenOptions { anchor_file: Some(file.to_owned()), ignore_anchor: true, ..cli.open_options() };
     let ledger = Ledger::open(log, &options)?;
     say_recovery(&ledger);
     let seq = ledger.accept_loss()?;

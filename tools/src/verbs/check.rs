@@ -8,13 +8,14 @@ use indelible::prove::{CheckReport, CheckedRow, check, check_witnessed};
 use indelible_format::bundle::Claim;
 use indelible_format::key::VerifierKey;
 use indelible_format::record::{ProofRef, Value as FieldValue, fields_of};
+use indelible_format::retention::DeletionReport;
 use indelible_format::schema::{Field, Kind};
 use serde_json::{Map, Value, json};
 
 use crate::cli::CheckArgs;
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output::table::thousands;
-use crate::output::{self, line};
+use crate::output::{self, line, printable};
 use crate::verbs::cosign::policy;
 use crate::verbs::verify::key_text;
 
@@ -72,12 +73,56 @@ fn print(report: &CheckReport, out: &mut dyn std::io::Write) -> Outcome {
     for cosignature in &report.cosignatures {
         line(out, &format!("cosigned    by {}", printable(&cosignature.witness)))?;
     }
+    if report.keys.len() > 1 {
+        line(out, &format!("key         rotated {} times, followed from the one given", report.keys.len() - 1))?;
+    }
+    for deletion in report.deletions.iter().flatten() {
+        line(out, &format!("deletion    {}", deletion_text(deletion)))?;
+    }
+    if report.deletions.as_ref().is_some_and(Vec::is_empty) {
+        line(out, "deletion    none: nothing was ever deleted from the log")?;
+    }
+    for unknown in &report.unknowns {
+        line(out, &format!("unknown     {unknown}"))?;
+    }
     let unproven = match report.cosignatures.is_empty() {
         true => "that no other branch was signed for somebody else; that times are honest",
         false => "that times are honest",
     };
     line(out, &format!("unproven    {unproven}"))?;
     Ok(())
+}
+
+/// A deletion that was found to hold, in a line.
+fn deletion_text(deletion: &DeletionReport) -> String {
+    let effect = &deletion.effect;
+    let policies: Vec<String> =
+        deletion.policies.iter().map(|(name, version)| format!("{} v{version}", printable(name))).collect();
+    let state = match (deletion.done, deletion.published) {
+        (Some(done), Some(frames)) => {
+            format!("published in the checkpoint of {} frames, done at seq {done}", thousands(frames))
+        }
+        _ => "announced, not known to be carried out".to_owned(),
+    };
+    format!(
+        "seq {} of {}: {} records, {} identities and {} payloads under {}; {state}",
+        deletion.intent,
+        Timestamp(deletion.recorded_at),
+        thousands(effect.records()),
+        thousands(effect.identity),
+        thousands(effect.payload),
+        policies.join(", ")
+    )
+}
+
+fn deletion_json(deletion: &DeletionReport) -> Value {
+    let policies = deletion.policies.iter().map(|(name, version)| json!({"name": name, "version": version}));
+    json!({
+        "intent_seq": deletion.intent, "done_seq": deletion.done, "at": deletion.at, "key": deletion.key,
+        "recorded_at": Timestamp(deletion.recorded_at).to_string(), "published_frames": deletion.published,
+        "policies": policies.collect::<Vec<_>>(), "holds": deletion.holds, "records": deletion.effect.records(),
+        "by_class": deletion.effect.classes, "identity": deletion.effect.identity, "payload": deletion.effect.payload,
+    })
 }
 
 /// What the bundle shows, in a sentence.
@@ -90,6 +135,14 @@ pub(super) fn claim_text(report: &CheckReport) -> String {
         Claim::Rows { .. } => {
             format!("{rows} {records} are in the log and pass the filter; nothing is said of others")
         }
+        Claim::Deletions => {
+            let deletions = report.deletions.as_ref().map_or(0, Vec::len) as u64;
+            format!("these {} deletions are all that the log had, and each might be", thousands(deletions))
+        }
+        Claim::Range { first, last } if report.removed > 0 => format!(
+            "these {rows} {records} are all from seq {first} to {last}{end} but {} that deletions removed",
+            thousands(report.removed)
+        ),
         Claim::Range { first, last } => format!("these {rows} {records} are all from seq {first} to {last}{end}"),
         Claim::Complete { first, last, .. } => {
             let examined = thousands(report.examined);
@@ -114,6 +167,7 @@ fn report_json(report: &CheckReport) -> Value {
     let claim = match &report.claim {
         Claim::Record { seq } => json!({"kind": "record", "seq": seq}),
         Claim::Rows { .. } => json!({"kind": "rows"}),
+        Claim::Deletions => json!({"kind": "deletions"}),
         Claim::Range { first, last } => json!({"kind": "range", "first_seq": first, "last_seq": last}),
         Claim::Complete { first, last, .. } => json!({"kind": "complete", "first_seq": first, "last_seq": last}),
     };
@@ -130,6 +184,10 @@ fn report_json(report: &CheckReport) -> Value {
         "rows": report.rows.len(),
         "examined": report.examined,
         "reaches_end": report.reaches_end,
+        "removed": report.removed,
+        "keys": report.keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "deletions": report.deletions.as_ref().map(|list| list.iter().map(deletion_json).collect::<Vec<_>>()),
+        "unknowns": report.unknowns,
         "disclosed": GROUPS.iter().zip(report.opened).map(|(name, opened)| (*name, opened)).collect::<Vec<_>>(),
     })
 }
@@ -179,10 +237,6 @@ fn field_json(field: Field, value: FieldValue<'_>) -> Value {
                 "captured_at": captured_at.map(|at| Timestamp(at).to_string())})
         }
     }
-}
-
-fn printable(text: &str) -> String {
-    output::hygiene::show(text, output::hygiene::Place::Terminal).0.into_owned()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,24 +5,25 @@
 use std::io::Write as _;
 use std::time::SystemTime;
 
-use indelible::{Error, Ledger, LedgerReader, OpenOptions, ReadOptions};
+use indelible::{Error, Ledger, LedgerReader, ReadOptions};
 use indelible_engine::Error as Log;
 
 use crate::cli::{CheckpointArgs, Cli};
 use crate::failure::{Failure, Outcome};
 use crate::output;
-use crate::verbs::say_recovery;
+use crate::verbs::{say_heads, say_recovery};
 
 /// Prints the checkpoint.
 ///
 /// # Errors
 /// No log, no checkpoint yet, or a log that cannot be opened.
 pub fn run(cli: &Cli, args: &CheckpointArgs) -> Outcome {
-    let options = OpenOptions { create: false, sign_key_file: cli.sign_key.clone(), ..Default::default() };
+    let options = cli.open_options();
     let note = match Ledger::open(&args.log, &options) {
         Ok(ledger) => {
             say_recovery(&ledger);
             let note = ledger.checkpoint();
+            say_heads(&ledger);
             ledger.close()?;
             note?
         }

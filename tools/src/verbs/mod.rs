@@ -6,11 +6,15 @@ pub mod checkpoint;
 pub mod completions;
 pub mod cosign;
 pub mod demo;
+pub mod hold;
 pub mod ingest;
 pub mod init;
 pub mod inspect;
+pub mod key;
 pub mod prove;
+pub mod purge;
 pub mod query;
+pub mod retain;
 pub mod stats;
 pub mod tail;
 pub mod verify;
@@ -76,5 +80,19 @@ pub(crate) fn say_recovery(ledger: &indelible::Ledger) {
     let recovery = ledger.recovery();
     if recovery.cut_anything() {
         say(&format!("recovered: {recovery}"));
+    }
+}
+
+/// The log opened for writing, as the options say; what was cut is told.
+pub(crate) fn opened(cli: &crate::cli::Cli, log: &std::path::Path) -> crate::failure::Outcome<indelible::Ledger> {
+    let ledger = indelible::Ledger::open(log, &cli.open_options())?;
+    say_recovery(&ledger);
+    Ok(ledger)
+}
+
+/// Says on stderr which destinations did not take a signed head.
+pub(crate) fn say_heads(ledger: &indelible::Ledger) {
+    for failure in ledger.head_failures() {
+        say(&failure.to_string());
     }
 }

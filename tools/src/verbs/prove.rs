@@ -5,7 +5,7 @@ use std::path::Path;
 
 use indelible::prove::{Ask, Open, ProveRequest, Proven};
 use indelible::query::Expr;
-use indelible::{Ledger, LedgerReader, OpenOptions, ReadOptions};
+use indelible::{Ledger, LedgerReader, ReadOptions};
 use serde_json::json;
 
 use crate::cli::filters::now;
@@ -40,6 +40,8 @@ fn request(args: &ProveArgs) -> Outcome<ProveRequest> {
     }
     let ranged = args.from_seq.is_some() || args.to_seq.is_some();
     let ask = match (args.seq, filter) {
+        (None, Expr::True) if args.deletions && !ranged && !args.complete => Ask::Deletions,
+        _ if args.deletions => return Err(Failure::usage("--deletions stands alone: no filters, no range, no --seq")),
         (Some(seq), Expr::True) if !ranged && !args.complete => Ask::Record { seq },
         (Some(_), _) => return Err(Failure::usage("--seq stands alone: no filters, no range, no --complete")),
         (None, Expr::True) if ranged || args.complete => Ask::Range { first, last: args.to_seq },
@@ -69,7 +71,7 @@ fn wants_checkpoint(error: &indelible::Error) -> bool {
 
 /// A reader of the same log after a new checkpoint; the first error where none can be made.
 fn make_checkpoint(cli: &Cli, args: &ProveArgs, error: indelible::Error) -> Outcome<LedgerReader> {
-    let options = OpenOptions { create: false, sign_key_file: cli.sign_key.clone(), ..Default::default() };
+    let options = cli.open_options();
     let made = Ledger::open(&args.log, &options).and_then(|ledger| ledger.checkpoint().and(ledger.close()));
     match made {
         Ok(()) => Ok(LedgerReader::open(&args.log, &ReadOptions::default())?),

@@ -57,7 +57,7 @@ pub fn run(args: &VerifyArgs) -> Outcome {
 }
 
 /// The key given: a file that holds it, or the text itself.
-pub(super) fn key_text(key: &str) -> Outcome<String> {
+pub(crate) fn key_text(key: &str) -> Outcome<String> {
     // A verifier key has two '+', which no path to one needs; so a missing file is told from a key.
     if key.matches('+').count() >= 2 && !Path::new(key).exists() {
         return Ok(key.trim().to_owned());

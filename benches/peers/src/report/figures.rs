@@ -23,8 +23,10 @@ impl Spread {
         let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         let (low, high) = (*sorted.first()?, *sorted.last()?);
-        // Of an even number the lower middle one: a value that was measured.
-        Some(Self { median: *sorted.get((sorted.len() - 1) / 2)?, low, high })
+        let middle = sorted.len() / 2;
+        let upper = *sorted.get(middle)?;
+        let lower = if sorted.len().is_multiple_of(2) { *sorted.get(middle - 1)? } else { upper };
+        Some(Self { median: (lower + upper) / 2.0, low, high })
     }
 }
 
@@ -151,9 +153,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_median_was_measured_and_extremes_are_kept() {
+    fn a_median_lies_in_the_middle_and_extremes_are_kept() {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Some(Spread { median: 2.0, low: 1.0, high: 3.0 }));
-        assert_eq!(Spread::of([4.0, 1.0]), Some(Spread { median: 1.0, low: 1.0, high: 4.0 }));
+        assert_eq!(Spread::of([4.0, 1.0]), Some(Spread { median: 2.5, low: 1.0, high: 4.0 }));
         assert_eq!(Spread::of([]), None);
         assert_eq!((at(&[1.0, 2.0, 3.0, 4.0], 0.5), at(&[1.0, 2.0], 0.95), at(&[], 0.5)), (2.0, 2.0, 0.0));
     }

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 const COLOURS: [&str; 10] =
     ["#0b6e4f", "#c8553d", "#3d5a80", "#8d6a9f", "#b08900", "#555555", "#2a9d8f", "#e76f51", "#6a4c93", "#9c6644"];
 
+/// Most points of a curve.
+const POINTS: usize = 150;
+
 fn frame(width: u32, height: u32, title: &str, inside: &str) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \
@@ -67,10 +70,12 @@ pub fn curves(title: &str, values: &[(String, Vec<f64>)]) -> String {
         );
     }
     for (index, ((name, values), colour)) in values.iter().zip(COLOURS.iter().cycle()).enumerate() {
+        // Every so many ranks, and the last: more points than that cannot be told apart.
+        let step = values.len().div_ceil(POINTS).max(1);
         let points: Vec<String> = values
             .iter()
             .enumerate()
-            .filter(|(_, value)| **value > 0.0)
+            .filter(|(rank, value)| **value > 0.0 && (rank % step == 0 || rank + 1 == values.len()))
             .map(|(rank, value)| format!("{:.1},{:.1}", x(*value), y((rank + 1) as f64 / values.len() as f64)))
             .collect();
         let at = 60 + 22 * index;

@@ -46,7 +46,7 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
     let rejects = args.rejects.as_deref().map(Rejects::create).transpose()?;
     let acks = args.acks.as_deref().map(acks::open).transpose()?;
     let stop = Stop::on_signals()?;
-    let options = OpenOptions { create: !args.no_create, sign_key_file: cli.sign_key.clone(), ..Default::default() };
+    let options = OpenOptions { create: !args.no_create, ..cli.open_options() };
     let ledger = Ledger::open(&args.log, &options)?;
     say_recovery(&ledger);
     let warned = say_pressure(&ledger);

@@ -1,0 +1,388 @@
+//! Deleting by policy: planned, announced, published, carried out, reported; each step a record or a file that a crash leaves whole.
+//!
+//! ```text
+//! everything framed, journal begun anew -> holds up to date -> plan -> INTENT durable -> checkpoint covers it
+//!   -> compaction (new files synced, one manifest, old files unlinked) -> DONE durable -> checkpoint
+//! ```
+//!
+//! Invariants: nothing is removed before a signed checkpoint covers the intent; without a signing key nothing is. An intent without its
+//! DONE is finished by the next opening for writing, unless a hold was placed meanwhile. A clock that jumped forward alone deletes nothing.
+//! Ingest goes on meanwhile; readers finish on what they hold. Not here: what may go (`super::plan`), rewriting files (the engine).
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use indelible_engine::{CompactReport, CompactRequest, LazyFrame, SegmentTarget, StubBytes};
+use indelible_format::key::{SigningKey, VerifierKey};
+use indelible_format::retention::{Done, DoneSegment, HoldRecord, Intent, Plan};
+use indelible_format::schema::Kind;
+
+use super::history::history;
+use super::plan::{Batch, Counts, counts_of, survey};
+use super::records::system_records;
+use crate::error::{Error, Result};
+use crate::event::Timestamp;
+use crate::keys;
+use crate::ledger::Ledger;
+use crate::reader::LedgerReader;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// How a purge is run.
+#[derive(Clone)]
+pub struct PurgeOptions<'a> {
+    /// Says what would go, and removes nothing.
+    pub dry_run: bool,
+    /// The signing key that authorises, which must have the purge role. Default: the log's signing key.
+    pub purge_key_file: Option<PathBuf>,
+    /// How far the wall clock may be ahead of the newest record that was durable before this opening, and of the time since.
+    pub clock_jump_max: Duration,
+    /// Purges all the same where the clock is further ahead: somebody has looked at it.
+    pub confirm_clock: bool,
+    /// Called after each step, in the caller's thread.
+    pub on_step: Option<&'a dyn Fn(PurgeStep)>,
+}
+
+impl Default for PurgeOptions<'_> {
+    fn default() -> Self {
+        Self {
+            dry_run: false,
+            purge_key_file: None,
+            clock_jump_max: Duration::from_secs(86_400),
+            confirm_clock: false,
+            on_step: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for PurgeOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PurgeOptions(dry run: {})", self.dry_run)
+    }
+}
+
+/// How far a purge has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PurgeStep {
+    /// Everything durable is framed, and no journal file holds it any more.
+    Framed,
+    /// Open holds are up to date.
+    HoldsExtended,
+    /// What goes lies in sealed segments.
+    Sealed,
+    /// It is known what goes.
+    Planned,
+    /// The intent with this seq is durable.
+    Intent(u64),
+    /// A signed checkpoint covers it.
+    Published(u64),
+    /// Its segments are written again, and the old files gone.
+    Compacted(u64),
+    /// Its DONE is durable.
+    Done(u64),
+    /// A checkpoint covers everything.
+    Finished,
+}
+
+/// One intent that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// Seq of the intent.
+    pub intent: u64,
+    /// Seq of the DONE.
+    pub done: u64,
+    /// Frames of the checkpoint under which it was carried out.
+    pub checkpoint_frames: u64,
+    /// What it removed.
+    pub counts: Counts,
+    /// Segments that were written again.
+    pub segments: u64,
+}
+
+/// What a purge did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PurgeReport {
+    /// The time that durations counted back from, seconds since 1970.
+    pub at: u64,
+    /// Whether nothing was removed, because that was asked for.
+    pub dry_run: bool,
+    /// What goes in all.
+    pub counts: Counts,
+    /// Intents that were carried out, ascending; with `resumed` ones of earlier purges first.
+    pub deletions: Vec<Deleted>,
+    /// How many of them were announced by an earlier purge that did not live to carry them out.
+    pub resumed: u64,
+    /// Segments of which something goes.
+    pub segments: u64,
+    /// Bytes of these segments before.
+    pub bytes_before: u64,
+    /// Bytes of these segments after.
+    pub bytes_after: u64,
+    /// Bytes that stand for removed parts in the frames touched.
+    pub stub_bytes: StubBytes,
+    /// Frames left for the next purge, because a hold is not resolved up to their end.
+    pub frames_waiting: u64,
+    /// Cut journal tails that were removed.
+    pub torn_removed: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Why a purge was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PurgeError {
+    /// The log was opened without its signing key.
+    #[error(
+        "a deletion must be published in a signed checkpoint first, and the log was opened without its signing key: pass --sign-key or set INDELIBLE_SIGN_KEY"
+    )]
+    NoSigningKey,
+    /// The key does not have the role.
+    #[error(
+        "the key {key} does not have the purge role: `indelible key LOG grant --role purge` gives it, `indelible key LOG list` shows who has it"
+    )]
+    NoRole {
+        /// The key.
+        key: Box<VerifierKey>,
+    },
+    /// The clock is further ahead than the log can account for.
+    #[error(
+        "the clock is {ahead_seconds} s ahead of the newest record that was there when the log was opened, and nothing that was recorded since says that \
+         so much time has passed. If the clock is right (the log was idle), confirm it: --confirm-clock"
+    )]
+    ClockJump {
+        /// How far, seconds.
+        ahead_seconds: u64,
+    },
+    /// The log took the intent at a time before the one it counts from.
+    #[error("the clock went back while the purge was planned; nothing was removed, try again")]
+    ClockBack,
+}
+
+impl From<PurgeError> for Error {
+    fn from(error: PurgeError) -> Self {
+        Error::Purge(Box::new(error))
+    }
+}
+
+impl LedgerReader {
+    /// What a purge would remove at a time; removes nothing. Works beside a writer; what is not framed yet is not looked at.
+    ///
+    /// # Errors
+    /// Where the log is damaged.
+    pub fn plan_purge(&self, now: Timestamp) -> Result<PurgeReport> {
+        let started = Instant::now();
+        let at = u64::try_from(now.as_nanos().div_euclid(SECOND)).unwrap_or(0);
+        let survey = survey(&self.view()?, &self.register()?.rules(at), false)?;
+        Ok(PurgeReport {
+            at,
+            dry_run: true,
+            counts: survey.counts,
+            segments: survey.segments.len() as u64,
+            frames_waiting: survey.frames_waiting,
+            elapsed: started.elapsed(),
+            ..PurgeReport::default()
+        })
+    }
+}
+
+impl Ledger {
+    /// Removes what policies let go and no hold holds, with proof; or says what it would remove.
+    ///
+    /// # Errors
+    /// [`PurgeError`] inside [`Error::Purge`], before anything is removed; where the anchor does not take the head; the disk's own.
+    pub fn purge(&self, options: &PurgeOptions<'_>) -> Result<PurgeReport> {
+        let _one = self.administer();
+        let started = Instant::now();
+        let now = self.clock().wall_nanos();
+        if options.dry_run {
+            return self.reader().plan_purge(Timestamp(now));
+        }
+        let at = u64::try_from(now.div_euclid(SECOND)).unwrap_or(0);
+        let mut report = PurgeReport { at, ..PurgeReport::default() };
+        self.check_clock(now, options)?;
+        let key = self.purge_key(options)?;
+        self.finish_deletions(&mut report)?;
+        self.purge_now(&key, options, &mut report)?;
+        report.elapsed = started.elapsed();
+        Ok(report)
+    }
+
+    fn purge_now(&self, key: &SigningKey, options: &PurgeOptions<'_>, report: &mut PurgeReport) -> Result<()> {
+        let step = |step| options.on_step.iter().for_each(|call| call(step));
+        if self.register()?.policies().next().is_none() {
+            // What no policy matches is kept for ever: nothing is framed, sealed or written for it.
+            return Ok(());
+        }
+        self.log().rotate_journal()?;
+        step(PurgeStep::Framed);
+        self.extend_holds(true)?;
+        step(PurgeStep::HoldsExtended);
+        let rules = self.register()?.rules(report.at);
+        if !survey(&self.log().view(), &rules, true)?.batches.is_empty() {
+            self.log().seal()?;
+        }
+        step(PurgeStep::Sealed);
+        let mut planned = survey(&self.log().view(), &rules, false)?;
+        planned.batches.retain(|batch| !batch.plan.is_empty());
+        report.frames_waiting = planned.frames_waiting;
+        report.segments = planned.segments.len() as u64;
+        step(PurgeStep::Planned);
+        for batch in &planned.batches {
+            self.carry_out(batch, key, &step, report)?;
+        }
+        report.torn_removed = self.remove_torn(report.at)?;
+        if !report.deletions.is_empty() {
+            self.hand_on(&self.log().checkpoint()?)?;
+        }
+        step(PurgeStep::Finished);
+        Ok(())
+    }
+
+    /// Announces one batch, has it published, carries it out and says so.
+    fn carry_out(
+        &self,
+        batch: &Batch,
+        key: &SigningKey,
+        step: &dyn Fn(PurgeStep),
+        report: &mut PurgeReport,
+    ) -> Result<()> {
+        let at = i64::try_from(batch.plan.at).unwrap_or(i64::MAX).saturating_mul(SECOND);
+        if self.clock().wall_nanos() < at {
+            return Err(PurgeError::ClockBack.into());
+        }
+        let intent = Intent::sign(self.log().manifest().log_id, batch.plan.clone(), key)?;
+        let seq = self.put_system(Kind::Intent, &intent.encode())?;
+        step(PurgeStep::Intent(seq));
+        let note = self.log().checkpoint()?;
+        self.hand_on(&note)?;
+        step(PurgeStep::Published(seq));
+        let done = self.execute(seq, &batch.plan, &batch.counts, note, report)?;
+        step(PurgeStep::Compacted(seq));
+        let done_seq = self.put_system(Kind::Done, &done.encode()?)?;
+        step(PurgeStep::Done(done_seq));
+        self.deleted(seq, done_seq, &done, &batch.counts, report)
+    }
+
+    fn deleted(&self, intent: u64, done: u64, said: &Done, counts: &Counts, report: &mut PurgeReport) -> Result<()> {
+        let checkpoint_frames = self.log().keys().open(&said.checkpoint)?.0.size;
+        report.counts.add(counts);
+        let segments = said.segments.len() as u64;
+        report.deletions.push(Deleted { intent, done, checkpoint_frames, counts: counts.clone(), segments });
+        Ok(())
+    }
+
+    /// Writes the segments again; gives what the DONE says. A segment that was written again before a crash is left as it is.
+    fn execute(
+        &self,
+        intent: u64,
+        plan: &Plan,
+        counts: &Counts,
+        checkpoint: String,
+        report: &mut PurgeReport,
+    ) -> Result<Done> {
+        let covered_by = self.log().view().frame_no_of(intent)?.map_or(u64::MAX, |frame| frame + 1);
+        let targets =
+            plan.segments.iter().map(|segment| SegmentTarget { id: segment.id, generation: segment.generation });
+        let request = CompactRequest { segments: targets.collect(), covered_by };
+        let prune = |frame: &mut LazyFrame<'_>| {
+            let descriptor = frame.descriptor();
+            Ok(plan.of_frame(descriptor).removal(descriptor))
+        };
+        let compacted: CompactReport = self.log().compact(&request, &prune)?;
+        report.bytes_before += plan.segments.iter().map(|segment| segment.bytes).sum::<u64>();
+        report.bytes_after += compacted.segments.iter().map(|segment| segment.bytes_after).sum::<u64>();
+        let stubs = compacted.stub_bytes();
+        report.stub_bytes.roots += stubs.roots;
+        report.stub_bytes.stubs += stubs.stubs;
+        report.stub_bytes.salts += stubs.salts;
+        let segments = compacted.segments.iter().map(|segment| DoneSegment {
+            id: segment.id,
+            generation: segment.generation,
+            bytes: segment.bytes_after,
+        });
+        let (records, identity, payload) = (counts.records, counts.identity, counts.payload);
+        Ok(Done { intent, checkpoint, segments: segments.collect(), records, identity, payload })
+    }
+
+    /// Carries out what an earlier process announced and did not finish. Without a signing key, or where a hold was placed since,
+    /// it stays announced.
+    pub(crate) fn finish_deletions(&self, report: &mut PurgeReport) -> Result<()> {
+        let view = self.log().view();
+        let (history, _) = history(&view, &self.log().manifest(), &self.log().keys())?;
+        let open: Vec<usize> =
+            (0..).zip(history.deletions()).filter(|(_, of)| of.done.is_none()).map(|(at, _)| at).collect();
+        if open.is_empty() || self.key_file().is_none() {
+            return Ok(());
+        }
+        let holds = system_records(&view, &[Kind::Hold])?;
+        let places = |body: &str| HoldRecord::parse(body).is_ok_and(|hold| hold.placed.is_some());
+        let last_placed = holds.iter().rev().find(|record| places(&record.body)).map(|record| record.seq);
+        for at in open {
+            let Some(deletion) = history.deletions().get(at) else { continue };
+            if last_placed.is_some_and(|placed| placed > deletion.intent) {
+                continue;
+            }
+            let before = history.deletions().get(..at).unwrap_or_default();
+            let earlier: Vec<Plan> = before.iter().map(|deletion| deletion.plan.clone()).collect();
+            let counts = counts_of(&view, &deletion.plan, &earlier)?;
+            let note = self.log().checkpoint()?;
+            self.hand_on(&note)?;
+            let done = self.execute(deletion.intent, &deletion.plan, &counts, note, report)?;
+            let seq = self.put_system(Kind::Done, &done.encode()?)?;
+            self.deleted(deletion.intent, seq, &done, &counts, report)?;
+            report.resumed += 1;
+        }
+        Ok(())
+    }
+
+    fn purge_key(&self, options: &PurgeOptions<'_>) -> Result<SigningKey> {
+        let own = self.key_file().ok_or(PurgeError::NoSigningKey)?;
+        let file = options.purge_key_file.as_ref().unwrap_or(&own);
+        let loaded = keys::load_current(file, true, &self.log().keys())?;
+        let (key, _) = loaded.ok_or(PurgeError::NoSigningKey)?;
+        let register = self.register()?;
+        let verifier = key.verifier();
+        // Without policies nothing goes, so nobody needs the role.
+        if register.policies().next().is_some() && register.purge_key(&verifier).is_none() {
+            return Err(PurgeError::NoRole { key: Box::new(verifier) }.into());
+        }
+        Ok(key)
+    }
+
+    /// Retention never trusts a clock that jumped forward alone.
+    fn check_clock(&self, now: i64, options: &PurgeOptions<'_>) -> Result<()> {
+        let Some((newest, since)) = self.newest_at_opening() else { return Ok(()) };
+        let passed = self.clock().monotonic().saturating_sub(since);
+        let ahead = i128::from(now) - i128::from(newest) - passed.as_nanos() as i128;
+        if options.confirm_clock || ahead <= options.clock_jump_max.as_nanos() as i128 {
+            return Ok(());
+        }
+        Err(PurgeError::ClockJump { ahead_seconds: u64::try_from(ahead / i128::from(SECOND)).unwrap_or(u64::MAX) }
+            .into())
+    }
+
+    /// Removes tails of the journal that recoveries cut off, once everything recorded so long ago may go: they were never part of
+    /// the log, but may hold what somebody wrote.
+    fn remove_torn(&self, at: u64) -> Result<u64> {
+        let torn = self.log().torn_files()?;
+        let shortest = self.register()?.policies().filter_map(|policy| Some(policy.duty.as_ref()?.keep)).min();
+        let (Some(shortest), false) = (shortest, torn.is_empty()) else { return Ok(0) };
+        let cutoff = i128::from(at) - i128::from(shortest);
+        let recoveries = system_records(&self.log().view(), &[Kind::Recovery])?;
+        let old = torn.into_iter().filter(|file| {
+            let told = recoveries.iter().find(|record| {
+                let body: Option<serde_json::Value> = serde_json::from_str(&record.body).ok();
+                let number = |name| body.as_ref().and_then(|body| body.get(name)?.as_u64());
+                (number("journal_file"), number("journal_offset")) == (Some(file.journal_file), Some(file.offset))
+            });
+            told.is_some_and(|record| i128::from(record.recorded_at.div_euclid(SECOND)) < cutoff)
+        });
+        let old: Vec<_> = old.collect();
+        if !old.is_empty() {
+            self.log().remove_torn(&old)?;
+        }
+        Ok(old.len() as u64)
+    }
+}
