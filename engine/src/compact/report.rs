@@ -164,9 +164,12 @@ impl Gone {
 mod tests {
     use super::*;
 
+    /// By group: positions gone before and after; records, envelopes kept, groups.
+    type Case = ([u128; 4], [u128; 4], (u64, u64, [u64; 4]));
+
     #[test]
     fn counts_are_of_what_was_there_before() {
-        let cases: [([u128; 4], [u128; 4], (u64, u64, [u64; 4])); 5] = [
+        let cases: [Case; 5] = [
             ([0; 4], [0b11; 4], (2, 0, [0; 4])),
             ([0b01; 4], [0b11; 4], (1, 0, [0; 4])),
             // An envelope stays open.
