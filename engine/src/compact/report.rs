@@ -33,6 +33,12 @@ impl StubBytes {
         self.roots + self.stubs + self.salts
     }
 
+    /// Those that stand for what was removed; the others open what survives.
+    #[must_use]
+    pub fn for_removed(&self) -> u64 {
+        self.roots + self.stubs
+    }
+
     /// Those of one frame.
     pub(super) fn of(salts: &Salts) -> Self {
         let mut bytes = Self::default();
