@@ -33,11 +33,12 @@ use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
 use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
-pub use crate::write::framer::HeadHook;
-use crate::write::framer::{Shared, read_checkpoint};
 use crate::write::manifest::MANIFEST;
 use crate::write::orders::{Order, Orders};
 use crate::write::queue::{FrameQueue, Settled, Work};
+pub use crate::write::shared::HeadHook;
+use crate::write::shared::Shared;
+use crate::write::sign::read_checkpoint;
 use crate::write::writer::Item;
 
 /// Where a log is, and what it is opened with.

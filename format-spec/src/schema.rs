@@ -239,6 +239,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_field_is_found_at_its_group_and_bit() {
+        for group in 0..6 {
+            for bit in 0..10 {
+                let found = Field::of_group(group).find(|field| field.spec().bit == bit);
+                assert_eq!(Field::at_bit(group, bit), found, "group {group}, bit {bit}");
+            }
+        }
+    }
+
+    #[test]
     fn kinds_are_listed_in_order_of_their_codes() {
         for (code, &(kind, _)) in (1u8..).zip(Kind::ALL) {
             assert_eq!((kind as u8, Kind::from_code(code)), (code, Some(kind)));

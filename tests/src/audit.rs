@@ -13,7 +13,9 @@ use indelible_format::frame::read_descriptor;
 use indelible_format::journal::{GroupScanner, JournalHeader, Position};
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
 use indelible_format::merkle::{LogTree, leaf_hash};
-use indelible_format::names::{journal_file_name, parse_journal_file_name, parse_torn_file_name, segment_file_name};
+use indelible_format::names::{
+    journal_file_name, parse_journal_file_name, parse_segment_file_name, parse_torn_file_name, segment_file_name,
+};
 use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader, SegmentTrailer, check_payload};
 
 use crate::model::Model;
@@ -46,6 +48,13 @@ pub fn audit(storage: &dyn Storage) -> Result<Audit, String> {
             return Err(format!("segment {} does not continue the one before it", entry.id));
         }
         before = audit.segment(storage, entry, before)?;
+    }
+    for name in storage.list("segments").map_err(|error| error.to_string())? {
+        let Some((id, generation)) = parse_segment_file_name(&name) else { continue };
+        let named = manifest.segments.iter().find(|entry| entry.id == id);
+        if named.is_some_and(|entry| entry.generation != generation) {
+            return Err(format!("segments/{name} is a generation that was replaced, or never became the log's"));
+        }
     }
     audit.journal(storage, &manifest)?;
     for name in storage.list("torn").map_err(|error| error.to_string())? {

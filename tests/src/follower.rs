@@ -188,7 +188,7 @@ fn follow(hooked: &Hooked) -> Result<u64, String> {
         // The writer goes on while the view is read.
         let found = all_records(&view)?;
         let writer = hooked.writer.lock().map_err(|_| "the writer panicked".to_owned())?;
-        writer.life.model.check_prefix(&found)?;
+        writer.life.model.check_view(&found)?;
         views += 1;
     }
     Ok(views)

@@ -39,6 +39,19 @@ pub struct Model {
     ends: Vec<u64>,
     /// Checkpoints that were handed out.
     notes: BTreeMap<u64, [u8; 32]>,
+    /// Seqs of a compaction that has not returned: all of them are there, or none.
+    going: Vec<u64>,
+    /// What was removed, as it was: views that are older than the removal may still show it.
+    removed: BTreeMap<u64, Record>,
+}
+
+/// What stands in the model, and in what is compared with it, in the place of a record that was removed.
+pub fn gap(seq: u64) -> Record {
+    Record { seq, recorded_at: i64::MIN, class: 0, groups: Groups::default() }
+}
+
+fn is_gap(record: &Record) -> bool {
+    record.recorded_at == i64::MIN
 }
 
 impl Model {
@@ -55,6 +68,27 @@ impl Model {
     /// Checkpoints handed out: size and root.
     pub fn notes(&self) -> &BTreeMap<u64, [u8; 32]> {
         &self.notes
+    }
+
+    /// A compaction is to remove those of `seqs` that are there and that `may` go. Returns how many these are.
+    pub fn going(&mut self, seqs: impl Iterator<Item = u64>, may: impl Fn(&Record) -> bool) -> u64 {
+        let there = |seq: &u64| self.durable.get(*seq as usize).is_some_and(|record| !is_gap(record) && may(record));
+        self.going = seqs.filter(there).collect();
+        self.going.len() as u64
+    }
+
+    /// The compaction returned: what was to go must never be seen again in a new view.
+    pub fn gone(&mut self) {
+        for seq in std::mem::take(&mut self.going) {
+            if let Some(place) = self.durable.get_mut(seq as usize) {
+                self.removed.insert(seq, std::mem::replace(place, gap(seq)));
+            }
+        }
+    }
+
+    /// The compaction was refused, or gave up: nothing has changed.
+    pub fn stayed(&mut self) {
+        self.going.clear();
     }
 
     /// How many records were durable before the last `groups` acknowledged groups.
@@ -129,15 +163,47 @@ impl Model {
                 return Err(format!("seq {} where {seq} was due", record.seq));
             }
         }
-        for (before, after) in found.iter().zip(found.iter().skip(1)) {
+        let there: Vec<&Record> = found.iter().filter(|record| !is_gap(record)).collect();
+        for (before, after) in there.iter().zip(there.iter().skip(1)) {
             if after.recorded_at < before.recorded_at {
                 return Err(format!("recorded-at goes back at seq {}", after.seq));
             }
         }
-        match self.durable.iter().zip(found).find(|(durable, found)| durable != found) {
+        let going = self.gone_in(found)?;
+        let differs = |(durable, found): &(&Record, &Record)| durable != found && !self.is_going(durable.seq, going);
+        match self.durable.iter().zip(found).find(differs) {
+            Some((durable, found)) if is_gap(durable) => Err(format!("record {} was removed and is back", found.seq)),
+            Some((durable, found)) if is_gap(found) => Err(format!("the durable record {} is missing", durable.seq)),
             Some((durable, _)) => Err(format!("the durable record {} is not what it was", durable.seq)),
             None => Ok(()),
         }
+    }
+
+    /// Whether a compaction that has not returned shows in what was found: wholly or not at all.
+    fn gone_in(&self, found: &[Record]) -> Result<bool, String> {
+        let mut seen = self.going.iter().filter_map(|seq| found.get(*seq as usize)).map(is_gap);
+        let Some(first) = seen.next() else { return Ok(false) };
+        if seen.any(|other| other != first) {
+            return Err("a compaction was carried out by half".to_owned());
+        }
+        Ok(first)
+    }
+
+    fn is_going(&self, seq: u64, gone: bool) -> bool {
+        gone && self.going.binary_search(&seq).is_ok()
+    }
+
+    /// As [`Model::check_prefix`], for a view that may be older than the last removals: it shows what they took, or does not.
+    pub fn check_view(&self, found: &[Record]) -> Result<(), String> {
+        let mut then = self.clone();
+        for (seq, record) in &self.removed {
+            if let (Some(place), Some(found)) = (then.durable.get_mut(*seq as usize), found.get(*seq as usize))
+                && !is_gap(found)
+            {
+                *place = record.clone();
+            }
+        }
+        then.check_prefix(found)
     }
 
     /// Takes what an opened log shows as the new state: recovery made it durable.
@@ -145,6 +211,7 @@ impl Model {
         self.durable = found.to_vec();
         self.ends.push(self.durable());
         self.in_flight.clear();
+        self.going.clear();
     }
 }
 

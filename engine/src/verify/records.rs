@@ -157,7 +157,10 @@ impl<'a> Rules<'a> {
                 let root = loss.anchored_root.len() == 64
                     && loss.anchored_root.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
                 let reason = ["behind", "forked"].contains(&loss.reason.as_str());
-                check(loss.anchored_frames > 0 && root && reason, "it names no head that was anchored, or no known reason")
+                check(
+                    loss.anchored_frames > 0 && root && reason,
+                    "it names no head that was anchored, or no known reason",
+                )
             }
             // Recovery's numbers are checked where the bytes it cut are; other bodies are fixed when they are first written.
             _ => parse::<serde_json::Map<String, serde_json::Value>>(body).map(|_| ()),

@@ -1,13 +1,14 @@
 //! The general schedule: random steps of a log, faults that a disk may produce, crashes anywhere, and what must hold after.
 //!
 //! ```text
-//! create ─> step, step, step ... ─> finish          a step: append, sync, frame, seal, checkpoint, tidy, close, clock
+//! create ─> step, step, step ... ─> finish          a step: append, sync, frame, seal, checkpoint, compact, tidy, close, clock
 //!              │      └─ images of a power cut now: recovered and checked, several, beside the main line
 //!              └─ power cut at operation n, kill, failed sync, short write, full disk ─> reopened, the main line goes on
 //! ```
 //!
 //! Nothing here damages what was durable (that is `damage`), so no opening may ever say corrupt.
 
+mod compaction;
 mod faults;
 mod recovery;
 
@@ -23,7 +24,7 @@ use indelible_format::record::Record;
 use indelible_format::schema::Kind;
 
 use crate::dice::Dice;
-use crate::model::{Model, Sent};
+use crate::model::{Model, Sent, gap};
 use crate::world::{config, draft, small_options, spec};
 
 /// One simulated life of a log.
@@ -69,13 +70,19 @@ pub fn run_script(choices: &[u8]) -> Result<u64, String> {
     life.told(|life| life.live(24))
 }
 
-/// All records of a view, in order.
+/// All records of a view, in order; in the place of each that was removed, [`gap`].
 pub(crate) fn all_records(view: &View) -> Result<Vec<Record>, String> {
     let page = view.query(&Query::oldest(Expr::True, 1_000_000)).map_err(|error| format!("a query failed: {error}"))?;
-    if page.rows.len() as u64 != view.next_seq() {
-        return Err(format!("a view up to seq {} gives {} records", view.next_seq(), page.rows.len()));
+    let mut all = Vec::with_capacity(page.rows.len());
+    for row in page.rows {
+        if row.seq < all.len() as u64 || row.seq >= view.next_seq() {
+            return Err(format!("seq {} after {}, in a view up to seq {}", row.seq, all.len(), view.next_seq()));
+        }
+        all.extend((all.len() as u64..row.seq).map(gap));
+        all.push(row);
     }
-    Ok(page.rows)
+    all.extend((all.len() as u64..view.next_seq()).map(gap));
+    Ok(all)
 }
 
 impl Life {
@@ -175,7 +182,7 @@ impl Life {
 
     /// A step without a fault.
     pub(crate) fn calm_step(&mut self) -> Result<(), String> {
-        match self.dice.below(88) {
+        match self.dice.below(96) {
             0..=29 => self.append(),
             30..=49 => self.sync(),
             50..=64 => self.frame(),
@@ -183,7 +190,8 @@ impl Life {
             70..=75 => self.checkpoint(),
             76..=81 => self.do_quietly("tidy", StepLog::tidy),
             82..=84 => self.turn_clock(),
-            _ => self.close(),
+            85..=87 => self.close(),
+            _ => self.shrink(),
         }
     }
 
