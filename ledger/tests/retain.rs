@@ -514,6 +514,63 @@ fn a_scheduler_purges_and_stops() {
 }
 
 #[test]
+fn a_long_plan_is_announced_and_carried_out_in_parts() {
+    let place = Place::new();
+    place.set(&PolicySpec { filter: Some(Expr::is(Field::WORKSPACE, "acme")), ..PolicySpec::keep("acme", DAY) });
+    place.emit(0..1_000);
+    place.days(2);
+    let options = PurgeOptions { plan_bytes_max: 800, ..PurgeOptions::default() };
+    let report = place.ledger().purge(&options).expect("purge");
+    assert!(report.deletions.len() > 3, "{report:?}");
+    assert_eq!((report.counts.records, place.count()), (500, 500));
+    let audit = place.ledger().reader().audit_deletions().expect("audit");
+    assert_eq!((audit.findings.len(), audit.stats().records), (0, 500));
+    place.intact();
+    place.reopen();
+    assert_eq!(place.count(), 500);
+}
+
+#[test]
+fn a_hold_too_long_for_one_record_goes_on_in_others() {
+    let place = Place::new();
+    place.set(&PolicySpec::keep("all", DAY));
+    place.emit(0..100_100);
+    let placed = place.ledger().place_hold("half", &Expr::is(Field::WORKSPACE, "acme"), "").expect("place");
+    assert_eq!(placed.held, 50_050);
+    place.days(2);
+    place.purge();
+    assert_eq!(place.count(), 50_050);
+    assert_eq!(place.ledger().reader().audit_deletions().expect("audit").findings, []);
+}
+
+#[test]
+fn cut_tails_go_when_everything_of_their_age_may() {
+    let place = Place::new();
+    place.set(&PolicySpec::keep("all", 10 * DAY));
+    place.emit(0..20);
+    let copy = place.path("killed");
+    copy_dir(&place.path("log"), &copy);
+    let journal = files_of(&copy.join("journal")).into_iter().map(|(name, _)| name).max().expect("a journal file");
+    let mut torn = std::fs::OpenOptions::new().append(true).open(journal).expect("open");
+    std::io::Write::write_all(&mut torn, b"what somebody wrote and was never told is durable").expect("written");
+    let cuts = || {
+        files_of(&copy)
+            .into_iter()
+            .filter(|(name, _)| name.ends_with("torn") || name.extension().is_some_and(|end| end == "cut"))
+            .count()
+    };
+    let ledger = Ledger::open(&copy, &place.options()).expect("recovered");
+    assert_eq!(cuts(), 1, "kept aside");
+    assert_eq!(ledger.purge(&PurgeOptions::default()).expect("purge").torn_removed, 0, "too young");
+    ledger.checkpoint().expect("checkpoint");
+    place.clock.advance(Duration::from_secs(11 * DAY));
+    assert_eq!(ledger.purge(&PurgeOptions::default()).expect("purge").torn_removed, 1);
+    assert_eq!(cuts(), 0);
+    ledger.close().expect("close");
+    intact(&copy, &place.key);
+}
+
+#[test]
 fn survivors_keep_the_proofs_that_they_had() {
     let place = Place::new();
     place.set(&PolicySpec { classes: vec![1], ..PolicySpec::keep("info", DAY) });

@@ -18,7 +18,7 @@ use indelible_format::retention::{Done, DoneSegment, HoldRecord, Intent, Plan};
 use indelible_format::schema::Kind;
 
 use super::history::history;
-use super::plan::{Batch, Counts, counts_of, survey};
+use super::plan::{Batch, Counts, SETS_BYTES_MAX, counts_of, survey};
 use super::records::system_records;
 use crate::error::{Error, Result};
 use crate::event::Timestamp;
@@ -39,6 +39,8 @@ pub struct PurgeOptions<'a> {
     pub clock_jump_max: Duration,
     /// Purges all the same where the clock is further ahead: somebody has looked at it.
     pub confirm_clock: bool,
+    /// Bytes that the sets of one announcement may take, at most 600 KiB; what needs more is announced and carried out in parts.
+    pub plan_bytes_max: usize,
     /// Called after each step, in the caller's thread.
     pub on_step: Option<&'a dyn Fn(PurgeStep)>,
 }
@@ -50,6 +52,7 @@ impl Default for PurgeOptions<'_> {
             purge_key_file: None,
             clock_jump_max: Duration::from_secs(86_400),
             confirm_clock: false,
+            plan_bytes_max: SETS_BYTES_MAX,
             on_step: None,
         }
     }
@@ -174,7 +177,7 @@ impl LedgerReader {
     pub fn plan_purge(&self, now: Timestamp) -> Result<PurgeReport> {
         let started = Instant::now();
         let at = u64::try_from(now.as_nanos().div_euclid(SECOND)).unwrap_or(0);
-        let survey = survey(&self.view()?, &self.register()?.rules(at), false)?;
+        let survey = survey(&self.view()?, &self.register()?.rules(at), false, SETS_BYTES_MAX)?;
         Ok(PurgeReport {
             at,
             dry_run: true,
@@ -220,11 +223,11 @@ impl Ledger {
         self.extend_holds(true)?;
         step(PurgeStep::HoldsExtended);
         let rules = self.register()?.rules(report.at);
-        if !survey(&self.log().view(), &rules, true)?.batches.is_empty() {
+        if !survey(&self.log().view(), &rules, true, SETS_BYTES_MAX)?.batches.is_empty() {
             self.log().seal()?;
         }
         step(PurgeStep::Sealed);
-        let mut planned = survey(&self.log().view(), &rules, false)?;
+        let mut planned = survey(&self.log().view(), &rules, false, options.plan_bytes_max.min(SETS_BYTES_MAX))?;
         planned.batches.retain(|batch| !batch.plan.is_empty());
         report.frames_waiting = planned.frames_waiting;
         report.segments = planned.segments.len() as u64;
