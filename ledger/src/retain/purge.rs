@@ -9,6 +9,7 @@
 //! DONE is finished by the next opening for writing, unless a hold was placed meanwhile. A clock that jumped forward alone deletes nothing.
 //! Ingest goes on meanwhile; readers finish on what they hold. Not here: what may go (`super::plan`), rewriting files (the engine).
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,8 @@ pub struct PurgeReport {
     pub resumed: u64,
     /// Segments of which something goes.
     pub segments: u64,
+    /// Bytes of the segments that were written again, before and after, by segment id.
+    pub segment_bytes: BTreeMap<u64, (u64, u64)>,
     /// Bytes of these segments before.
     pub bytes_before: u64,
     /// Bytes of these segments after.
@@ -294,8 +297,12 @@ impl Ledger {
             Ok(plan.of_frame(descriptor).removal(descriptor))
         };
         let compacted: CompactReport = self.log().compact(&request, &prune)?;
-        report.bytes_before += plan.segments.iter().map(|segment| segment.bytes).sum::<u64>();
-        report.bytes_after += compacted.segments.iter().map(|segment| segment.bytes_after).sum::<u64>();
+        for (planned, done) in plan.segments.iter().zip(&compacted.segments) {
+            let bytes = report.segment_bytes.entry(planned.id).or_insert((planned.bytes, planned.bytes));
+            bytes.1 = done.bytes_after;
+        }
+        report.bytes_before = report.segment_bytes.values().map(|(before, _)| before).sum();
+        report.bytes_after = report.segment_bytes.values().map(|(_, after)| after).sum();
         let stubs = compacted.stub_bytes();
         report.stub_bytes.roots += stubs.roots;
         report.stub_bytes.stubs += stubs.stubs;
