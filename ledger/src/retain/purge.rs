@@ -258,13 +258,20 @@ impl Ledger {
         if self.clock().wall_nanos() < at {
             return Err(PurgeError::ClockBack.into());
         }
-        let intent = Intent::sign(self.log().manifest().log_id, batch.plan.clone(), key)?;
+        let manifest = self.log().manifest();
+        let mut plan = batch.plan.clone();
+        for segment in &mut plan.segments {
+            // An earlier part of the same purge may have written it again.
+            let entry = manifest.segments.iter().find(|entry| entry.id == segment.id);
+            segment.bytes = entry.map_or(segment.bytes, |entry| entry.length);
+        }
+        let intent = Intent::sign(manifest.log_id, plan.clone(), key)?;
         let seq = self.put_system(Kind::Intent, &intent.encode())?;
         step(PurgeStep::Intent(seq));
         let note = self.log().checkpoint()?;
         self.hand_on(&note)?;
         step(PurgeStep::Published(seq));
-        let done = self.execute(seq, &batch.plan, &batch.counts, note, report)?;
+        let done = self.execute(seq, &plan, &batch.counts, note, report)?;
         step(PurgeStep::Compacted(seq));
         let done_seq = self.put_system(Kind::Done, &done.encode()?)?;
         step(PurgeStep::Done(done_seq));
