@@ -8,4 +8,5 @@ pub(crate) mod manifest;
 pub(crate) mod orders;
 pub(crate) mod poison;
 pub(crate) mod queue;
+pub(crate) mod shared;
 pub(crate) mod writer;
