@@ -75,7 +75,7 @@ impl LogConfig {
     }
 }
 
-/// Body of the schedule record of a log whose creation was cut short before it had one ([RCV-7]): class by severity, info 1,
+/// Body of the schedule record of a log whose creation was cut short before it had one ([RCV-10]): class by severity, info 1,
 /// warning 2, critical 3.
 pub const DEFAULT_SCHEDULE: &str = r#"{"version":1,"rules":[{"class":1,"label":"info","severity":1},{"class":2,"label":"warning","severity":2},{"class":3,"label":"critical","severity":3}],"default":1}"#;
 

@@ -490,13 +490,12 @@ fn begin(
     let frame_facts = facts_of(&framing, log_id)?;
     let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
     let framed = Framed::at(framing.frames, framing.next_seq, journal_first);
-    let next_seq = journal.next_seq;
     let published = Published::new(Snapshot {
         sealed: Arc::new(framing.sealed),
         active: framing.active,
         tail: journal.groups.into_iter().map(Arc::new).collect(),
         framed_seq: framing.next_seq,
-        next_seq,
+        next_seq: journal.next_seq,
     });
     let shared = Arc::new(Shared {
         storage,
@@ -512,7 +511,7 @@ fn begin(
         compactions: Compactions::default(),
     });
     let framer = Framer::new(Arc::clone(&shared), framing.growth, frame_facts, framing.chain);
-    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
+    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, journal.next_seq, last_recorded)?;
     Ok(Opened { shared, writer, framer, report })
 }
 

@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn counts_are_of_what_was_there_before() {
-        let cases: [([u128; 4], [u128; 4], (u64, u64, [u64; 4])); 5] = [
+        type Case = ([u128; 4], [u128; 4], (u64, u64, [u64; 4]));
+        let cases: [Case; 5] = [
             ([0; 4], [0b11; 4], (2, 0, [0; 4])),
             ([0b01; 4], [0b11; 4], (1, 0, [0; 4])),
             // An envelope stays open.

@@ -37,6 +37,9 @@ pub(crate) const CHECKPOINT: &str = "checkpoint";
 /// Bytes of one batch after which it is written.
 const BATCH_RECORDS: usize = 4_096;
 
+/// The newest note that was signed, what it says, and the epoch of the key that signed it.
+type Newest = (String, Checkpoint, u32);
+
 /// Where framing goes on.
 pub(crate) enum Growth {
     /// No segment is active.
@@ -418,7 +421,7 @@ impl Framer {
     }
 
     /// The tree head over all synced frames, and the newest note that was signed, which it must continue.
-    fn head(&mut self) -> Result<(Checkpoint, Option<(String, Checkpoint, u32)>)> {
+    fn head(&mut self) -> Result<(Checkpoint, Option<Newest>)> {
         let (size, root) = {
             let tree = self.tree()?;
             (tree.size(), tree.root())
