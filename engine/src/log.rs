@@ -33,11 +33,12 @@ use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
 use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
-pub use crate::write::framer::HeadHook;
-use crate::write::framer::{Shared, read_checkpoint};
 use crate::write::manifest::MANIFEST;
 use crate::write::orders::{Order, Orders};
 use crate::write::queue::{FrameQueue, Settled, Work};
+pub use crate::write::shared::HeadHook;
+use crate::write::shared::Shared;
+use crate::write::sign::read_checkpoint;
 use crate::write::writer::Item;
 
 /// Where a log is, and what it is opened with.
@@ -75,7 +76,7 @@ impl LogConfig {
     }
 }
 
-/// Body of the schedule record of a log whose creation was cut short before it had one ([RCV-10]): class by severity, info 1,
+/// Body of the schedule record of a log whose creation was cut short before it had one ([RCV-7]): class by severity, info 1,
 /// warning 2, critical 3.
 pub const DEFAULT_SCHEDULE: &str = r#"{"version":1,"rules":[{"class":1,"label":"info","severity":1},{"class":2,"label":"warning","severity":2},{"class":3,"label":"critical","severity":3}],"default":1}"#;
 

@@ -30,8 +30,8 @@ use crate::query::View;
 use crate::segment::{Blocks, Cache, Directory, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::Snapshot;
 use crate::storage::{OpenMode, Storage};
-use crate::write::framer::read_checkpoint;
 use crate::write::manifest::load;
+use crate::write::sign::read_checkpoint;
 use crate::write::writer::LIVE;
 use tail::{JournalTail, first_journal_seq};
 

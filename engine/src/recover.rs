@@ -29,9 +29,11 @@ use crate::snapshot::{Published, Snapshot};
 use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
 use crate::write::facts;
-use crate::write::framer::{Framed, Framer, Growth, Keys, Shared, Written, read_checkpoint};
+use crate::write::framer::{Framer, Growth};
 use crate::write::manifest::{ManifestStore, load};
 use crate::write::poison::Poison;
+use crate::write::shared::{Framed, Keys, Shared, Written};
+use crate::write::sign::read_checkpoint;
 use crate::write::writer::Writer;
 
 /// What a recovery found and cut. Nothing cut means that the log was closed cleanly, or nothing was in flight.
@@ -490,13 +492,10 @@ fn begin(
     let frame_facts = facts_of(&framing, log_id)?;
     let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
     let framed = Framed::at(framing.frames, framing.next_seq, journal_first);
-    let published = Published::new(Snapshot {
-        sealed: Arc::new(framing.sealed),
-        active: framing.active,
-        tail: journal.groups.into_iter().map(Arc::new).collect(),
-        framed_seq: framing.next_seq,
-        next_seq: journal.next_seq,
-    });
+    let next_seq = journal.next_seq;
+    let tail = journal.groups.into_iter().map(Arc::new).collect();
+    let (sealed, framed_seq) = (Arc::new(framing.sealed), framing.next_seq);
+    let published = Published::new(Snapshot { sealed, active: framing.active, tail, framed_seq, next_seq });
     let shared = Arc::new(Shared {
         storage,
         rng: config.rng,
@@ -511,7 +510,7 @@ fn begin(
         compactions: Compactions::default(),
     });
     let framer = Framer::new(Arc::clone(&shared), framing.growth, frame_facts, framing.chain);
-    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, journal.next_seq, last_recorded)?;
+    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
     Ok(Opened { shared, writer, framer, report })
 }
 

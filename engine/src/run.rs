@@ -19,9 +19,10 @@ use crate::error::{Error, Result};
 use crate::log::Status;
 use crate::options::Options;
 use crate::ring::{Consumer, Wakeup};
-use crate::write::framer::{CloseFacts, Framer, Shared};
+use crate::write::framer::{CloseFacts, Framer};
 use crate::write::orders::{Order, Orders};
 use crate::write::queue::{FrameQueue, Reply, Settled, Work};
+use crate::write::shared::Shared;
 use crate::write::writer::{Item, Writer};
 
 /// How long to wait before a full disk is tried again.

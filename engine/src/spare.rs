@@ -27,7 +27,10 @@ const CAPACITY_MAX: usize = 1_024;
 static POOL: Mutex<Vec<Vec<Vec<u8>>>> = Mutex::new(Vec::new());
 
 thread_local! {
+    /// Buffers that this thread encodes into next.
     static OWN: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    /// Buffers that this thread is done with and that are no whole batch yet: a group may have few records.
+    static DONE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An empty buffer.
@@ -47,19 +50,21 @@ pub(crate) fn take() -> Vec<u8> {
 
 /// Takes buffers back.
 pub(crate) fn give_back(buffers: impl Iterator<Item = Vec<u8>>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    for mut buffer in buffers.filter(|buffer| (CAPACITY..=CAPACITY_MAX).contains(&buffer.capacity())) {
-        buffer.clear();
-        batch.push(buffer);
-        if batch.len() == BATCH {
-            let mut pool = POOL.lock();
-            if pool.len() >= BATCHES_MAX {
-                return;
+    // A thread that is ending has no list any more: then they are freed.
+    let _ = DONE.try_with(|done| {
+        let Ok(mut done) = done.try_borrow_mut() else { return };
+        for mut buffer in buffers.filter(|buffer| (CAPACITY..=CAPACITY_MAX).contains(&buffer.capacity())) {
+            buffer.clear();
+            done.push(buffer);
+            if done.len() == BATCH {
+                let batch = std::mem::replace(&mut *done, Vec::with_capacity(BATCH));
+                let mut pool = POOL.lock();
+                if pool.len() < BATCHES_MAX {
+                    pool.push(batch);
+                }
             }
-            pool.push(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
         }
-    }
-    // What is left of a group is freed: batches are whole, so that their number bounds the memory and a lock is worth it.
+    });
 }
 
 #[cfg(test)]
@@ -76,6 +81,11 @@ mod tests {
         give_back((0..(BATCHES_MAX + 9) * BATCH).map(|_| full(CAPACITY)));
         give_back((0..BATCH * 2).map(|_| full(CAPACITY_MAX * 2)));
         assert!(POOL.lock().len() <= BATCHES_MAX);
+        // The list is this thread's own, the pool is that of all tests.
+        let waiting = || DONE.with(|done| done.borrow().len());
+        let before = waiting();
+        (0..BATCH + 9).for_each(|_| give_back(std::iter::once(full(CAPACITY))));
+        assert_eq!(waiting(), (before + 9) % BATCH, "groups of one record come back too");
         for _ in 0..BATCH * 3 {
             let buffer = take();
             assert!(buffer.is_empty() && (CAPACITY..=CAPACITY_MAX).contains(&buffer.capacity()));

@@ -24,8 +24,9 @@ use crate::error::{Error, Result};
 use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
-use crate::write::framer::{Framer, Shared};
+use crate::write::framer::Framer;
 use crate::write::queue::Settled;
+use crate::write::shared::Shared;
 use crate::write::writer::{Item, Writer};
 
 /// A log that is open for writing and moves only when told to.

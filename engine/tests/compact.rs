@@ -78,7 +78,7 @@ fn two_compactions_are_one() {
     assert_eq!(log.compact(&done, &first).expect("done before").gone().records, 0);
 }
 
-/// A view is a promise: whoever holds it goes on reading what was there, in this process and in others. [RCV-8]
+/// A view is a promise: whoever holds it goes on reading what was there, in this process and in others. [RCV-8] [RCV-11]
 #[test]
 fn old_views_go_on() {
     let (disk, mut log) = built();

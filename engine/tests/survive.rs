@@ -247,7 +247,7 @@ fn a_writer_whose_lock_was_replaced_stops() {
     assert_eq!(log.durable_to(), 2);
 }
 
-/// Genesis came back without a schedule, and nothing said by which rules events had got their classes. [RCV-10]
+/// Genesis came back without a schedule, and nothing said by which rules events had got their classes. [RCV-7]
 #[test]
 fn a_log_whose_creation_was_cut_short_gets_its_schedule() {
     let mut completed = 0;

@@ -200,6 +200,8 @@ pub enum Kind {
     Done = 11,
     /// Who read the log.
     Access = 12,
+    /// Something signed was lost, and the log went on all the same.
+    Loss = 13,
 }
 
 impl Kind {
@@ -217,6 +219,7 @@ impl Kind {
         (Kind::Intent, "intent"),
         (Kind::Done, "done"),
         (Kind::Access, "access"),
+        (Kind::Loss, "loss"),
     ];
 
     /// The kind with this code, if schema 1 has it.
@@ -234,6 +237,16 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_field_is_found_at_its_group_and_bit() {
+        for group in 0..6 {
+            for bit in 0..10 {
+                let found = Field::of_group(group).find(|field| field.spec().bit == bit);
+                assert_eq!(Field::at_bit(group, bit), found, "group {group}, bit {bit}");
+            }
+        }
+    }
 
     #[test]
     fn kinds_are_listed_in_order_of_their_codes() {

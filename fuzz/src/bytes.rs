@@ -233,12 +233,14 @@ pub fn live(data: &[u8]) {
     }
 }
 
-/// A proof bundle, and its check under the key of the seeds.
+/// A proof bundle, and its check under the keys of the seeds.
 pub fn bundle(data: &[u8]) {
     let bytes = prepared(data, repair::bundle);
     if let Ok(bundle) = Bundle::decode(&bytes) {
         assert_eq!(bundle.encode(), bytes, "a bundle encodes to what it was decoded from");
-        let _ = bundle.check(&seeds::bundle_key());
+        for key in seeds::bundle_keys() {
+            let _ = bundle.clone().check(&key);
+        }
     }
 }
 

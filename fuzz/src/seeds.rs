@@ -325,23 +325,28 @@ fn segment() -> Vec<u8> {
 fn bundles() -> Vec<(&'static str, Vec<u8>)> {
     macro_rules! vector {
         ($name:literal) => {
-            ($name, include_bytes!(concat!("../../format-spec/bundle-vectors/bundle-", $name, ".bundle")).to_vec())
+            ($name, include_bytes!(concat!("../../format-spec/bundle-vectors/", $name, ".bundle")).to_vec())
         };
     }
     vec![
-        vector!("record"),
-        vector!("withheld"),
-        vector!("header"),
-        vector!("id"),
-        vector!("witnessed"),
-        vector!("envelope"),
+        vector!("bundle-record"),
+        vector!("bundle-withheld"),
+        vector!("bundle-header"),
+        vector!("bundle-id"),
+        vector!("bundle-witnessed"),
+        vector!("bundle-envelope"),
+        vector!("deletions"),
+        vector!("deletions-twice"),
+        vector!("deletions-complete"),
+        vector!("rotated-record"),
     ]
 }
 
-/// The verifier key of the bundle vectors.
-pub(crate) fn bundle_key() -> VerifierKey {
-    let key = SigningKey::generate([0x2a; 32], "log.example/bundle").expect("a name that keys may have");
-    key.verifier()
+/// The verifier keys of the bundle vectors: of the log without deletions, and of the one with.
+pub(crate) fn bundle_keys() -> [VerifierKey; 2] {
+    [(0x2a, "log.example/bundle"), (1, "log.example/retention")].map(|(seed, name)| {
+        SigningKey::generate([seed; 32], name).expect("a name that keys may have").verifier()
+    })
 }
 
 fn manifest() -> Vec<u8> {

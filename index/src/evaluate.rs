@@ -15,6 +15,7 @@ use crate::layout::RUN_POSITIONS_MAX;
 use crate::leaf::Leaf;
 use crate::postings::{Overlap, overlap};
 use crate::reader::{ROWS_SLOT, RunReader, ZONES_SLOT, damaged};
+use crate::sequence::Window;
 use crate::zones::read_zones;
 use crate::{Bounds, Count, Filter, IndexError, Postings, Zone};
 
@@ -103,15 +104,26 @@ impl Postings for RunReader<'_> {
         }
         let mut words = Words::new();
         words.add(within);
+        let window = window_of(within);
         let mut counts = Vec::new();
         for number in self.leaves_of(slot) {
             let (entry, leaf) = self.leaf(number)?;
             if let Leaf::Bitmap { key, .. } = leaf {
-                let hits = self.bitmap(number)?.intersection_len(within);
+                let hits = match leaf.plain_bits() {
+                    Some(bits) => words.common(bits),
+                    None => self.bitmap(number)?.intersection_len(within),
+                };
                 if hits > 0 {
                     counts.push((key, hits));
                 }
                 continue;
+            }
+            if let Some(window) = &window {
+                let has = |position| words.has(position);
+                let counted = leaf.counts_in(window, &has, |key, count| counts.push((key, count)));
+                if counted.map_err(|why| damaged(&entry, why))? {
+                    continue;
+                }
             }
             let mut own = (0_u32, 0_u64);
             let read = leaf.walk(|key, position| {
@@ -409,6 +421,23 @@ impl RunReader<'_> {
     }
 }
 
+/// Shortest middle of a window for which it is worth to find where buckets begin.
+const MIDDLE_MIN: u32 = 4_096;
+
+/// What a time range leaves of a run it cuts is mostly one stretch: that stretch, if it is long, and what lies around it.
+fn window_of(within: &RoaringBitmap) -> Option<Window> {
+    let (from, last) = (within.min()?, within.max().filter(|last| *last < RUN_POSITIONS_MAX as u32)?);
+    let mut ranges = within.iter();
+    let mut longest = 0..0;
+    while let Some(range) = ranges.next_range() {
+        let (start, end) = (*range.start(), *range.end() + 1);
+        if end - start > longest.end - longest.start {
+            longest = start..end;
+        }
+    }
+    (longest.end - longest.start >= MIDDLE_MIN).then_some(Window { from, middle: longest, last })
+}
+
 /// Positions `from..to`.
 fn range(from: u32, to: u32) -> RoaringBitmap {
     let mut bitmap = RoaringBitmap::new();
@@ -440,6 +469,12 @@ impl Words {
         while let Some(range) = positions.next_range() {
             self.fill(*range.start() as usize, *range.end() as usize);
         }
+    }
+
+    /// Positions that are also in a plain bitmap.
+    fn common(&self, bits: &[[u8; 8]]) -> u64 {
+        let words = self.0.iter().zip(bits);
+        words.map(|(word, bytes)| u64::from((word & u64::from_le_bytes(*bytes)).count_ones())).sum()
     }
 
     /// Adds a plain bitmap, a word of positions at a time.

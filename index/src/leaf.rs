@@ -12,7 +12,7 @@
 use roaring::RoaringBitmap;
 
 use crate::layout::{LeafEntry, LeafKind};
-use crate::sequence::{Sequence, write_sequence};
+use crate::sequence::{Sequence, Window, write_sequence};
 
 /// Why a leaf cannot be read.
 pub(crate) type Damage = &'static str;
@@ -255,6 +255,24 @@ impl<'a> Leaf<'a> {
                 read.ok_or(BROKEN).map(|_| ())
             }
         }
+    }
+
+    /// Every key of a list with its number of positions in a window, ascending; false where the leaf has another form.
+    pub(crate) fn counts_in(
+        &self,
+        window: &Window,
+        has: &impl Fn(u16) -> u64,
+        mut each: impl FnMut(u32, u64),
+    ) -> Result<bool, Damage> {
+        let Self::Lists { keys, positions, .. } = self else { return Ok(false) };
+        let mut boundaries = positions.boundaries();
+        let mut sound = true;
+        keys.walk(|rank, key| match positions.count_in(&mut boundaries, (rank as u64) << 16, window, has) {
+            Some(0) => {}
+            Some(count) => each(key, count),
+            None => sound = false,
+        })?;
+        if sound { Ok(true) } else { Err(BROKEN) }
     }
 
     /// Every key with its number of positions, ascending; positions are not decoded.

@@ -82,6 +82,44 @@ impl<'a> Sequence<'a> {
         Some(index)
     }
 
+    /// How many of the values that belong to one key, `base` and what follows it, lie in a window: all in its middle, and those
+    /// beside it that `has` says, which is none outside of the window. The middle is counted from where its buckets begin,
+    /// without reading a value.
+    pub(crate) fn count_in(
+        &self,
+        boundaries: &mut Boundaries<'_>,
+        base: u64,
+        window: &Window,
+        has: &impl Fn(u16) -> u64,
+    ) -> Option<u64> {
+        let bucket = |position: u32| (base + u64::from(position)) >> self.low;
+        let (from, end) = (bucket(window.from), bucket(window.last) + 1);
+        let first = (base + u64::from(window.middle.start)).div_ceil(1 << self.low).min(end);
+        let last = bucket(window.middle.end).max(first).min(end);
+        let begin = boundaries.start_of(from)?;
+        let mut count = self.count_each(begin, from, first, has)?;
+        let middle = boundaries.start_of(first)? as u64 - first;
+        let behind = boundaries.start_of(last)?;
+        count += (behind as u64 - last).checked_sub(middle)?;
+        count += self.count_each(behind, last, end, has)?;
+        Some(count)
+    }
+
+    /// Values in buckets `from..to`, which begin at this bit, that `has` says.
+    fn count_each(&self, begin: usize, from: u64, to: u64, has: &impl Fn(u16) -> u64) -> Option<u64> {
+        let (mut bit, mut bucket, mut count) = (begin, from, 0);
+        while bucket < to {
+            if self.highs.get(bit / 8)? >> (bit % 8) & 1 == 1 {
+                let index = bit.checked_sub(usize::try_from(bucket).ok()?).filter(|index| *index < self.len)?;
+                count += has((bucket << self.low | packed_get(self.lows, index, self.low)) as u16);
+            } else {
+                bucket += 1;
+            }
+            bit += 1;
+        }
+        Some(count)
+    }
+
     /// Calls `each` for those of the ascending `values` that are in the sequence. One pass over the boundaries, and a look at the
     /// values that share a bucket with a wanted one: no other value is read. Nothing where the sequence does not hold what
     /// its counts say.
@@ -116,6 +154,14 @@ impl<'a> Sequence<'a> {
             && tail_is_zero(self.highs, self.len + self.buckets as usize)
             && tail_is_zero(self.lows, self.len * self.low as usize)
     }
+}
+
+/// Positions `from..=last`, of which those in `middle` are wanted and of the others some.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    pub from: u32,
+    pub middle: std::ops::Range<u32>,
+    pub last: u32,
 }
 
 /// Finds where buckets begin, forwards only, so that reading all boundaries costs one pass.
@@ -192,6 +238,17 @@ mod tests {
             let expected: Vec<(usize, u64)> =
                 values.iter().copied().enumerate().filter(|(_, value)| (from..to).contains(&(value >> low))).collect();
             prop_assert_eq!(back, expected);
+            let window = Window { from: from as u32, middle: from as u32 + 3..to as u32 * 2 + 3, last: to as u32 * 2 + 9 };
+            let wanted = |value: u32| {
+                let beside = value % 3 == 0 && (window.from..=window.last).contains(&value);
+                window.middle.contains(&value) || beside
+            };
+            let counted = sequence.count_in(&mut sequence.boundaries(), 0, &window, &|value| u64::from(wanted(value.into())));
+            let inside = values.iter().filter(|value| (u64::from(window.from)..=u64::from(window.last)).contains(value));
+            let expected = inside.filter(|value| wanted(**value as u32)).count() as u64;
+            if window.last < 5000 {
+                prop_assert_eq!(counted, Some(expected));
+            }
             let mut probed = Vec::new();
             sequence.probe((0..6000).step_by(width as usize + 1), |value| probed.push(value)).expect("sound");
             let expected: Vec<u64> =

@@ -19,12 +19,10 @@ use indelible_engine::query::View;
 use indelible_format::LogId;
 use indelible_format::checkpoint::Checkpoint;
 use indelible_format::key::VerifierKey;
-use indelible_format::manifest::Manifest;
 use indelible_format::merkle::LogTree;
 use indelible_format::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
-use crate::event::{ActorType, AuditEvent, Severity};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::rotate::check_trail;
@@ -248,27 +246,19 @@ impl Anchor {
         lock.map_err(|source| failed("lock", &name, source))
     }
 
-    /// The event that records an accepted loss; `None` where the error is none that can be accepted.
-    pub(crate) fn loss(&self, error: &AnchorError, manifest: &Manifest) -> Result<Option<AuditEvent>> {
-        let found = match *error {
-            AnchorError::Behind { found, .. } => found,
-            AnchorError::Forked { anchored, .. } => anchored,
+    /// Body of the record of an accepted loss; `None` where the error is none that can be accepted.
+    pub(crate) fn loss(&self, error: &AnchorError) -> Result<Option<String>> {
+        let (found, reason) = match *error {
+            AnchorError::Behind { found, .. } => (found, "behind"),
+            AnchorError::Forked { anchored, .. } => (anchored, "forked"),
             _ => return Ok(None),
         };
         let Some(head) = self.head()? else { return Ok(None) };
         let root: String = head.root.iter().map(|byte| format!("{byte:02x}")).collect();
-        let forked = matches!(error, AnchorError::Forked { .. });
         let body = serde_json::json!({
-            "anchored_frames": head.size, "anchored_root": root, "found_frames": found, "forked": forked,
+            "anchored_frames": head.size, "anchored_root": root, "found_frames": found, "reason": reason,
         });
-        let event = AuditEvent::in_workspace("indelible")
-            .action("log.loss_accepted")
-            .actor(ActorType::System, "indelible")
-            .target("log", manifest.log_id.to_string())
-            .partial()
-            .severity(Severity::Critical)
-            .metadata(body);
-        Ok(event.build().ok())
+        Ok(Some(body.to_string()))
     }
 
     /// Remembers this as the log's anchor, so that every later opening looks at it.

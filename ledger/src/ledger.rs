@@ -190,7 +190,10 @@ impl Ledger {
             None => HeadOptions::remembered(log.manifest().log_id)?.unwrap_or_default(),
         };
         let wanted = anchor.is_some() || !heads.is_empty();
-        let heads = wanted.then(|| HeadKeeper::start(&log, heads, anchor.clone())).transpose()?.map(Arc::new);
+        let heads = wanted
+            .then(|| HeadKeeper::start(&log, heads, anchor.clone().filter(|_| !options.ignore_anchor)))
+            .transpose()?
+            .map(Arc::new);
         let limits = options.limits.unwrap_or_default();
         let clock = clock_of(options);
         let newest = newest_before(&log)?.map(|newest| (newest, clock.monotonic()));
@@ -356,10 +359,10 @@ impl Ledger {
     /// Records that the log is behind its anchor and goes on all the same, signs a new head, and puts it into the anchor. For a log that
     /// was opened with [`OpenOptions::ignore_anchor`]. Gives the seq of the record; `None` where nothing is lost.
     ///
-    /// The record is a critical event with the action `log.loss_accepted`, which names what was anchored and what was found.
+    /// The record is one of the log's own (kind `loss`, class 0, never deleted), which names what was anchored and what was found.
     ///
     /// # Errors
-    /// Where the event cannot be stored, no head can be signed, or the anchor cannot be written.
+    /// Where the record cannot be stored, no head can be signed, or the anchor cannot be written.
     pub fn accept_loss(&self) -> Result<Option<u64>> {
         let Some(anchor) = &self.anchor else { return Ok(None) };
         let lost = match anchor.check(&self.log.view()) {
@@ -367,14 +370,10 @@ impl Ledger {
             Err(Error::Anchor(error)) => error,
             Err(error) => return Err(error),
         };
-        let Some(event) = anchor.loss(&lost, &self.log.manifest())? else { return Err(Error::Anchor(lost)) };
-        let receipt = self.emit(event).map_err(|refused| Error::Option {
-            option: "accept loss",
-            problem: format!("the loss cannot be recorded: {refused}"),
-        })?;
-        let stored = receipt.wait(Ack::Durable, None)?;
+        let Some(body) = anchor.loss(&lost)? else { return Err(Error::Anchor(lost)) };
+        let seq = self.put_system(Kind::Loss, &body)?;
         anchor.replace(&self.log.checkpoint()?)?;
-        Ok(stored.map(indelible_engine::Outcome::seq))
+        Ok(Some(seq))
     }
 
     /// A reader of the same log, which sees everything durable.

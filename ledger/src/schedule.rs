@@ -101,7 +101,7 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    /// [RCV-10] A log whose creation was cut short gets the schedule that this crate goes by.
+    /// [RCV-7] A log whose creation was cut short gets the schedule that this crate goes by.
     #[test]
     fn the_engine_completes_a_log_with_the_schedule_of_this_crate() {
         assert_eq!(Schedule::default().body(), indelible_engine::DEFAULT_SCHEDULE);

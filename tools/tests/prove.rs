@@ -140,7 +140,7 @@ fn the_anchor_is_remembered_and_refuses_an_older_copy() {
     let accepted = place.run(&["anchor", "log", "--accept-loss"], 0);
     assert!(accepted.contains("recorded at seq"), "{accepted}");
     place.run(&["ingest", "log", "events"], 0);
-    let count = place.run(&["query", "log", "--action", "log.loss_accepted", "--count"], 0);
+    let count = place.run(&["query", "log", "--system", "--action", "log.loss", "--count"], 0);
     assert_eq!(count.trim(), "1");
 }
 

@@ -28,6 +28,8 @@ const ASKED: usize = 2;
 pub struct Measured {
     /// What was measured, as a sentence.
     pub what: String,
+    /// Machine, kernel, compiler, versions.
+    pub machine: Vec<String>,
     /// Events that every store got.
     pub events: u64,
     /// Load averages before and after, as the kernel gives them.
@@ -74,6 +76,7 @@ pub fn measure(args: &Args) -> Result<Measured> {
             args.questions,
             args.rounds
         ),
+        machine: crate::report::machine::lines(),
         events: args.events,
         load: [load_average(), String::new()],
         ..Measured::default()
@@ -177,8 +180,11 @@ fn own(all: &mut Measured, args: &Args, job: &mut Runner<'_>) {
 
 /// Counts what the hot paths execute, where valgrind is there.
 fn count_instructions(all: &mut Measured, args: &Args) {
-    let Some(program) = std::env::current_exe().ok().filter(|_| instructions::available()) else { return };
-    let events = if args.quick { 1_000 } else { 20_000 };
+    if args.ndjson.is_some() || !instructions::available() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let events = if args.quick { 256 } else { 20_000 };
     for (path, _, _) in instructions::PATHS {
         match instructions::count(program.as_os_str(), &[format!("--path={path}"), format!("--events={events}")]) {
             Ok(counted) => all.instructions.push((path.to_owned(), counted.each())),

@@ -61,7 +61,7 @@ impl<'a> LazyFrame<'a> {
     /// # Errors
     /// [`Error::Corrupt`] where the frame is damaged.
     pub fn removed(&mut self) -> Result<[u128; 4]> {
-        if self.segment.generation == 0 {
+        if self.segment.read_generation() == 0 {
             // Only compactions remove, and each makes a generation.
             return Ok([0; 4]);
         }

@@ -40,7 +40,8 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::error::{Error, FormatContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::segment::Segment;
-use crate::write::framer::{CHECKPOINT, Shared, read_checkpoint};
+use crate::write::shared::Shared;
+use crate::write::sign::{CHECKPOINT, read_checkpoint};
 
 /// A segment to be compacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,6 +33,12 @@ impl StubBytes {
         self.roots + self.stubs + self.salts
     }
 
+    /// Those that stand for what was removed; the others open what survives.
+    #[must_use]
+    pub fn for_removed(&self) -> u64 {
+        self.roots + self.stubs
+    }
+
     /// Those of one frame.
     pub(super) fn of(salts: &Salts) -> Self {
         let mut bytes = Self::default();
@@ -158,9 +164,11 @@ impl Gone {
 mod tests {
     use super::*;
 
+    /// By group: positions gone before and after; records, envelopes kept, groups.
+    type Case = ([u128; 4], [u128; 4], (u64, u64, [u64; 4]));
+
     #[test]
     fn counts_are_of_what_was_there_before() {
-        type Case = ([u128; 4], [u128; 4], (u64, u64, [u64; 4]));
         let cases: [Case; 5] = [
             ([0; 4], [0b11; 4], (2, 0, [0; 4])),
             ([0b01; 4], [0b11; 4], (1, 0, [0; 4])),

@@ -29,7 +29,7 @@ use super::write::{Parts, write};
 use super::{Compactions, Prune};
 use crate::error::{Corruption, FormatContext, Result};
 use crate::segment::{Block, Segment, block_at, chunk_of_frame};
-use crate::write::framer::Shared;
+use crate::write::shared::Shared;
 
 /// Frames whose terms one job marks.
 const MARK_FRAMES: usize = 512;

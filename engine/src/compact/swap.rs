@@ -16,7 +16,7 @@ use crate::error::{IoContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::segment::Segment;
 use crate::write::active::poison_on_sync;
-use crate::write::framer::Shared;
+use crate::write::shared::Shared;
 
 /// A new generation that is written and synced.
 pub(super) struct New {

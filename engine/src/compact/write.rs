@@ -28,7 +28,7 @@ use crate::mutant::{Mutant, planted};
 use crate::segment::{Blocks, Segment, page_entries};
 use crate::storage::{OpenMode, Storage, StorageFile};
 use crate::write::active::poison_on_sync;
-use crate::write::framer::Shared;
+use crate::write::shared::Shared;
 
 /// Bytes that are gathered before they are written.
 const WRITE_BYTES: usize = 4 << 20;

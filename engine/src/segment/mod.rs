@@ -134,7 +134,7 @@ impl Segment {
     }
 
     /// Generation of the file that is read: a newer one than the manifest named where that was compacted before its first use.
-    fn read_generation(&self) -> u32 {
+    pub(crate) fn read_generation(&self) -> u32 {
         self.blocks.generation().unwrap_or(self.generation)
     }
 

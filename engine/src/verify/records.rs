@@ -55,6 +55,16 @@ struct KeyBody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct LossBody {
+    anchored_frames: u64,
+    anchored_root: String,
+    #[serde(rename = "found_frames")]
+    _found_frames: u64,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct GapBody {
     #[serde(rename = "lost")]
     _lost: u64,
@@ -142,6 +152,16 @@ impl<'a> Rules<'a> {
                 check(known && ["add", "retire"].contains(&key.action.as_str()), "unknown role or action")
             }
             Kind::Gap => parse::<GapBody>(body).map(|_| ()),
+            Kind::Loss => {
+                let loss: LossBody = parse(body)?;
+                let root = loss.anchored_root.len() == 64
+                    && loss.anchored_root.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+                let reason = ["behind", "forked"].contains(&loss.reason.as_str());
+                check(
+                    loss.anchored_frames > 0 && root && reason,
+                    "it names no head that was anchored, or no known reason",
+                )
+            }
             // Recovery's numbers are checked where the bytes it cut are; other bodies are fixed when they are first written.
             _ => parse::<serde_json::Map<String, serde_json::Value>>(body).map(|_| ()),
         }

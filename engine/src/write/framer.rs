@@ -5,17 +5,15 @@
 //! ```
 //!
 //! Invariants: only records that are durable in the journal come here. A frame enters the tree only after its segment is
-//! synced, and nothing is signed before (`[CHK-3]`). A batch that could not be written is kept and written later.
-//! No thread and no clock in here but what is given: a simulation drives it step by step.
+//! synced. A batch that could not be written is kept and written later.
+//! No thread and no clock in here but what is given: a simulation drives it step by step. Signing is in `sign`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use indelible_format::checkpoint::{Checkpoint, sign_checkpoint};
 use indelible_format::commit::{FrameFacts, RecordRef};
 use indelible_format::descriptor::Hash;
-use indelible_format::key::SigningKey;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
 use indelible_format::merkle::LogTree;
 use indelible_format::segment::SegmentHeader;
@@ -23,22 +21,14 @@ use indelible_format::segment::SegmentHeader;
 use super::active::{Active, day_of};
 use super::batch::{Batch, FrameMaker, FrameState, next_frame_len};
 use super::queue::Settled;
-pub use super::shared::HeadHook;
-pub(crate) use super::shared::{Framed, Keys, Shared, Written};
-use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
-use crate::keys::{Rotation, store_rotation};
+use super::shared::Shared;
+use crate::error::{Error, IoContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::segment::{Blocks, Segment};
 use crate::snapshot::TailGroup;
-use crate::storage::Storage;
 
-/// Name of the file with the newest checkpoint.
-pub(crate) const CHECKPOINT: &str = "checkpoint";
 /// Bytes of one batch after which it is written.
 const BATCH_RECORDS: usize = 4_096;
-
-/// The newest note that was signed, what it says, and the epoch of the key that signed it.
-type Newest = (String, Checkpoint, u32);
 
 /// Where framing goes on.
 pub(crate) enum Growth {
@@ -61,7 +51,7 @@ pub(crate) struct CloseFacts {
 
 /// Makes frames.
 pub(crate) struct Framer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     growth: Growth,
     maker: FrameMaker,
     pending: VecDeque<Arc<TailGroup>>,
@@ -71,8 +61,8 @@ pub(crate) struct Framer {
     state: FrameState,
     /// Seq after the last framed record.
     next_seq: u64,
-    tree: Option<LogTree>,
-    last_checkpoint: Option<String>,
+    pub(super) tree: Option<LogTree>,
+    pub(super) last_checkpoint: Option<String>,
 }
 
 impl Framer {
@@ -162,7 +152,7 @@ impl Framer {
         shared.poison.guard(|| self.finish())
     }
 
-    fn frame_pending(&mut self, partial: bool) -> Result<(usize, usize)> {
+    pub(super) fn frame_pending(&mut self, partial: bool) -> Result<(usize, usize)> {
         let mut done = (0, 0);
         let mut count = |batch: (usize, usize)| {
             done.0 += batch.0;
@@ -179,7 +169,7 @@ impl Framer {
         Ok(done)
     }
 
-    fn sync_frames(&mut self) -> Result<()> {
+    pub(super) fn sync_frames(&mut self) -> Result<()> {
         if let Growth::Active(active) = &mut self.growth {
             active.sync()?;
         }
@@ -353,121 +343,6 @@ impl Framer {
             Growth::Active(active) => active.day,
             Growth::Closed(segment) => segment.entry().map(|entry| day_of(entry.recorded_min)),
         }
-    }
-
-    /// The tree over all synced frames, brought up to date from the directories' leaf hashes.
-    fn tree(&mut self) -> Result<&LogTree> {
-        let frames = self.shared.framed.frames.load(Ordering::Acquire);
-        let mut tree = self.tree.take().unwrap_or_default();
-        let snapshot = self.shared.published.load();
-        for (segment, _) in snapshot.segments() {
-            if segment.entry().is_some_and(|entry| entry.first_frame + entry.frames <= tree.size()) {
-                continue;
-            }
-            segment.with_directory(|directory| {
-                let from = tree.size().saturating_sub(segment.first_frame) as usize;
-                for entry in directory.frames.iter().skip(from) {
-                    if tree.size() < frames {
-                        tree.push(entry.leaf_hash);
-                    }
-                }
-            })?;
-        }
-        if tree.size() != frames {
-            return Err(Corruption::at(
-                CHECKPOINT,
-                0,
-                format!("{} frames found where {frames} are synced", tree.size()),
-            )
-            .into());
-        }
-        Ok(self.tree.insert(tree))
-    }
-
-    /// Signs the tree over all synced frames and stores the note; the same size is never signed with another root.
-    fn sign(&mut self) -> Result<String> {
-        let signer = self.shared.keys.signer()?;
-        let (head, newest) = self.head()?;
-        if let Some((note, checkpoint, epoch)) = newest
-            && checkpoint.size == head.size
-            && epoch == self.shared.keys.trail.read().epoch()
-        {
-            return Ok(note);
-        }
-        let note = sign_checkpoint(&head, &signer).map_err(Error::Record)?;
-        self.store(note)
-    }
-
-    /// Frames and syncs everything, signs the tree head with the current key and with `new`, which signs from then on.
-    pub(crate) fn rotate(&mut self, new: Arc<SigningKey>) -> Result<String> {
-        let shared = Arc::clone(&self.shared);
-        shared.poison.guard(|| {
-            self.frame_pending(true)?;
-            self.sync_frames()?;
-            let old = shared.keys.signer()?;
-            let (head, _) = self.head()?;
-            let mut trail = shared.keys.trail.read().clone();
-            let rotation = Rotation::sign(&head, &old, &new).and_then(|rotation| {
-                trail.push(&rotation.to_text())?;
-                Ok(rotation)
-            });
-            let rotation = rotation.map_err(|error| Error::Option { option: "new key", problem: error.to_string() })?;
-            store_rotation(shared.storage.as_ref(), trail.epoch(), &rotation)?;
-            // From here on the old key signs nothing more, even where the checkpoint file cannot be replaced now.
-            *shared.keys.trail.write() = trail;
-            *shared.keys.signer.write() = Some(new);
-            self.store(rotation.note)
-        })
-    }
-
-    /// The tree head over all synced frames, and the newest note that was signed, which it must continue.
-    fn head(&mut self) -> Result<(Checkpoint, Option<Newest>)> {
-        let (size, root) = {
-            let tree = self.tree()?;
-            (tree.size(), tree.root())
-        };
-        let newest = match self.newest_note()? {
-            None => None,
-            Some(note) => {
-                let (newest, epoch) = self.shared.keys.trail.read().open(&note).in_file(CHECKPOINT, 0)?;
-                if newest.size > size || (newest.size == size && newest.root != root) {
-                    let problem = format!(
-                        "the checkpoint signs {} frames with another content than the {size} found",
-                        newest.size
-                    );
-                    return Err(Corruption::at(CHECKPOINT, 0, problem).into());
-                }
-                Some((note, newest, epoch))
-            }
-        };
-        let origin = self.shared.manifest.get().origin;
-        Ok((Checkpoint { origin, size, root }, newest))
-    }
-
-    fn store(&mut self, note: String) -> Result<String> {
-        self.shared.storage.replace(CHECKPOINT, note.as_bytes()).doing("replace", CHECKPOINT)?;
-        self.last_checkpoint = Some(note.clone());
-        self.shared.keys.tell(&note);
-        Ok(note)
-    }
-
-    fn newest_note(&self) -> Result<Option<String>> {
-        match &self.last_checkpoint {
-            Some(note) => Ok(Some(note.clone())),
-            None => read_checkpoint(self.shared.storage.as_ref()),
-        }
-    }
-}
-
-/// The note in the checkpoint file, if there is one.
-pub(crate) fn read_checkpoint(storage: &dyn Storage) -> Result<Option<String>> {
-    match storage.read(CHECKPOINT, 1 << 20) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(note) => Ok(Some(note)),
-            Err(_) => Err(Corruption::at(CHECKPOINT, 0, "the checkpoint is not text").into()),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).doing("read", CHECKPOINT),
     }
 }
 

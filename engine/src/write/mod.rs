@@ -9,4 +9,5 @@ pub(crate) mod orders;
 pub(crate) mod poison;
 pub(crate) mod queue;
 pub(crate) mod shared;
+pub(crate) mod sign;
 pub(crate) mod writer;

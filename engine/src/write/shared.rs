@@ -1,11 +1,6 @@
-//! What the threads of an open log share: storage, options, keys, the published snapshot, how far each has come.
+//! What the writer, the framer and compactions of an open log share.
 //!
-//! ```text
-//! writer ── Shared ── framer          Framed: frames synced ──> group headers, journal files removed
-//!             └── readers             Written: bytes since the opening ──> health
-//! ```
-//!
-//! Invariant: of the counters each is moved by one thread and read by the others. Not here: anything that is done with it.
+//! Owners: the framer moves `framed` and replaces the signing key, writer and framer count `written`, everybody publishes.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -59,8 +54,7 @@ impl Keys {
         self.signer.read().is_some()
     }
 
-    /// The key that signs now.
-    pub(crate) fn signer(&self) -> Result<Arc<SigningKey>> {
+    pub(super) fn signer(&self) -> Result<Arc<SigningKey>> {
         self.signer.read().clone().ok_or_else(|| Error::Option {
             option: "sign key",
             problem:
@@ -69,8 +63,7 @@ impl Keys {
         })
     }
 
-    /// Tells of a new signed head.
-    pub(crate) fn tell(&self, note: &str) {
+    pub(super) fn tell(&self, note: &str) {
         if let Some(hook) = self.hook.read().clone() {
             hook(note);
         }

@@ -18,7 +18,8 @@ use indelible_format::record::{Groups, Record, Value, put_transit};
 use indelible_format::schema::Field;
 
 use super::active::poison_on_sync;
-use super::framer::{CloseFacts, Shared};
+use super::framer::CloseFacts;
+use super::shared::Shared;
 use crate::clock::Clock;
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, IoContext, Result};

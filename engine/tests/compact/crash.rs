@@ -9,7 +9,7 @@ use indelible_format::names::{parse_segment_file_name, segment_file_name};
 
 use super::setup::*;
 
-/// Old or new after a power cut at any operation, and the next opening finishes the cleaning up. [RCV-7] [RCV-8]
+/// Old or new after a power cut at any operation, and the next opening finishes the cleaning up. [RCV-8] [RCV-10]
 #[test]
 fn a_power_cut_at_any_operation_leaves_old_or_new() {
     let outcomes = everywhere(&|_| {}).expect("every crash leaves one of the two states");

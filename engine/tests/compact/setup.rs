@@ -121,9 +121,9 @@ pub fn plan_of(seq: u64, class: u16) -> [bool; 4] {
     match (seq, class) {
         (_, 0) => [false; 4],
         (0..400, 1 | 2) | (400..700, 1) => [true; 4],
-        (700..900, _) if seq.is_multiple_of(3) => [true; 4],
-        (700..900, _) if seq % 11 == 3 => [false, true, true, true],
-        (700..900, _) => [false, seq % 7 == 2, false, seq % 5 == 1],
+        (700..880, _) if seq.is_multiple_of(3) => [true; 4],
+        (700..880, _) if seq % 11 == 3 => [false, true, true, true],
+        (700..880, _) => [false, seq % 7 == 2, false, seq % 5 == 1],
         _ => [false; 4],
     }
 }

@@ -186,7 +186,8 @@ function takeFrame(reader: Reader, before: bigint | undefined): Frame {
   const follows = number === 0n || before === number - 1n;
   const chainBefore = follows ? {} : { chainBefore: reader.hash('previous chain value') };
   const rows = takeMasks(reader, descriptor.count);
-  const classes = descriptor.classes.map((entry) => {
+  const proven = rows.length > 0 ? descriptor.classes : [];
+  const classes = proven.map((entry) => {
     const own = ranked(entry, rows);
     return [0, 1, 2, 3].map((group): TreeProof => {
       const all = own.filter(({ row }) => isOpen(row.open, group)).length === entry.positions.length;

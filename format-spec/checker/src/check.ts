@@ -15,20 +15,24 @@ import {
   readBundle,
 } from './bundle.js';
 import { Reader, concat, equal, hex, little, refuse } from './bytes.js';
-import { needs, passes } from './filter.js';
+import { HEADER, needs, passes } from './filter.js';
 import {
   type Hash,
   b3,
   checkConsistency,
   classNode,
+  emptyRoot,
   groupHash,
   logLeaf,
   logNode,
   multiproofRoot,
   saltOf,
 } from './hashes.js';
-import { type Checkpoint, checkWitnesses, openNote, parseKey, parsePolicy } from './note.js';
-import { type Envelope, type FieldValue, readGroup, takeEnvelope } from './record.js';
+import { parseKeyRecord } from './bodies.js';
+import { type Deletion, History, type Shown, UNKNOWNS, checkRoots } from './history.js';
+import { type Checkpoint, checkWitnesses, parseKey, parsePolicy } from './note.js';
+import { type Envelope, type FieldValue, KINDS, readGroup, takeEnvelope } from './record.js';
+import { Trail } from './trail.js';
 
 export interface CheckedRow {
   seq: bigint;
@@ -46,6 +50,14 @@ export interface Report {
   claim: Claim;
   checkpoint: Checkpoint;
   old?: Checkpoint;
+  /** Keys that signed, from the one given. */
+  keys: number;
+  /** With the whole history: the deletions of the log, each found to be legitimate. */
+  deletions?: Deletion[];
+  /** What the check cannot know. */
+  unknowns: string[];
+  /** Records of a range that deletions removed. */
+  removed: number;
   frames: number;
   examined: number;
   /** Records whose group k is open. */
@@ -53,6 +65,11 @@ export interface Report {
   reachesEnd: boolean;
   rows: CheckedRow[];
 }
+
+type Leaf = { index: bigint; hash: Hash };
+
+/** Field of a system record's body. */
+const METADATA = 23;
 
 const floorSeconds = (nanos: bigint): bigint => {
   const seconds = nanos / 1_000_000_000n;
@@ -63,21 +80,96 @@ const floorSeconds = (nanos: bigint): bigint => {
 export function check(bytes: Uint8Array, keyText: string, policyText?: string): Report {
   const key = parseKey(keyText);
   const bundle = readBundle(bytes);
-  const checkpoint = openNote(bundle.checkpoint, key);
+  const trail = new Trail(key);
+  for (const rotation of bundle.trail) trail.push(rotation.text);
+  const checkpoint = trail.open(bundle.checkpoint);
   if (policyText) checkWitnesses(bundle.checkpoint, parsePolicy(policyText));
+  const genesis = b3('genesis', genesisInput(bundle.logId, key.name, key.text));
+  checkTrail(bundle, trail, checkpoint, genesis);
   let old: Checkpoint | undefined;
   if (bundle.old) {
-    old = openNote(bundle.old.note, key);
+    old = trail.open(bundle.old.note);
     checkConsistency(old.size, old.root, checkpoint.size, checkpoint.root, bundle.old.proof);
   }
-  const rows = checkFrames(bundle, checkpoint, b3('genesis', genesisInput(bundle.logId, key.name, key.text)));
-  const report = checkClaim(bundle, checkpoint, rows);
-  return old ? { ...report, old } : report;
+  const { rows, leaves } = checkFrames(bundle, checkpoint, genesis);
+  const history = checkHistory(bundle, checkpoint, trail, rows, leaves);
+  const report = checkClaim(bundle, checkpoint, rows, history);
+  return { ...report, keys: trail.keys.length, ...(old ? { old } : {}) };
+}
+
+/** Each rotation's key record lies in the tree that the old key signed, and later checkpoints extend it. */
+function checkTrail(bundle: Bundle, trail: Trail, newer: Checkpoint, genesis: Hash): void {
+  bundle.trail.forEach(({ record }, at) => {
+    const fails = (why: string): never => refuse(`rotation to key epoch ${at + 1}: ${why}`);
+    const { key, checkpoint: here } = trail.rotations[at]!;
+    const later = trail.rotations[at + 1]?.checkpoint ?? newer;
+    if (here.size > later.size) fails('it is signed for more frames than what comes later');
+    if (!record) return;
+    const { frame, tree, consistency } = record;
+    if (!equal(frame.descriptor.logId, bundle.logId)) fails('its frame is of another log');
+    const leaf = { index: frame.descriptor.frameNo, hash: logLeaf(concat(frame.descriptor.stored, frame.chainBefore ?? genesis)) };
+    if (!equal(proofRoot(here.size, [leaf], tree), here.root)) fails('its frame is not in the tree that it signs');
+    const [row, ...others] = checkFrame(frame, fails);
+    if (!row || others.length > 0 || row.open !== 31) return fails('its one row is the key record, whole');
+    const body = row.fields.get(METADATA);
+    if (KINDS[row.envelope!.kind - 1] !== 'key' || typeof body !== 'string') return fails('not a key record');
+    const said = parseKeyRecord(body);
+    if (said.epoch !== BigInt(at + 1) || said.role !== 'checkpoint' || said.key.text !== key.text) fails('not the record of its key');
+    checkConsistency(here.size, here.root, later.size, later.root, consistency);
+  });
+}
+
+function proofRoot(size: bigint, leaves: Leaf[], hashes: Hash[]): Hash {
+  const proof = hashes[Symbol.iterator]();
+  return multiproofRoot(size, leaves, () => proof.next().value ?? refuse('a log-tree proof is too short'), logNode);
+}
+
+/** With the whole history: every record of class 0, every deletion. */
+function checkHistory(
+  bundle: Bundle,
+  checkpoint: Checkpoint,
+  trail: Trail,
+  rows: CheckedRow[],
+  leaves: Leaf[],
+): History | undefined {
+  if (!bundle.wholeHistory) {
+    return bundle.claim.kind === 'deletions' ? refuse('deletions are claimed without the whole history') : undefined;
+  }
+  if (BigInt(bundle.frames.length) !== checkpoint.size) refuse('a frame of the whole history is left out');
+  const history = new History(bundle.logId, trail);
+  const bySeq = new Map(rows.map((row) => [row.seq, row]));
+  for (const { descriptor } of bundle.frames) {
+    for (const position of descriptor.classes.find((entry) => entry.class === 0)?.positions ?? []) {
+      const seq = descriptor.firstSeq + BigInt(position);
+      const row = bySeq.get(seq);
+      if (!row?.envelope || row.open !== 31) return refuse(`seq ${seq}: a record of class 0 is not open`);
+      const kind = KINDS[row.envelope.kind - 1]!;
+      const body = row.fields.get(METADATA);
+      if (kind === 'event' || kind === 'access') continue;
+      if (typeof body !== 'string') return refuse(`seq ${seq}: a system record without a body`);
+      history.take(seq, descriptor.frameNo, floorSeconds(row.recordedAt), kind, body);
+    }
+  }
+  for (const { descriptor, rows: own } of bundle.frames) {
+    const shown: Shown = { there: [0n, 0n, 0n, 0n], rows: new Map() };
+    for (const { position, open } of own) {
+      const bit = 1n << BigInt(position);
+      for (const group of [0, 1, 2, 3] as const) if (isOpen(open, group)) shown.there[group] |= bit;
+      const row = bySeq.get(descriptor.firstSeq + BigInt(position))!;
+      const known = { recorded: floorSeconds(row.recordedAt), occurred: row.occurredAt };
+      if (hasHeader(open)) shown.rows.set(position, isOpen(open, 0) ? { ...known, tested: row } : known);
+    }
+    history.frame(descriptor, shown);
+  }
+  history.finish();
+  const rootOf = (size: bigint): Hash => (size === 0n ? emptyRoot() : proofRoot(size, leaves.slice(0, Number(size)), []));
+  checkRoots(history.roots(), rootOf, leaves.length);
+  return history;
 }
 
 /** Everything up to the signed root; gives the rows, read. */
-function checkFrames(bundle: Bundle, checkpoint: Checkpoint, genesis: Hash): CheckedRow[] {
-  const leaves: { index: bigint; hash: Hash }[] = [];
+function checkFrames(bundle: Bundle, checkpoint: Checkpoint, genesis: Hash): { rows: CheckedRow[]; leaves: Leaf[] } {
+  const leaves: Leaf[] = [];
   const rows: CheckedRow[] = [];
   let before: Frame | undefined;
   let chain = genesis;
@@ -86,18 +178,23 @@ function checkFrames(bundle: Bundle, checkpoint: Checkpoint, genesis: Hash): Che
     const fails = (why: string): never => refuse(`frame ${descriptor.frameNo}: ${why}`);
     if (!equal(descriptor.logId, bundle.logId)) fails('it belongs to another log');
     checkOrder(frame, before, fails);
-    rows.push(...readRows(frame, fails));
-    if (!equal(frameRoot(frame, fails), descriptor.frameRoot)) fails('what is shown is not what its root commits to');
-    for (const entry of descriptor.classes) checkTimes(frame, entry, fails);
+    rows.push(...checkFrame(frame, fails));
     const hashed = concat(descriptor.stored, frame.chainBefore ?? chain);
     leaves.push({ index: descriptor.frameNo, hash: logLeaf(hashed) });
     chain = b3('chain', hashed);
     before = frame;
   }
-  const proof = bundle.tree[Symbol.iterator]();
-  const next = (): Hash => proof.next().value ?? refuse('the log-tree proof is too short');
-  const root = multiproofRoot(checkpoint.size, leaves, next, logNode);
+  const root = proofRoot(checkpoint.size, leaves, bundle.tree);
   if (!equal(root, checkpoint.root)) refuse('the frames are not in the tree that the checkpoint signs');
+  return { rows, leaves };
+}
+
+/** What is shown of a frame is what its root commits to; gives its rows, read. */
+function checkFrame(frame: Frame, fails: (why: string) => never): CheckedRow[] {
+  const { descriptor } = frame;
+  const rows = readRows(frame, fails);
+  if (rows.length > 0 && !equal(frameRoot(frame, fails), descriptor.frameRoot)) fails('what is shown is not what its root commits to');
+  for (const entry of descriptor.classes) checkTimes(frame, entry, fails);
   return rows;
 }
 
@@ -193,21 +290,24 @@ function checkTimes(frame: Frame, entry: ClassEntry, fails: (why: string) => nev
   }
 }
 
-function checkClaim(bundle: Bundle, checkpoint: Checkpoint, rows: CheckedRow[]): Report {
+type Fails = (why: string, seq?: bigint) => never;
+
+function checkClaim(bundle: Bundle, checkpoint: Checkpoint, rows: CheckedRow[], history?: History): Omit<Report, 'keys'> {
   const { claim, frames } = bundle;
-  const fails = (why: string, seq?: bigint): never =>
-    refuse(`the claim does not hold${seq === undefined ? '' : ` at seq ${seq}`}: ${why}`);
-  if (frames.some((frame) => frame.rows.length === 0)) fails('a frame shows no row');
-  if (claim.kind === 'range' || claim.kind === 'complete') checkRange(bundle, claim, rows, fails);
+  const fails: Fails = (why, seq) => refuse(`the claim does not hold${seq === undefined ? '' : ` at seq ${seq}`}: ${why}`);
+  if (!history && frames.some((frame) => frame.rows.length === 0)) fails('a frame shows no row');
+  const { removed, evidence } = standing(frames, history);
+  const covers = (seq: bigint): boolean => !('first' in claim) || (claim.first <= seq && seq <= claim.last);
+  const claimed = rows.filter((row) => !removed.has(row.seq) && (covers(row.seq) || !evidence.has(row.seq)));
+  let missing = 0;
+  if (claim.kind === 'range' || claim.kind === 'complete') missing = checkRange(bundle, claim, claimed, removed, fails);
   if (claim.kind === 'complete') {
     if (needs(claim.filter) !== claim.disclosed) fails('it discloses something else than its filter needs');
     if (claim.disclosed & 0b1010) fails('completeness is proven over envelope and correlation columns only');
   }
-  const shown = rows.filter((row) => {
-    const show = isShown(claim, row, fails);
-    if (show && !hasHeader(row.open)) fails('its header is closed', row.seq);
-    return show;
-  });
+  const own = claimed.map((row) => ({ row, is: isShown(claim, row, evidence.has(row.seq), fails) }));
+  const shown = own.filter(({ is }) => is === 'shown').map(({ row }) => row);
+  for (const row of shown) if (!hasHeader(row.open)) fails('its header is closed', row.seq);
   if (claim.kind === 'record' && shown.length !== 1) fails('not exactly one record is shown', claim.seq);
   const last = frames.at(-1)!.descriptor;
   const opened = [0, 1, 2, 3].map((group) => rows.filter((row) => isOpen(row.open, group)).length);
@@ -215,8 +315,11 @@ function checkClaim(bundle: Bundle, checkpoint: Checkpoint, rows: CheckedRow[]):
     logId: hex(bundle.logId),
     claim,
     checkpoint,
+    ...(history ? { deletions: history.deletions } : {}),
+    unknowns: history ? unknownsOf(history, claim, missing) : [],
+    removed: missing,
     frames: frames.length,
-    examined: rows.length,
+    examined: own.filter(({ is }) => is !== 'evidence').length,
     opened: opened as [number, number, number, number],
     reachesEnd:
       (claim.kind === 'range' || claim.kind === 'complete') &&
@@ -226,42 +329,82 @@ function checkClaim(bundle: Bundle, checkpoint: Checkpoint, rows: CheckedRow[]):
   };
 }
 
-/** Every seq of the range has a row, and no other has one. */
+/** Seqs that deletions removed, and seqs of rows that are there for the check of deletions. */
+function standing(frames: Frame[], history?: History): { removed: Set<bigint>; evidence: Set<bigint> } {
+  const [removed, evidence] = [new Set<bigint>(), new Set<bigint>()];
+  for (const { descriptor } of history ? frames : []) {
+    const [gone, wanted] = [history!.removed(descriptor), history!.wanted(descriptor)];
+    for (let position = 0; position < descriptor.count; position++) {
+      const seq = descriptor.firstSeq + BigInt(position);
+      if ((gone >> BigInt(position)) & 1n) removed.add(seq);
+      const permanent = descriptor.classes.some((entry) => entry.class === 0 && entry.positions.includes(position));
+      if (permanent || (wanted >> BigInt(position)) & 1n) evidence.add(seq);
+    }
+  }
+  return { removed, evidence };
+}
+
+function unknownsOf(history: History, claim: Claim, missing: number): string[] {
+  const lost = history.deletions.reduce((sum, deletion) => sum + deletion.effect.unknown, 0);
+  return [
+    ...UNKNOWNS,
+    ...(lost > 0 ? [`whether ${lost} parts that were removed alone might go then: their stubs went with their class later`] : []),
+    ...(claim.kind === 'complete' && missing > 0
+      ? [`whether any of the ${missing} removed records of the range passed the filter`]
+      : []),
+  ];
+}
+
+/** Every seq of the range has a row, or a deletion removed it, and no other has one; gives how many were removed. */
 function checkRange(
   bundle: Bundle,
   claim: { first: bigint; last: bigint },
   rows: CheckedRow[],
-  fails: (why: string, seq?: bigint) => never,
-): void {
+  removed: Set<bigint>,
+  fails: Fails,
+): number {
   if (claim.first > claim.last) fails('the range ends before it begins');
   const numbers = bundle.frames.map((frame) => frame.descriptor.frameNo);
   if (numbers.some((number, at) => at > 0 && number !== numbers[at - 1]! + 1n)) fails('a frame of the range is left out');
   let next = claim.first;
+  let missing = 0;
+  const pass = (): void => {
+    for (; next <= claim.last && removed.has(next); next++) missing++;
+  };
   for (const row of rows) {
+    pass();
     if (row.seq !== next) fails('the record is not shown, though the claim covers it', next);
     next++;
   }
+  pass();
   if (next <= claim.last) fails('the record is not shown, though the claim covers it', next);
   if (next > claim.last + 1n) fails('records beyond the claim are shown', claim.last);
+  return missing;
 }
 
-function isShown(claim: Claim, row: CheckedRow, fails: (why: string, seq?: bigint) => never): boolean {
+/** Whether a row is the claim's: shown, only tested, or there for the check of deletions alone. */
+function isShown(claim: Claim, row: CheckedRow, evidence: boolean, fails: Fails): 'shown' | 'tested' | 'evidence' {
   switch (claim.kind) {
+    case 'deletions':
+      return evidence ? 'evidence' : fails('it is open, though no deletion is about it', row.seq);
     case 'record':
-      return row.seq === claim.seq || fails('it is not the record claimed', row.seq);
+      if (row.seq === claim.seq) return 'shown';
+      return evidence ? 'evidence' : fails('it is not the record claimed', row.seq);
     case 'range':
-      return true;
+      return 'shown';
     case 'rows': {
-      const wanted = needs(claim.filter);
-      if ((row.open & wanted) !== wanted) fails('what the filter needs is closed', row.seq);
-      return passes(claim.filter, row) || fails('the record does not pass the filter', row.seq);
+      const wanted = needs(claim.filter) | HEADER;
+      const decided = (row.open & wanted) === wanted;
+      if (decided && passes(claim.filter, row)) return 'shown';
+      if (evidence) return 'evidence';
+      return fails(decided ? 'the record does not pass the filter' : 'what the filter needs is closed', row.seq);
     }
     case 'complete': {
       const { disclosed } = claim;
       if ((row.open & disclosed) !== disclosed) fails('what the claim discloses of every record is closed', row.seq);
-      const shown = passes(claim.filter, row);
-      if (!shown && row.open !== disclosed) fails('more of a record that does not pass is open than needed', row.seq);
-      return shown;
+      if (passes(claim.filter, row)) return 'shown';
+      if (row.open !== disclosed && !evidence) fails('more of a record that does not pass is open than needed', row.seq);
+      return 'tested';
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import { isOpen } from './bundle.js';
 import type { CheckedRow, Report } from './check.js';
+import type { Deletion } from './history.js';
 import { hex } from './bytes.js';
 import { FIELDS, KINDS, type FieldValue } from './record.js';
 
@@ -62,7 +63,21 @@ export function sentence(report: Report): string {
       return `these ${count} records are all from seq ${claim.first} to ${claim.last}${end}`;
     case 'complete':
       return `these ${count} records are all that pass the filter among the ${report.examined} from seq ${claim.first} to ${claim.last}${end}`;
+    case 'deletions':
+      return 'these are all deletions of the log, each published before it was carried out and only of what might go';
   }
+}
+
+/** A deletion, in a sentence. */
+export function deletionSentence(deletion: Deletion): string {
+  const { effect, plan } = deletion;
+  const classes = [...effect.classes].map(([number, records]) => `${records} of class ${number}`).join(', ') || 'none';
+  const policies = plan.policies.map(({ name, version }) => `${name} v${version}`).join(', ');
+  const done = deletion.done ? `done by seq ${deletion.done.seq}, published at ${deletion.done.size} frames` : 'not known to be done';
+  return (
+    `intent ${deletion.intent} at ${time(plan.at * 1_000_000_000n)}: records removed: ${classes}; ` +
+    `identities ${effect.identity}, payloads ${effect.payload}; policies ${policies}; ${done}`
+  );
 }
 
 /** What the vectors hold of a report: short, and the same in every implementation. */
@@ -75,6 +90,27 @@ export function summary(report: Report): Record<string, unknown> {
     examined: report.examined,
     opened: report.opened,
     reaches_end: report.reachesEnd,
+    keys: report.keys,
+    removed: report.removed,
+    deletions: report.deletions?.map(deletionObject) ?? null,
+    unknowns: report.unknowns.length,
     seqs: report.rows.map((row) => Number(row.seq)),
+  };
+}
+
+function deletionObject({ intent, plan, key, effect, done }: Deletion): Record<string, unknown> {
+  return {
+    intent: Number(intent),
+    at: Number(plan.at),
+    key,
+    policies: plan.policies.map(({ name, version }) => [name, Number(version)]),
+    holds: plan.holds.map(({ name }) => name),
+    frames: effect.frames,
+    classes: [...effect.classes].sort((a, b) => a[0] - b[0]),
+    identity: effect.identity,
+    payload: effect.payload,
+    unknown: effect.unknown,
+    done: done ? Number(done.seq) : null,
+    published: done ? Number(done.size) : null,
   };
 }

@@ -2,7 +2,7 @@
 
 import { Refused } from './bytes.js';
 import { check } from './check.js';
-import { GROUPS, rowObject, sentence } from './describe.js';
+import { GROUPS, deletionSentence, rowObject, sentence } from './describe.js';
 
 const ROWS_SHOWN_MAX = 500;
 
@@ -29,6 +29,9 @@ function show(bytes: Uint8Array, key: string): void {
     if (report.old) add(out, 'p', `It extends the older checkpoint of ${report.old.size} frames.`);
     const opened = GROUPS.map((name, group) => `${name} of ${report.opened[group]}`).join(', ');
     add(out, 'p', `Disclosed: ${opened} records.`);
+    if (report.removed > 0) add(out, 'p', `${report.removed} records of the range were removed by deletions.`);
+    for (const deletion of report.deletions ?? []) add(out, 'p', `Deletion: ${deletionSentence(deletion)}.`);
+    for (const unknown of report.unknowns) add(out, 'p', `Not known: ${unknown}.`);
     add(out, 'p', 'Not proven: that no other branch was signed for somebody else; that times are honest.');
     for (const row of report.rows.slice(0, ROWS_SHOWN_MAX)) add(out, 'pre', JSON.stringify(rowObject(row), null, 1));
     if (report.rows.length > ROWS_SHOWN_MAX) add(out, 'p', `and ${report.rows.length - ROWS_SHOWN_MAX} more`);

@@ -28,7 +28,7 @@ for (const [group, names] of NAMES) {
 }
 /** The record kind: field 26, in the envelope's head. */
 export const KIND = 26;
-export const KINDS = 'event genesis key schedule policy hold hold_extend gap recovery intent done access'.split(' ');
+export const KINDS = 'event genesis key schedule policy hold hold_extend gap recovery intent done access loss'.split(' ');
 
 export interface Envelope {
   kind: number;

@@ -128,10 +128,10 @@ def read(cursor, rows, known):
         template = term_of(ordinal)
         if [ord(letter) for letter in template if letter in MARKS] != [kinds[column] for column in own]:
             raise cursor.fail("the holes of a template are not those of its columns", "FRM-14")
-        mine = iter(own)
-        text = "".join(next(columns[next(mine)]) if letter in MARKS else letter for letter in template)
-        again = cut(text)
-        if not text or UUID_TEXT.fullmatch(text) or again is None or again[0] != template:
-            raise cursor.fail("a text that would not be cut into its template", "FRM-14")
+        mine = [next(columns[column]) for column in own]
+        holes = iter(mine)
+        text = "".join(next(holes) if letter in MARKS else letter for letter in template)
+        if not text or UUID_TEXT.fullmatch(text) or cut(text) != (template, mine):
+            raise cursor.fail("a text that would not be cut into its template and values", "FRM-14")
         out.append(text)
     return out, used

@@ -120,7 +120,7 @@ class FrameTest(unittest.TestCase):
     def test_system_records(self):
         def one(kind, name, body, klass=0):
             return [(klass,) + system(kind, name, body, LOG_ID, 1)[1:], event(2)]
-        for good in (one(8, "gap", '{"lost":3}'), one(12, "access", "{}", 5), one(5, "policy", '{"any":1}'),
+        for good in (one(8, "gap", '{"lost":3}'), one(12, "access", "{}", 5), one(5, "policy", '{"name":"p","version":2,"action":"retire"}'),
                      one(3, "key", '{"epoch":1,"key":"k","role":"purge","action":"add"}'),
                      one(4, "schedule", '{"version":1,"default":1,"rules":[{"class":2,"label":"x","severity":3}]}'),
                      one(9, "recovery", '{"incarnation":2,"journal_file":1,"journal_offset":64,"cut_bytes":3,"cut_crc":"00ff00ff","segment_cut_bytes":0}')):

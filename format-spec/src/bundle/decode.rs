@@ -15,8 +15,8 @@ use crate::merkle::multiproof_len;
 use crate::record::{GROUPS, Groups};
 use crate::{FRAME_BYTES_MAX, FRAME_RECORDS_MAX, LogId, layout};
 
-/// Fewest bytes of a frame: a descriptor of one class, the number of rows, four hashes.
-const FRAME_BYTES_MIN: usize = 120 + 44 + 1 + 4 * 32;
+/// Fewest bytes of a frame: a descriptor of one class, the number of rows.
+const FRAME_BYTES_MIN: usize = 120 + 44 + 1;
 /// Hashes of the longest consistency proof.
 const CONSISTENCY_MAX: u64 = 65;
 
@@ -146,7 +146,9 @@ fn take_frame(reader: &mut Reader<'_>, before: Option<u64>) -> Result<FrameProof
     let chain_before = if follows { None } else { Some(reader.array("previous chain value")?) };
     let rows = take_masks(reader, descriptor.count)?;
     let mut frame = FrameProof { descriptor, chain_before, rows, classes: Vec::new() };
-    for index in 0..frame.descriptor.classes.len() {
+    // Of a frame without rows nothing is proven but its descriptor, so there are no class proofs.
+    let classes = if frame.rows.is_empty() { 0 } else { frame.descriptor.classes.len() };
+    for index in 0..classes {
         let trees = take_class(reader, &frame, index)?;
         frame.classes.push(trees);
     }

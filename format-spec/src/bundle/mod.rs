@@ -202,7 +202,7 @@ pub struct FrameProof {
     pub chain_before: Option<Hash>,
     /// Ascending by position.
     pub rows: Vec<RowProof>,
-    /// As the class table.
+    /// As the class table; none where there is no row.
     pub classes: Vec<[TreeProof; GROUPS]>,
 }
 

@@ -29,13 +29,22 @@ impl FrameProof {
         for &(position, open) in masks {
             rows.push(open_row(descriptor, hashes, records, position, open)?);
         }
-        let mut frame = Self { descriptor: descriptor.clone(), chain_before, rows, classes: Vec::new() };
+        let mut frame = Self::closed(descriptor, chain_before);
+        if masks.is_empty() {
+            return Ok(frame);
+        }
+        frame.rows = rows;
         for (index, (entry, class)) in descriptor.classes.iter().zip(&hashes.classes).enumerate() {
             let trees = std::array::from_fn(|k| open_tree(&frame, index, k, entry, class));
             frame.classes.push(trees);
         }
         frame.drop_keyed_salts();
         Ok(frame)
+    }
+
+    /// A frame of which nothing is open: its frame root stands in the descriptor, also where the frame is gone as a whole.
+    pub fn closed(descriptor: &Descriptor, chain_before: Option<Hash>) -> Self {
+        Self { descriptor: descriptor.clone(), chain_before, rows: Vec::new(), classes: Vec::new() }
     }
 
     /// Where a class key stands for the salts of its records, the salts are not repeated.

@@ -64,7 +64,7 @@ fn groups() -> Vec<Vector> {
         ("rec-5", "REC-5", 1, uuid_as_text, "A lower-case UUID written as text."),
         ("rec-6", "REC-6", 1, text(&[4], &[0xc3, 0x28]), "Text that is not UTF-8."),
         ("rec-7-kind-0", "REC-7", 0, patched(envelope, 0, &[0]), "Kind 0."),
-        ("rec-7-kind-13", "REC-7", 0, patched(envelope, 0, &[13]), "Kind 13."),
+        ("rec-7-kind-14", "REC-7", 0, patched(envelope, 0, &[14]), "Kind 14."),
         ("rec-7-schema", "REC-7", 0, patched(envelope, 1, &[2]), "Schema 2."),
         ("conv-1-zero", "CONV-1", 1, text(&[0x82, 0x00], b"a"), "A varint that ends with a needless zero."),
         (

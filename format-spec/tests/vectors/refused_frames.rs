@@ -142,7 +142,7 @@ fn directories(list: &mut List) {
         outcome.data = vec![0, 0];
         parts.columns.insert(at + 1, outcome);
     });
-    list.add("rec-7-kind", "REC-7", &frame, "Record kind 13.", |parts| parts.column(KIND).data[0] = 13);
+    list.add("rec-7-kind", "REC-7", &frame, "Record kind 14.", |parts| parts.column(KIND).data[0] = 14);
     let mut context = frame.context();
     let terms = context["terms"][Field::TARGET_ID.id().to_string()].as_array_mut().expect("terms of the field");
     terms.pop();

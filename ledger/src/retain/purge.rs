@@ -211,6 +211,10 @@ impl Ledger {
 
     fn purge_now(&self, key: &SigningKey, options: &PurgeOptions<'_>, report: &mut PurgeReport) -> Result<()> {
         let step = |step| options.on_step.iter().for_each(|call| call(step));
+        if self.register()?.policies().next().is_none() {
+            // What no policy matches is kept for ever: nothing is framed, sealed or written for it.
+            return Ok(());
+        }
         self.log().rotate_journal()?;
         step(PurgeStep::Framed);
         self.extend_holds(true)?;

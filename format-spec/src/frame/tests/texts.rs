@@ -135,6 +135,38 @@ fn malformed_columns_are_refused() {
     assert!(with_column(&other, &["[\u{1}]"]).is_ok(), "another template is another text");
 }
 
+/// Two values that stand for a text whose own cut has the same template and other values: one text would have two encodings.
+///
+/// [FRM-14]
+#[test]
+fn values_that_reach_beyond_their_holes_are_refused() {
+    let records = events(&[r#"["x","y"]"#]);
+    let (payload, terms) = whole(&records, PLAIN);
+    let with = |first: &str, second: &str| {
+        let mut other = TermTable::new();
+        for field in Field::all() {
+            for ordinal in 0..terms.len(field) {
+                let mut value = terms.get(field, ordinal).unwrap().to_vec();
+                let spelled = |text: &str| {
+                    let mut out = Vec::new();
+                    put_text(&mut out, text);
+                    out
+                };
+                if field == Field::METADATA && value == spelled("x") {
+                    value = spelled(first);
+                } else if field == Field::METADATA && value == spelled("y") {
+                    value = spelled(second);
+                }
+                assert_eq!(other.intern(field, &value), ordinal);
+            }
+        }
+        read(&payload, &other).map(|(_, _, records)| records)
+    };
+    assert!(with("u", "v").is_ok(), "other terms are another text");
+    assert!(with("a\\", ",\"b").is_err(), "the first hole would end in the second");
+    assert!(with("a\"", "b").is_err() && with("\u{3}", "b").is_err());
+}
+
 /// [FRM-9]
 #[test]
 fn a_row_with_text_and_payload_is_refused() {

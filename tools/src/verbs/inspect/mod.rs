@@ -1,7 +1,7 @@
 //! `inspect`: shows the structure of a log directory or of one file, down to annotated bytes.
 //!
 //! ```text
-//! directory --> bytes by kind, what is free on the device, then MANIFEST, checkpoint, log.pub, live, segments/*, journal/*, torn/*, anything else
+//! directory --> bytes by kind, what is free on the device, then MANIFEST, checkpoint, log.pub, live, segments/*, journal/*, rotations/*, torn/*, anything else
 //! file      --> by its magic, or by its name where the magic is damaged
 //!                 segment: header, blocks (terms, frames, runs, lookups, footer), trailer
 //!                 journal: header, groups, close mark
@@ -103,6 +103,7 @@ fn directory(path: &Path, depth: Depth, report: &mut Report<'_>) -> Outcome {
 fn space(path: &Path, files: &[PathBuf], report: &mut Report<'_>) -> Outcome {
     let bytes_of = |wanted: &str| -> u64 {
         let kinds = files.iter().filter(|file| match relative(path, file).split_once('/') {
+            Some(("rotations", _)) => wanted.is_empty(),
             Some((dir, _)) => dir == wanted,
             None => wanted.is_empty(),
         });
@@ -159,6 +160,7 @@ enum Sort {
     Journal,
     Live,
     Checkpoint,
+    Rotation,
     Key,
     Torn,
     Empty,
@@ -181,6 +183,7 @@ fn sort_of(path: &Path, bytes: &[u8]) -> Sort {
         (_, name) if name.ends_with(".seg") => Sort::Segment,
         (_, name) if name.ends_with(".jnl") => Sort::Journal,
         (_, name) if name.ends_with(".cut") => Sort::Torn,
+        (_, name) if name.ends_with(".note") => Sort::Rotation,
         _ => Sort::Unknown,
     }
 }
@@ -192,6 +195,7 @@ fn show(path: &Path, bytes: &[u8], depth: Depth, report: &mut Report<'_>) -> Out
         Sort::Journal => journal::show(bytes, depth, report)?,
         Sort::Live => small::live(bytes, depth, report)?,
         Sort::Checkpoint => small::checkpoint(bytes, depth, report)?,
+        Sort::Rotation => small::rotation(bytes, depth, report)?,
         Sort::Key => small::key(bytes, depth, report)?,
         Sort::Torn => small::opaque("torn bytes", bytes, depth, report)?,
         Sort::Empty => small::opaque("empty file", bytes, depth, report)?,

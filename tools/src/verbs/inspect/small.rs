@@ -111,6 +111,14 @@ pub(super) fn checkpoint(bytes: &[u8], depth: Depth, report: &mut Report<'_>) ->
     Ok(())
 }
 
+/// Shows a rotation: the new key, then the checkpoint that both keys signed.
+pub(super) fn rotation(bytes: &[u8], depth: Depth, report: &mut Report<'_>) -> io::Result<()> {
+    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+    let (first, rest) = bytes.split_at(end);
+    key(first, depth, report)?;
+    checkpoint(rest, depth, report)
+}
+
 /// Shows a verifier key.
 pub(super) fn key(bytes: &[u8], depth: Depth, report: &mut Report<'_>) -> io::Result<()> {
     let text = String::from_utf8_lossy(bytes);

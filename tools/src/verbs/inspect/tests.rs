@@ -111,7 +111,7 @@ fn reading_goes_on_past_a_damaged_block() {
 #[test]
 fn no_bytes_make_it_fail() {
     let (bytes, _) = journal();
-    for name in ["MANIFEST", "checkpoint", "log.pub", "live", "x.seg", "x.jnl", "x.cut", "other"] {
+    for name in ["MANIFEST", "checkpoint", "log.pub", "live", "x.seg", "x.jnl", "x.cut", "x.note", "other"] {
         for cut in 0..bytes.len() {
             shown(name, &bytes[..cut], DEEP, cut % 2 == 0);
         }

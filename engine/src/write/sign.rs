@@ -1,0 +1,143 @@
+//! The tree over synced frames, and its signed heads.
+//!
+//! ```text
+//! leaf hashes of the directories -> tree -> head -> signed note -> file `checkpoint` -> whoever is told of heads
+//! ```
+//!
+//! Invariants: only synced frames are in the tree, so nothing is signed before it is durable (`[CHK-3]`); a head continues the
+//! newest note that was signed, and the same size is never signed with another root. After a rotation the old key signs nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use indelible_format::checkpoint::{Checkpoint, sign_checkpoint};
+use indelible_format::key::SigningKey;
+use indelible_format::merkle::LogTree;
+
+use super::framer::Framer;
+use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
+use crate::keys::{Rotation, store_rotation};
+use crate::storage::Storage;
+
+/// Name of the file with the newest checkpoint.
+pub(crate) const CHECKPOINT: &str = "checkpoint";
+
+/// A signed note, what it says, and the epoch of the key that signed it.
+type SignedHead = (String, Checkpoint, u32);
+
+impl Framer {
+    /// The tree over all synced frames, brought up to date from the directories' leaf hashes.
+    fn tree(&mut self) -> Result<&LogTree> {
+        let frames = self.shared.framed.frames.load(Ordering::Acquire);
+        let mut tree = self.tree.take().unwrap_or_default();
+        let snapshot = self.shared.published.load();
+        for (segment, _) in snapshot.segments() {
+            if segment.entry().is_some_and(|entry| entry.first_frame + entry.frames <= tree.size()) {
+                continue;
+            }
+            segment.with_directory(|directory| {
+                let from = tree.size().saturating_sub(segment.first_frame) as usize;
+                for entry in directory.frames.iter().skip(from) {
+                    if tree.size() < frames {
+                        tree.push(entry.leaf_hash);
+                    }
+                }
+            })?;
+        }
+        if tree.size() != frames {
+            return Err(Corruption::at(
+                CHECKPOINT,
+                0,
+                format!("{} frames found where {frames} are synced", tree.size()),
+            )
+            .into());
+        }
+        Ok(self.tree.insert(tree))
+    }
+
+    /// Signs the tree over all synced frames and stores the note; the same size is never signed with another root.
+    pub(super) fn sign(&mut self) -> Result<String> {
+        let signer = self.shared.keys.signer()?;
+        let (head, newest) = self.head()?;
+        if let Some((note, checkpoint, epoch)) = newest
+            && checkpoint.size == head.size
+            && epoch == self.shared.keys.trail.read().epoch()
+        {
+            return Ok(note);
+        }
+        let note = sign_checkpoint(&head, &signer).map_err(Error::Record)?;
+        self.store(note)
+    }
+
+    /// Frames and syncs everything, signs the tree head with the current key and with `new`, which signs from then on.
+    pub(crate) fn rotate(&mut self, new: Arc<SigningKey>) -> Result<String> {
+        let shared = Arc::clone(&self.shared);
+        shared.poison.guard(|| {
+            self.frame_pending(true)?;
+            self.sync_frames()?;
+            let old = shared.keys.signer()?;
+            let (head, _) = self.head()?;
+            let mut trail = shared.keys.trail.read().clone();
+            let rotation = Rotation::sign(&head, &old, &new).and_then(|rotation| {
+                trail.push(&rotation.to_text())?;
+                Ok(rotation)
+            });
+            let rotation = rotation.map_err(|error| Error::Option { option: "new key", problem: error.to_string() })?;
+            store_rotation(shared.storage.as_ref(), trail.epoch(), &rotation)?;
+            // From here on the old key signs nothing more, even where the checkpoint file cannot be replaced now.
+            *shared.keys.trail.write() = trail;
+            *shared.keys.signer.write() = Some(new);
+            self.store(rotation.note)
+        })
+    }
+
+    /// The tree head over all synced frames, and the newest note that was signed, which it must continue.
+    fn head(&mut self) -> Result<(Checkpoint, Option<SignedHead>)> {
+        let (size, root) = {
+            let tree = self.tree()?;
+            (tree.size(), tree.root())
+        };
+        let newest = match self.newest_note()? {
+            None => None,
+            Some(note) => {
+                let (newest, epoch) = self.shared.keys.trail.read().open(&note).in_file(CHECKPOINT, 0)?;
+                if newest.size > size || (newest.size == size && newest.root != root) {
+                    let problem = format!(
+                        "the checkpoint signs {} frames with another content than the {size} found",
+                        newest.size
+                    );
+                    return Err(Corruption::at(CHECKPOINT, 0, problem).into());
+                }
+                Some((note, newest, epoch))
+            }
+        };
+        let origin = self.shared.manifest.get().origin;
+        Ok((Checkpoint { origin, size, root }, newest))
+    }
+
+    fn store(&mut self, note: String) -> Result<String> {
+        self.shared.storage.replace(CHECKPOINT, note.as_bytes()).doing("replace", CHECKPOINT)?;
+        self.last_checkpoint = Some(note.clone());
+        self.shared.keys.tell(&note);
+        Ok(note)
+    }
+
+    fn newest_note(&self) -> Result<Option<String>> {
+        match &self.last_checkpoint {
+            Some(note) => Ok(Some(note.clone())),
+            None => read_checkpoint(self.shared.storage.as_ref()),
+        }
+    }
+}
+
+/// The note in the checkpoint file, if there is one.
+pub(crate) fn read_checkpoint(storage: &dyn Storage) -> Result<Option<String>> {
+    match storage.read(CHECKPOINT, 1 << 20) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(note) => Ok(Some(note)),
+            Err(_) => Err(Corruption::at(CHECKPOINT, 0, "the checkpoint is not text").into()),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).doing("read", CHECKPOINT),
+    }
+}
