@@ -268,7 +268,7 @@ fn a_compacted_log_reads_the_same_in_both() {
         let covered_by = log.health().expect("health").frames;
         let request = CompactRequest { segments: segments.collect(), covered_by };
         let report = log.compact(&request, &|frame: &mut LazyFrame<'_>| Ok(removal(frame, round))).expect("compact");
-        assert!(report.gone().records > 100);
+        assert!(report.gone().records > 50, "round {round}: {:?}", report.gone());
     }
     emit(&log, 900..1_000);
     let page = log.view().query(&Query::oldest(Expr::True, 1 << 20)).expect("query");
