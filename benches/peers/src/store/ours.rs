@@ -1,11 +1,18 @@
 //! Indelible as one of the stores, with default options: hashed, chained, signed, indexed, durable before it is acknowledged.
 
+use std::cell::Cell;
 use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
-use indelible::{Ack, AuditEvent, Ledger, LedgerReader, Options, ReadOptions, VerifyOptions, verify};
+use indelible::query::{Expr, Test};
+use indelible::retain::{Basis, PolicySpec, PurgeOptions, PurgeStep};
+use indelible::{
+    Ack, AuditEvent, Ledger, LedgerReader, OpenOptions, Options, ReadOptions, Schedule, Severity, VerifyOptions, verify,
+};
 use indelible_benches::ask::{self, Ready};
 use indelible_benches::load;
 use indelible_benches::question::{Answer, Question};
+use indelible_format::schema::Field;
 
 use super::{Asked, Peer, Purged, Result, Single, Verified};
 
@@ -56,12 +63,45 @@ impl Peer for Indelible {
         Ok(Some(Verified { bytes: report.canonical_bytes }))
     }
 
-    /// Not in this version: deletion by policy with its proof is a chapter of its own. Where it has landed, it goes here:
-    /// the policy's run from INTENT to DONE, one step for each, and what a query still finds.
-    fn purge(&self, _dir: &Path, _cutoff: i64) -> Result<Option<Purged>> {
-        Ok(None)
+    /// By policy: announced, published in a signed checkpoint, carried out, reported.
+    fn purge(&self, dir: &Path, cutoff: i64) -> Result<Option<Purged>> {
+        let log = dir.join("log");
+        let options = OpenOptions { sign_key_file: Some(log.with_extension("key")), ..OpenOptions::default() };
+        let ledger = Ledger::open(&log, &options)?;
+        let info = Expr::Field(Field::SEVERITY, Test::Codes(vec![Severity::Info.code()]));
+        let expired = info.and(Expr::Occurred { from: None, to: Some(cutoff) });
+        let before = ledger.reader().count(&expired)?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+        // A policy counts whole seconds back from now; two more take what lies in the cutoff's own second too.
+        let keep = now.checked_sub(cutoff.max(0).unsigned_abs() / SECOND + 2);
+        let keep = keep.ok_or("the cutoff lies in the future of the machine's clock")?;
+        let policy = PolicySpec {
+            basis: Basis::Event,
+            classes: vec![Schedule::default().class_of(Severity::Info)],
+            ..PolicySpec::keep("info", keep)
+        };
+        ledger.set_policy(&policy)?;
+        let (start, published) = (Instant::now(), Cell::new(Duration::ZERO));
+        let on_step = |step| {
+            if matches!(step, PurgeStep::Published(_)) && published.get().is_zero() {
+                published.set(start.elapsed());
+            }
+        };
+        let report =
+            ledger.purge(&PurgeOptions { confirm_clock: true, on_step: Some(&on_step), ..PurgeOptions::default() })?;
+        let took = start.elapsed();
+        let steps = vec![
+            ("plan, announce, publish".to_owned(), published.get()),
+            (format!("{} segments written again, reported", report.segments), took - published.get()),
+        ];
+        let left = ledger.reader().count(&expired)?;
+        ledger.close()?;
+        Ok(Some(Purged { steps, removed: before - left, left }))
     }
 }
+
+/// Nanoseconds of a second.
+const SECOND: u64 = 1_000_000_000;
 
 struct One {
     ledger: Ledger,
