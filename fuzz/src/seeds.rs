@@ -347,9 +347,8 @@ fn bundles() -> Vec<(&'static str, Vec<u8>)> {
 
 /// The verifier keys of the bundle vectors: of the log without deletions, and of the one with.
 pub(crate) fn bundle_keys() -> [VerifierKey; 2] {
-    [(0x2a, "log.example/bundle"), (1, "log.example/retention")].map(|(seed, name)| {
-        SigningKey::generate([seed; 32], name).expect("a name that keys may have").verifier()
-    })
+    [(0x2a, "log.example/bundle"), (1, "log.example/retention")]
+        .map(|(seed, name)| SigningKey::generate([seed; 32], name).expect("a name that keys may have").verifier())
 }
 
 fn manifest() -> Vec<u8> {
