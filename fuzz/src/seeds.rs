@@ -325,7 +325,10 @@ fn segment() -> Vec<u8> {
 fn bundles() -> Vec<(&'static str, Vec<u8>)> {
     macro_rules! vector {
         ($name:literal) => {
-            ($name, include_bytes!(concat!("../../format-spec/bundle-vectors/", $name, ".bundle")).to_vec())
+            (
+                $name.strip_prefix("bundle-").unwrap_or($name),
+                include_bytes!(concat!("../../format-spec/bundle-vectors/", $name, ".bundle")).to_vec(),
+            )
         };
     }
     vec![
