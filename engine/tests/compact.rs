@@ -49,6 +49,7 @@ fn what_goes_is_gone_and_the_rest_is_what_it_was() {
     assert_intact(&disk);
     let reader = LogReader::open(&config(&disk)).expect("a reader");
     left.compare(&reader.view().expect("view"), "a reader");
+    drop(log);
     let log = StepLog::open(config(&disk)).expect("reopened");
     left.compare(&log.view(), "reopened");
 }

@@ -1,5 +1,7 @@
 //! Bundles made, checked and attacked: every kind, every bit of the small ones, every way to leave something out.
 
+#[path = "bundle/deletions.rs"]
+mod deletions;
 #[path = "bundle/vectors.rs"]
 mod vectors;
 

@@ -325,7 +325,10 @@ fn segment() -> Vec<u8> {
 fn bundles() -> Vec<(&'static str, Vec<u8>)> {
     macro_rules! vector {
         ($name:literal) => {
-            ($name, include_bytes!(concat!("../../format-spec/bundle-vectors/", $name, ".bundle")).to_vec())
+            (
+                $name.strip_prefix("bundle-").unwrap_or($name),
+                include_bytes!(concat!("../../format-spec/bundle-vectors/", $name, ".bundle")).to_vec(),
+            )
         };
     }
     vec![
@@ -344,9 +347,8 @@ fn bundles() -> Vec<(&'static str, Vec<u8>)> {
 
 /// The verifier keys of the bundle vectors: of the log without deletions, and of the one with.
 pub(crate) fn bundle_keys() -> [VerifierKey; 2] {
-    [(0x2a, "log.example/bundle"), (1, "log.example/retention")].map(|(seed, name)| {
-        SigningKey::generate([seed; 32], name).expect("a name that keys may have").verifier()
-    })
+    [(0x2a, "log.example/bundle"), (1, "log.example/retention")]
+        .map(|(seed, name)| SigningKey::generate([seed; 32], name).expect("a name that keys may have").verifier())
 }
 
 fn manifest() -> Vec<u8> {

@@ -240,7 +240,7 @@ mod tests {
             prop_assert_eq!(back, expected);
             let window = Window { from: from as u32, middle: from as u32 + 3..to as u32 * 2 + 3, last: to as u32 * 2 + 9 };
             let wanted = |value: u32| {
-                let beside = value % 3 == 0 && (window.from..=window.last).contains(&value);
+                let beside = value.is_multiple_of(3) && (window.from..=window.last).contains(&value);
                 window.middle.contains(&value) || beside
             };
             let counted = sequence.count_in(&mut sequence.boundaries(), 0, &window, &|value| u64::from(wanted(value.into())));

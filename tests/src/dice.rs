@@ -39,7 +39,7 @@ impl Dice {
         if bound <= 256
             && let Some(byte) = self.script.pop()
         {
-            return u64::from(byte) * bound >> 8;
+            return (u64::from(byte) * bound) >> 8;
         }
         ((u128::from(self.word()) * u128::from(bound)) >> 64) as u64
     }

@@ -133,8 +133,8 @@ impl Place {
         records
     }
 
-    /// Removes what the plan names, under a checkpoint that covers at least `covered_by` frames.
-    fn compact(&self, plan: &Plan, covered_by: u64) -> Vec<DoneSegment> {
+    /// Removes what the plan names, under any checkpoint that covers the segments.
+    fn compact(&self, plan: &Plan) -> Vec<DoneSegment> {
         let segments = plan.segments.iter();
         let targets =
             segments.map(|segment| SegmentTarget { id: segment.id, generation: segment.generation }).collect();
@@ -142,6 +142,7 @@ impl Place {
             let descriptor = frame.descriptor();
             Ok(plan.of_frame(descriptor).removal(descriptor))
         };
+        let covered_by = plan.segments.iter().map(|segment| segment.first_frame + segment.frames).max().unwrap_or(1);
         let request = CompactRequest { segments: targets, covered_by };
         let report = self.ledger.log().compact(&request, &prune).expect("compact");
         let done = report.segments.iter();
@@ -154,7 +155,7 @@ impl Place {
         let intent = Intent::sign(self.log_id(), plan.clone(), key).expect("signed");
         let seq = self.put(Kind::Intent, &intent.encode());
         let note = self.ledger.log().checkpoint().expect("checkpoint");
-        let segments = self.compact(plan, 1);
+        let segments = self.compact(plan);
         let done = Done { intent: seq, checkpoint: note, segments, records, identity: 0, payload: 0 };
         self.put(Kind::Done, &done.encode().expect("a body"));
         self.ledger.log().checkpoint().expect("checkpoint");
@@ -224,7 +225,7 @@ fn a_deletion_by_the_rules_is_found_to_be_one() {
 fn delete_without_a_word() {
     let place = Place::new();
     place.ledger.checkpoint().expect("checkpoint");
-    place.compact(&place.plan(2), 1);
+    place.compact(&place.plan(2));
     place.ledger.checkpoint().expect("checkpoint");
     place.caught(FindingKind::Undeclared);
 }
@@ -238,7 +239,7 @@ fn delete_more_than_was_announced() {
     let note = place.ledger.log().checkpoint().expect("checkpoint");
     let records = place.records_of(&plan);
     let both = Plan { classes: [place.plan(1).classes, place.plan(2).classes].concat(), ..plan };
-    let segments = place.compact(&both, 1);
+    let segments = place.compact(&both);
     let done = Done { intent: seq, checkpoint: note, segments, records, identity: 0, payload: 0 };
     place.put(Kind::Done, &done.encode().expect("a body"));
     place.ledger.log().checkpoint().expect("checkpoint");
@@ -302,7 +303,7 @@ fn replay_another_logs_intent() {
     let other = Intent::sign(LogId([7; 16]), plan.clone(), &place.key()).expect("signed");
     place.put(Kind::Intent, &other.encode());
     place.ledger.checkpoint().expect("checkpoint");
-    place.compact(&plan, 1);
+    place.compact(&plan);
     place.caught(FindingKind::Authority);
 }
 
@@ -320,7 +321,7 @@ fn delete_first_and_publish_afterwards() {
     let plan = place.plan(1);
     let old = place.ledger.checkpoint().expect("checkpoint");
     let records = place.records_of(&plan);
-    let segments = place.compact(&plan, 1);
+    let segments = place.compact(&plan);
     let seq = place.put(Kind::Intent, &Intent::sign(place.log_id(), plan, &place.key()).expect("signed").encode());
     let done = Done { intent: seq, checkpoint: old, segments, records, identity: 0, payload: 0 };
     place.put(Kind::Done, &done.encode().expect("a body"));
@@ -352,7 +353,7 @@ fn say_that_less_was_removed() {
     let seq =
         place.put(Kind::Intent, &Intent::sign(place.log_id(), plan.clone(), &place.key()).expect("signed").encode());
     let note = place.ledger.log().checkpoint().expect("checkpoint");
-    let segments = place.compact(&plan, 1);
+    let segments = place.compact(&plan);
     let done = Done { intent: seq, checkpoint: note, segments, records: 1, identity: 0, payload: 0 };
     place.put(Kind::Done, &done.encode().expect("a body"));
     place.ledger.log().checkpoint().expect("checkpoint");
@@ -487,7 +488,7 @@ fn a_rule_that_removes_nothing_removes_nothing() {
     place.ledger.checkpoint().expect("checkpoint");
     let plan = place.plan(1);
     let targets = vec![SegmentTarget { id: plan.segments[0].id, generation: plan.segments[0].generation }];
-    let request = CompactRequest { segments: targets, covered_by: 1 };
+    let request = CompactRequest { segments: targets, covered_by: plan.segments[0].frames };
     place.ledger.log().compact(&request, &|_: &mut LazyFrame<'_>| Ok(Removal::new())).expect("compact");
     place.intact();
     assert_eq!(place.ledger.reader().count(&Expr::events()).expect("count"), 210);

@@ -235,11 +235,18 @@ fn system_records_read_the_same_in_both() {
     let key = key().verifier().to_string();
     let bodies = [
         (Kind::Key, format!(r#"{{"epoch":1,"key":"{key}","role":"purge","action":"add"}}"#)),
-        (Kind::Policy, r#"{"anything":[1,2,3]}"#.to_owned()),
-        (Kind::Hold, "{}".to_owned()),
-        (Kind::HoldExtend, "{}".to_owned()),
-        (Kind::Intent, "{}".to_owned()),
-        (Kind::Done, "{}".to_owned()),
+        (
+            Kind::Policy,
+            r#"{"name":"p","version":1,"action":"set","keep":10,"identity_keep":5,"payload_keep":null,"basis":"event","classes":[1,2],"filter":null,"text":"x"}"#.to_owned(),
+        ),
+        (Kind::Policy, r#"{"name":"p","version":2,"action":"retire"}"#.to_owned()),
+        (Kind::Hold, r#"{"name":"h","action":"place","filter":"AQ==","text":"x","through":0,"seqs":"AA=="}"#.to_owned()),
+        (Kind::HoldExtend, r#"{"name":"h","from":0,"through":9,"seqs":"AQIA"}"#.to_owned()),
+        (Kind::Hold, r#"{"name":"h","action":"release"}"#.to_owned()),
+        (
+            Kind::Done,
+            r#"{"intent":3,"checkpoint":"note","segments":[{"id":1,"generation":1,"bytes":9}],"records":1,"identity":0,"payload":0}"#.to_owned(),
+        ),
         (Kind::Access, r#"{"who":"an auditor"}"#.to_owned()),
     ];
     for (n, (kind, body)) in bodies.iter().enumerate() {
@@ -268,7 +275,7 @@ fn a_compacted_log_reads_the_same_in_both() {
         let covered_by = log.health().expect("health").frames;
         let request = CompactRequest { segments: segments.collect(), covered_by };
         let report = log.compact(&request, &|frame: &mut LazyFrame<'_>| Ok(removal(frame, round))).expect("compact");
-        assert!(report.gone().records > 100);
+        assert!(report.gone().records > 50, "round {round}: {:?}", report.gone());
     }
     emit(&log, 900..1_000);
     let page = log.view().query(&Query::oldest(Expr::True, 1 << 20)).expect("query");

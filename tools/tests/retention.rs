@@ -14,7 +14,8 @@ impl Place {
         let today = jiff::Timestamp::now().as_second();
         let mut text = String::new();
         for day in (0..60i64).rev() {
-            let time = jiff::Timestamp::from_second(today - day * 86_400).expect("a time");
+            // An hour off the day, so that the day does not turn while a test runs.
+            let time = jiff::Timestamp::from_second(today + 3_600 - day * 86_400).expect("a time");
             let (workspace, severity) =
                 (["acme", "globex"][day as usize % 2], ["info", "critical"][usize::from(day % 5 == 0)]);
             text.push_str(&format!(
@@ -152,4 +153,27 @@ fn heads_go_where_they_are_sent() {
     assert_eq!(std::fs::read_to_string(place.path("copy")).expect("copy"), newest);
     let failed = place.run(&["anchor", "log", "--head-command", "exit 9"], 1);
     assert!(failed.contains("nothing was remembered"), "{failed}");
+}
+
+#[test]
+fn a_killed_purge_is_finished_by_whoever_opens_the_log_next() {
+    let place = Place::new();
+    place.run(&["retain", "log", "set", "old", "--keep", "30d", "--basis", "event"], 0);
+    for round in 0..8u64 {
+        let copied = Command::new("cp").args(["-a", "log", "killed"]).current_dir(place.0.path()).status();
+        assert!(copied.expect("cp runs").success());
+        let mut purge = Command::new(env!("CARGO_BIN_EXE_indelible"));
+        purge.current_dir(place.0.path()).env("XDG_DATA_HOME", place.path("data")).env_remove("INDELIBLE_SIGN_KEY");
+        let mut child = purge.args(["purge", "killed"]).stdout(std::process::Stdio::null()).spawn().expect("started");
+        std::thread::sleep(std::time::Duration::from_millis(round * round * 2));
+        let _ = child.kill();
+        child.wait().expect("ended");
+        // Old or new, never both or neither; and a purge afterwards ends in the same.
+        place.run(&["purge", "killed"], 0);
+        assert_eq!(place.run(&["query", "killed", "--count"], 0).trim(), "31", "round {round}");
+        place.run(&["verify", "killed", "--key", "pub"], 0);
+        let history = place.json(&["retain", "killed", "history", "--json"]);
+        assert_eq!((&history["total"]["records"], &history["findings"]), (&Value::from(29), &serde_json::json!([])));
+        std::fs::remove_dir_all(place.path("killed")).expect("removed");
+    }
 }

@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 
 /// Frames that a thread takes at once.
 const CHUNK: usize = 256;
-/// Bytes of text that the sets of one plan may take: a record has room for a mebibyte.
-const SETS_BYTES_MAX: usize = 600 << 10;
+/// Bytes of text that the sets of one plan may take, by default: a record has room for a mebibyte.
+pub(crate) const SETS_BYTES_MAX: usize = 600 << 10;
 
 /// What goes of a frame, and what of it was gone before.
 struct Decided {
@@ -102,7 +102,7 @@ pub(crate) struct Survey {
 }
 
 /// Asks the rules for every frame of a view; with `growing`, of the segments alone that are not sealed.
-pub(crate) fn survey(view: &View, rules: &Rules, growing: bool) -> Result<Survey> {
+pub(crate) fn survey(view: &View, rules: &Rules, growing: bool, sets_bytes_max: usize) -> Result<Survey> {
     let mut survey = Survey::default();
     if rules.policies().is_empty() {
         return Ok(survey);
@@ -120,7 +120,7 @@ pub(crate) fn survey(view: &View, rules: &Rules, growing: bool) -> Result<Survey
         survey.segments.push((segment.id, segment.sealed));
         for frame in &decided.frames {
             let bytes = bytes_of(&frame.plan);
-            if let Some(full) = open.take_if(|open| open.bytes + bytes > SETS_BYTES_MAX) {
+            if let Some(full) = open.take_if(|open| open.bytes + bytes > sets_bytes_max) {
                 full.close(&mut survey);
             }
             let batch = open.get_or_insert_with(|| Open::new(rules));
@@ -240,7 +240,8 @@ fn decide_frames(view: &View, segment: u64, frames: Range<usize>, rules: &Rules)
     let mut done = OfSegment::default();
     view.survey(segment, frames, &mut |frame: &mut SurveyedFrame<'_>| -> Result<()> {
         if rules.unresolved_hold(frame.descriptor()).is_some() {
-            done.waiting += 1;
+            // Frames of the log's own records alone have nothing that could go.
+            done.waiting += u64::from(frame.descriptor().classes.iter().any(|entry| entry.class != 0));
             return Ok(());
         }
         let descriptor = frame.descriptor().clone();

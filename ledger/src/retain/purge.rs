@@ -9,6 +9,7 @@
 //! DONE is finished by the next opening for writing, unless a hold was placed meanwhile. A clock that jumped forward alone deletes nothing.
 //! Ingest goes on meanwhile; readers finish on what they hold. Not here: what may go (`super::plan`), rewriting files (the engine).
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use indelible_format::retention::{Done, DoneSegment, HoldRecord, Intent, Plan};
 use indelible_format::schema::Kind;
 
 use super::history::history;
-use super::plan::{Batch, Counts, counts_of, survey};
+use super::plan::{Batch, Counts, SETS_BYTES_MAX, counts_of, survey};
 use super::records::system_records;
 use crate::error::{Error, Result};
 use crate::event::Timestamp;
@@ -39,6 +40,8 @@ pub struct PurgeOptions<'a> {
     pub clock_jump_max: Duration,
     /// Purges all the same where the clock is further ahead: somebody has looked at it.
     pub confirm_clock: bool,
+    /// Bytes that the sets of one announcement may take, at most 600 KiB; what needs more is announced and carried out in parts.
+    pub plan_bytes_max: usize,
     /// Called after each step, in the caller's thread.
     pub on_step: Option<&'a dyn Fn(PurgeStep)>,
 }
@@ -50,6 +53,7 @@ impl Default for PurgeOptions<'_> {
             purge_key_file: None,
             clock_jump_max: Duration::from_secs(86_400),
             confirm_clock: false,
+            plan_bytes_max: SETS_BYTES_MAX,
             on_step: None,
         }
     }
@@ -115,6 +119,8 @@ pub struct PurgeReport {
     pub resumed: u64,
     /// Segments of which something goes.
     pub segments: u64,
+    /// Bytes of the segments that were written again, before and after, by segment id.
+    pub segment_bytes: BTreeMap<u64, (u64, u64)>,
     /// Bytes of these segments before.
     pub bytes_before: u64,
     /// Bytes of these segments after.
@@ -174,7 +180,7 @@ impl LedgerReader {
     pub fn plan_purge(&self, now: Timestamp) -> Result<PurgeReport> {
         let started = Instant::now();
         let at = u64::try_from(now.as_nanos().div_euclid(SECOND)).unwrap_or(0);
-        let survey = survey(&self.view()?, &self.register()?.rules(at), false)?;
+        let survey = survey(&self.view()?, &self.register()?.rules(at), false, SETS_BYTES_MAX)?;
         Ok(PurgeReport {
             at,
             dry_run: true,
@@ -220,11 +226,11 @@ impl Ledger {
         self.extend_holds(true)?;
         step(PurgeStep::HoldsExtended);
         let rules = self.register()?.rules(report.at);
-        if !survey(&self.log().view(), &rules, true)?.batches.is_empty() {
+        if !survey(&self.log().view(), &rules, true, SETS_BYTES_MAX)?.batches.is_empty() {
             self.log().seal()?;
         }
         step(PurgeStep::Sealed);
-        let mut planned = survey(&self.log().view(), &rules, false)?;
+        let mut planned = survey(&self.log().view(), &rules, false, options.plan_bytes_max.min(SETS_BYTES_MAX))?;
         planned.batches.retain(|batch| !batch.plan.is_empty());
         report.frames_waiting = planned.frames_waiting;
         report.segments = planned.segments.len() as u64;
@@ -252,13 +258,20 @@ impl Ledger {
         if self.clock().wall_nanos() < at {
             return Err(PurgeError::ClockBack.into());
         }
-        let intent = Intent::sign(self.log().manifest().log_id, batch.plan.clone(), key)?;
+        let manifest = self.log().manifest();
+        let mut plan = batch.plan.clone();
+        for segment in &mut plan.segments {
+            // An earlier part of the same purge may have written it again.
+            let entry = manifest.segments.iter().find(|entry| entry.id == segment.id);
+            segment.bytes = entry.map_or(segment.bytes, |entry| entry.length);
+        }
+        let intent = Intent::sign(manifest.log_id, plan.clone(), key)?;
         let seq = self.put_system(Kind::Intent, &intent.encode())?;
         step(PurgeStep::Intent(seq));
         let note = self.log().checkpoint()?;
         self.hand_on(&note)?;
         step(PurgeStep::Published(seq));
-        let done = self.execute(seq, &batch.plan, &batch.counts, note, report)?;
+        let done = self.execute(seq, &plan, &batch.counts, note, report)?;
         step(PurgeStep::Compacted(seq));
         let done_seq = self.put_system(Kind::Done, &done.encode()?)?;
         step(PurgeStep::Done(done_seq));
@@ -291,8 +304,12 @@ impl Ledger {
             Ok(plan.of_frame(descriptor).removal(descriptor))
         };
         let compacted: CompactReport = self.log().compact(&request, &prune)?;
-        report.bytes_before += plan.segments.iter().map(|segment| segment.bytes).sum::<u64>();
-        report.bytes_after += compacted.segments.iter().map(|segment| segment.bytes_after).sum::<u64>();
+        for (planned, done) in plan.segments.iter().zip(&compacted.segments) {
+            let bytes = report.segment_bytes.entry(planned.id).or_insert((planned.bytes, planned.bytes));
+            bytes.1 = done.bytes_after;
+        }
+        report.bytes_before = report.segment_bytes.values().map(|(before, _)| before).sum();
+        report.bytes_after = report.segment_bytes.values().map(|(_, after)| after).sum();
         let stubs = compacted.stub_bytes();
         report.stub_bytes.roots += stubs.roots;
         report.stub_bytes.stubs += stubs.stubs;

@@ -220,6 +220,7 @@ fn a_real_segment_cut_before_it_is_read_gives_errors_and_no_signal() {
         log.append((0..64).map(|n| draft(log.next_seq() + n, 500)).collect()).expect("append");
         log.frame(false).expect("frame");
     }
+    log.sync().expect("sync");
     let records = read(&log.view()).expect("read");
     log.close().expect("close");
     drop(log);

@@ -137,7 +137,11 @@ pub(super) fn claim_text(report: &CheckReport) -> String {
         }
         Claim::Deletions => {
             let deletions = report.deletions.as_ref().map_or(0, Vec::len) as u64;
-            format!("these {} deletions are all that the log had, and each might be", thousands(deletions))
+            match deletions {
+                0 => "nothing was ever deleted from the log".to_owned(),
+                1 => "this deletion is the only one that the log had, and it was allowed".to_owned(),
+                _ => format!("these {} deletions are all that the log had, and each was allowed", thousands(deletions)),
+            }
         }
         Claim::Range { first, last } if report.removed > 0 => format!(
             "these {rows} {records} are all from seq {first} to {last}{end} but {} that deletions removed",

@@ -90,7 +90,7 @@ pub(crate) fn report_lines(report: &PurgeReport) -> Vec<String> {
             "space      {} before, {} after, {} of it for what stands in place of removed parts",
             bytes(report.bytes_before),
             bytes(report.bytes_after),
-            bytes(report.stub_bytes.total())
+            bytes(report.stub_bytes.roots + report.stub_bytes.stubs)
         ));
     }
     if report.frames_waiting > 0 {

@@ -38,8 +38,13 @@ pub(super) fn run(log: &Path, key: &Path, proof: &Path, story: &mut Story<'_>) -
         bytes(proven.bytes.len() as u64)
     ))?;
     let figure = format!("{:.2} s", report.elapsed.as_secs_f64());
-    let stubs = report.stub_bytes.total() as f64 / report.counts.records.max(1) as f64;
-    let remark = format!("{} records removed with proof, {stubs:.1} bytes left of each", thousands(removed));
+    let each = |bytes: u64| bytes as f64 / report.counts.records.max(1) as f64;
+    let remark = format!(
+        "{} records removed with proof; {:.1} bytes left of each, and {:.1} of keys that their neighbours need",
+        thousands(removed),
+        each(report.stub_bytes.roots + report.stub_bytes.stubs),
+        each(report.stub_bytes.salts)
+    );
     story.note("purge", figure, remark);
     Ok(())
 }

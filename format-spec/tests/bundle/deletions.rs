@@ -2,14 +2,13 @@
 //!
 //! Each lie is checked as a bundle and, where a log did it, on the frames of that log as `verify` has them.
 
-#[path = "bundle/vectors.rs"]
-mod vectors;
-
 use indelible_format::bundle::{Bundle, CheckError, check};
 use indelible_format::commit::FrameView;
 use indelible_format::retention::{DeletionAudit, DeletionReport, Finding, FindingKind, FrameEvidence, History};
-use vectors::deletion_lies::{DeletionLie, lies};
-use vectors::story::{LOG_ID, Story, verifier};
+
+use crate::vectors::deletion_lies::{DeletionLie, lies};
+use crate::vectors::refusals::resealed;
+use crate::vectors::story::{LOG_ID, PURGE, Story, verifier};
 
 /// The same audit that a log directory gets: every frame as it is, class 0 from the records.
 fn audited(story: &Story) -> (Vec<DeletionReport>, Vec<Finding>) {
@@ -34,7 +33,7 @@ fn audited(story: &Story) -> (Vec<DeletionReport>, Vec<Finding>) {
 /// [BND-13] [BND-14] [BND-15] [BND-16] [BND-17]
 #[test]
 fn legitimate_deletions_hold_in_every_claim() {
-    for (name, _, bundle) in vectors::deletions() {
+    for (name, _, bundle) in crate::vectors::deletions() {
         let bytes = bundle.encode();
         assert_eq!(Bundle::decode(&bytes).as_ref(), Ok(&bundle), "{name}");
         let report = check(&bytes, &verifier(1)).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -83,7 +82,7 @@ fn what_nothing_declares_is_removed_without_authority() {
 fn a_declared_deletion_may_be_carried_out_or_not_yet() {
     let mut story = Story::weeks();
     let plan = story.plan();
-    story.declare(plan.clone(), vectors::story::PURGE);
+    story.declare(plan.clone(), PURGE);
     assert_eq!(audited(&story).1, []);
     story.execute(&plan);
     let (reports, findings) = audited(&story);
@@ -93,15 +92,15 @@ fn a_declared_deletion_may_be_carried_out_or_not_yet() {
 #[test]
 fn any_changed_bit_of_a_deletion_bundle_is_refused() {
     for name in ["deletions-twice", "rotated-record"] {
-        let (_, _, bundle) = vectors::deletions().into_iter().find(|(found, ..)| *found == name).unwrap();
+        let (_, _, bundle) = crate::vectors::deletions().into_iter().find(|(found, ..)| *found == name).unwrap();
         let bytes = bundle.encode();
         for at in (0..bytes.len() - 4).step_by(41) {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);
-            assert!(check(&vectors::refusals::resealed(changed), &verifier(1)).is_err(), "{name}: byte {at}");
+            assert!(check(&resealed(changed), &verifier(1)).is_err(), "{name}: byte {at}");
         }
         for end in (0..bytes.len()).step_by(67).skip(1) {
-            assert!(check(&vectors::refusals::resealed(bytes[..end].to_vec()), &verifier(1)).is_err(), "{name}: {end}");
+            assert!(check(&resealed(bytes[..end].to_vec()), &verifier(1)).is_err(), "{name}: {end}");
         }
     }
 }
@@ -136,7 +135,7 @@ macro_rules! caught {
     };
 }
 
-// [RET-9] [RET-10] [RET-11] [RET-12] [RET-13] [RET-14] [RET-15] [RET-16]
+// [RET-8] [RET-9] [RET-10] [RET-11] [RET-12] [RET-13] [RET-14] [RET-15] [RET-16]
 caught! {
     deleted_too_early "refused-purge-too-early",
     payloads_taken_too_early "refused-purge-group-early",
@@ -173,10 +172,10 @@ caught! {
     back_dated_to_delete_early "refused-class-backdated",
     a_descriptor_left_out "refused-descriptor-left-out",
     deletions_without_history "refused-no-history",
+    an_edited_policy "refused-policy-edited",
     a_survivor_left_out "refused-survivor-left-out",
     a_deletion_not_done_yet "refused-not-done-yet",
     a_survivor_left_out_of_a_complete_claim "refused-complete-survivor",
-    an_edited_policy "refused-policy-edited",
     a_trail_left_out "refused-trail-missing",
     a_usurper "refused-trail-usurped",
     another_key_record "refused-trail-other-record",
