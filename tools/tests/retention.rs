@@ -14,8 +14,8 @@ impl Place {
         let today = jiff::Timestamp::now().as_second();
         let mut text = String::new();
         for day in (0..60i64).rev() {
-            // An hour off the day, so that the day does not turn while a test runs.
-            let time = jiff::Timestamp::from_second(today + 3_600 - day * 86_400).expect("a time");
+            // An hour younger than whole days, so that no age lies on the border of a policy while the test runs.
+            let time = jiff::Timestamp::from_second(today - (day * 86_400 - 3_600).max(0)).expect("a time");
             let (workspace, severity) =
                 (["acme", "globex"][day as usize % 2], ["info", "critical"][usize::from(day % 5 == 0)]);
             text.push_str(&format!(
