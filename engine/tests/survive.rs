@@ -9,6 +9,7 @@ use indelible_engine::rng::SeededRng;
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::sim::{Fault, SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
+use indelible_engine::verify::{VerifyOptions, verify};
 use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options, Overflow, Pressure};
 use indelible_format::LogId;
 use indelible_format::key::SigningKey;
@@ -408,6 +409,29 @@ fn a_group_that_met_a_full_disk_is_cut_back_and_the_cut_is_synced() {
     disk.set_capacity(None);
     log.append(drafts(100..400)).expect("there is room");
     assert_eq!(log.sync().expect("sync"), before.len() as u64 + 300);
+}
+
+/// A rotation that met a full disk left a file without a header behind, and records that were synced before it made that look
+/// like damage.
+#[test]
+fn a_journal_file_that_got_no_header_is_taken_back() {
+    let (disk, mut log) = new_log();
+    log.append(drafts(0..5)).expect("append");
+    log.sync().expect("sync");
+    disk.inject("journal/", 1, Fault::NoRoom);
+    assert!(log.rotate_journal().is_err_and(|error| error.is_disk_full()));
+    log.append(drafts(5..9)).expect("append");
+    log.sync().expect("sync");
+    log.frame(true).expect("frame");
+    log.sync_frames().expect("sync frames");
+    let before = rows(&log.view());
+    for image in [disk.crash_keep_all(), disk.crash_lose_all()] {
+        assert_eq!(image.list("journal").expect("list"), ["0000000000000001.jnl"]);
+        let storage: Arc<dyn Storage> = Arc::new(image.clone());
+        let report = verify(&storage, &VerifyOptions::default(), &mut |_| {}).expect("verify");
+        assert!(report.is_intact(), "{report:?}");
+        assert_eq!(rows(&StepLog::open(config(&image)).expect("open").view()), before);
+    }
 }
 
 /// The cut after a full disk was not durable, nobody knew, and the log went on over it.

@@ -210,6 +210,13 @@ impl JournalWriter {
     }
 }
 
+/// Removes a file that got no header, for good: the writer goes on with the one before, and a headless file behind records that
+/// are durable by now would look like damage.
+fn take_back(storage: &Arc<dyn Storage>, name: &str) -> Result<()> {
+    let removed = storage.remove(name).and_then(|()| storage.sync_dir("journal"));
+    removed.map_err(|error| Error::Poisoned { reason: format!("removing {name}, which got no header: {error}") })
+}
+
 fn new_file(
     storage: &Arc<dyn Storage>,
     log_id: LogId,
@@ -225,7 +232,10 @@ fn new_file(
         opened => opened,
     }
     .doing("create", &name)?;
-    file.set_len(0).and_then(|()| file.write_at(&header, 0)).doing("write the header of", &name)?;
+    if let Err(error) = file.set_len(0).and_then(|()| file.write_at(&header, 0)) {
+        take_back(storage, &name)?;
+        return Err(error).doing("write the header of", &name);
+    }
     file.sync_data().map_err(|error| Error::Poisoned { reason: format!("sync of {name}: {error}") })?;
     if planted(Mutant::NoDirectorySync) {
         return Ok((file, name, header.len() as u64));
