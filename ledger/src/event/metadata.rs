@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::limits::{EventInvalid, EventProblem, Limits};
+use super::plain;
 use super::text::Text;
 
 /// The exact text of a JSON object.
@@ -53,14 +54,12 @@ impl Metadata {
     /// Not JSON, not an object, over a limit, or a key twice in one object; the field is `metadata`.
     pub fn from_text(text: impl Into<String>, limits: &Limits) -> Result<Self, EventInvalid> {
         let text = text.into();
-        let raw: &RawValue = serde_json::from_str(&text)
-            .map_err(|error| invalid(EventProblem::Unreadable { message: error.to_string() }))?;
-        let object = raw.get();
-        if !object.starts_with('{') {
-            return Err(invalid(EventProblem::NotAnObject));
+        if let Some(depth) = plain::depth(&text) {
+            let known = Self { text, depth };
+            known.check_limits(limits)?;
+            return Ok(known);
         }
-        check_size(object.len(), limits)?;
-        let depth = check_structure(object, limits.metadata_depth_max)?;
+        let (object, depth) = look_closely(&text, limits)?;
         let text = if object.len() == text.len() { text } else { object.to_owned() };
         Ok(Self { text, depth })
     }
@@ -128,6 +127,18 @@ impl Metadata {
 
 fn invalid(problem: EventProblem) -> EventInvalid {
     EventInvalid::new("metadata", problem)
+}
+
+/// The object without white space around it and its depth, or the first thing that is wrong.
+pub(super) fn look_closely<'t>(text: &'t str, limits: &Limits) -> Result<(&'t str, usize), EventInvalid> {
+    let raw: &RawValue =
+        serde_json::from_str(text).map_err(|error| invalid(EventProblem::Unreadable { message: error.to_string() }))?;
+    let object = raw.get();
+    if !object.starts_with('{') {
+        return Err(invalid(EventProblem::NotAnObject));
+    }
+    check_size(object.len(), limits)?;
+    Ok((object, check_structure(object, limits.metadata_depth_max)?))
 }
 
 fn check_size(bytes: usize, limits: &Limits) -> Result<(), EventInvalid> {

@@ -4,6 +4,7 @@
 //! codes      closed sets with a number on disk (actor type, outcome, severity, proof kind)
 //! timestamp  nanoseconds since 1970, RFC 3339 in and out
 //! metadata   the exact text of an open JSON object, checked once
+//! plain      the usual sort of it, known at sight
 //! limits     sizes, and what is wrong with an event that breaks them
 //! builder    typestate: a missing mandatory field does not compile
 //! text       JSON strings as data, unpaired surrogates included
@@ -23,6 +24,7 @@ mod limits;
 mod metadata;
 mod native_read;
 mod native_write;
+mod plain;
 pub(crate) mod text;
 mod timestamp;
 
