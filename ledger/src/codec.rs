@@ -8,7 +8,7 @@
 
 use indelible_engine::Draft;
 use indelible_format::FormatError;
-use indelible_format::record::{GROUPS, Groups, Value, fields_of};
+use indelible_format::record::{EnvelopeHead, GROUPS, Value, fields_of};
 use indelible_format::schema::{Field, Kind};
 
 use crate::event::{
@@ -56,16 +56,16 @@ pub(crate) fn encode(event: &AuditEvent, id: &str, class: u16) -> Draft {
 }
 
 /// The event of a record. Fields of erased groups, and fields that a system record does not have, come back empty.
-pub(crate) fn decode(groups: &Groups) -> Result<AuditEvent, FormatError> {
-    let mut event = blank(Timestamp(groups.envelope()?.occurred_at));
+pub(crate) fn decode(groups: [&[u8]; GROUPS]) -> Result<AuditEvent, FormatError> {
+    let [envelope, ..] = groups;
+    let mut event = blank(Timestamp(EnvelopeHead::decode(envelope)?.occurred_at));
     let mut error = EventError { code: None, message: None };
     let (mut format, mut original) = (None, None);
-    for k in 0..GROUPS {
-        let bytes = groups.group(k);
+    for (k, bytes) in (0u8..).zip(groups) {
         if bytes.is_empty() {
             continue;
         }
-        for item in fields_of(k as u8, bytes)? {
+        for item in fields_of(k, bytes)? {
             match item? {
                 (field, Value::Code(code)) => set_code(&mut event, field, code),
                 (Field::PROOF, Value::Proof(proof)) => {

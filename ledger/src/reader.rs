@@ -7,7 +7,8 @@ use std::time::Duration;
 use indelible_engine::query::{Cursor, Expr, GroupBy, GroupValue, Order, View, Work};
 use indelible_engine::storage::Access;
 use indelible_engine::{DiskHealth, Log, LogConfig, LogReader, Options, ViewSource};
-use indelible_format::record::Record;
+use indelible_format::commit::RecordRef;
+use indelible_format::record::EnvelopeHead;
 use indelible_format::retention::Register;
 use indelible_format::rotation::KeyTrail;
 use indelible_format::schema::{Field, Kind};
@@ -139,9 +140,8 @@ impl LedgerReader {
             limit: query.limit,
             after,
         };
-        let page = self.view()?.query(&engine_query)?;
-        let rows = page.rows.iter().map(row).collect::<Result<_>>()?;
-        Ok(Page { rows, next_cursor: page.next.map(|cursor| cursor.to_string()), work: page.work })
+        let page = self.view()?.query_into(&engine_query, &mut row)?;
+        Ok(Page { rows: page.rows, next_cursor: page.next.map(|cursor| cursor.to_string()), work: page.work })
     }
 
     /// What a query does: segments pruned, postings evaluated, frames and rows decoded, rows checked.
@@ -263,7 +263,7 @@ impl Follow {
     /// # Errors
     /// Where the log is damaged.
     pub fn next(&mut self, timeout: Duration) -> Result<Option<Row>> {
-        self.inner.next(timeout)?.as_ref().map(row).transpose()
+        Ok(self.inner.next(timeout)?.as_ref().map(|record| row(record.into())).transpose()?)
     }
 
     /// Seq from which a new subscription would go on without gap or duplicate.
@@ -273,18 +273,18 @@ impl Follow {
     }
 }
 
-fn row(record: &Record) -> Result<Row> {
+fn row(record: RecordRef<'_>) -> Result<Row, indelible_engine::Error> {
     let damaged = |error: indelible_format::FormatError| {
         let damage = indelible_engine::Corruption::at("record", error.offset, error).over(record.seq, record.seq);
         indelible_engine::Error::from(damage)
     };
-    let kind = record.groups.envelope().map_err(damaged)?.kind;
+    let kind = EnvelopeHead::decode(record.groups[0]).map_err(damaged)?.kind;
     Ok(Row {
         seq: record.seq,
         recorded_at: Timestamp(record.recorded_at),
         kind: Kind::from_code(kind).unwrap_or(Kind::Event),
         class: record.class,
-        event: codec::decode(&record.groups).map_err(damaged)?,
+        event: codec::decode(record.groups).map_err(damaged)?,
     })
 }
 

@@ -7,7 +7,6 @@
 //! Keyset, not offset: it names a row, so rows that arrive or are removed never shift it.
 
 use indelible_format::bytes::{Reader, put_crc_since};
-use indelible_format::record::Record;
 
 use super::{Order, Query};
 use crate::error::{Error, Result};
@@ -37,9 +36,9 @@ fn filter_crc(query: &Query) -> u32 {
 }
 
 impl Cursor {
-    pub(super) fn after(query: &Query, row: &Record) -> Result<Self> {
-        let occurred_at = row.groups.envelope().map_err(Error::Record)?.occurred_at;
-        Ok(Self { order: order_code(query.order), filter: filter_crc(query), occurred_at, seq: row.seq })
+    /// After the row of this occurred-at and seq.
+    pub(super) fn after(query: &Query, (occurred_at, seq): (i64, u64)) -> Self {
+        Self { order: order_code(query.order), filter: filter_crc(query), occurred_at, seq }
     }
 
     pub(super) fn check(&self, query: &Query) -> Result<()> {

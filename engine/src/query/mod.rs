@@ -28,11 +28,12 @@ pub use survey::{SegmentFacts, SurveyedFrame};
 
 use std::sync::Arc;
 
+use indelible_format::commit::RecordRef;
 use indelible_format::record::Record;
 
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
-use rows::Scan;
+use rows::{Scan, Taken};
 
 /// In which order rows come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,16 +71,19 @@ impl Query {
     }
 }
 
-/// Rows of a query.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
+/// Rows of a query: records, or what the caller makes of them ([`View::query_into`]).
+#[derive(Debug, Clone)]
+pub struct Page<T = Record> {
     /// In the asked order.
-    pub rows: Vec<Record>,
+    pub rows: Vec<T>,
     /// Where the next page begins, if there is more.
     pub next: Option<Cursor>,
     /// What it took.
     pub work: Work,
 }
+
+/// Makes what is wanted of a record.
+pub type Make<'m, T> = dyn FnMut(RecordRef<'_>) -> Result<T> + 'm;
 
 /// What a query did: its plan, seen afterwards.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -128,12 +132,20 @@ impl View {
     /// [`Error::Query`] for a filter that no column answers, [`Error::Cursor`] for a cursor of another query,
     /// [`Error::Corrupt`] where the log is damaged.
     pub fn query(&self, query: &Query) -> Result<Page> {
+        self.query_into(query, &mut |record| Ok(record.to_record()))
+    }
+
+    /// One page of what `make` makes of each record, which lies in a buffer that the next one is read into.
+    ///
+    /// # Errors
+    /// As [`View::query`], and what `make` gives.
+    pub fn query_into<T>(&self, query: &Query, make: &mut Make<'_, T>) -> Result<Page<T>> {
         query.filter.check().map_err(Error::Query)?;
         if let Some(cursor) = &query.after {
             cursor.check(query)?;
         }
         if query.order == Order::Time {
-            return time_order::page(self, query);
+            return time_order::page(self, query, make);
         }
         let filter = match &query.after {
             None => query.filter.clone(),
@@ -144,11 +156,10 @@ impl View {
         };
         let mut scan = Scan::new(&self.snapshot, &filter);
         let newest_first = query.order == Order::Newest;
-        let mut rows = scan.rows(newest_first, query.limit.saturating_add(1))?;
-        let more = rows.len() > query.limit;
-        rows.truncate(query.limit);
-        let next = rows.last().filter(|_| more).map(|row| Cursor::after(query, row)).transpose()?;
-        Ok(Page { rows, next, work: scan.work })
+        let mut taken = Taken::new(query.limit, make);
+        scan.rows(newest_first, &mut taken)?;
+        let next = taken.last.filter(|_| taken.more).map(|last| Cursor::after(query, last));
+        Ok(Page { rows: taken.rows, next, work: scan.work })
     }
 
     /// Exactly how many records match.
@@ -179,8 +190,10 @@ impl View {
     /// # Errors
     /// As [`View::query`].
     pub fn first_match(&self, filter: &Expr) -> Result<Option<u64>> {
-        let rows = Scan::new(&self.snapshot, filter).rows(false, 1)?;
-        Ok(rows.first().map(|row| row.seq))
+        let mut make = |record: RecordRef<'_>| Ok(record.seq);
+        let mut taken = Taken::new(1, &mut make);
+        Scan::new(&self.snapshot, filter).rows(false, &mut taken)?;
+        Ok(taken.rows.first().copied())
     }
 
     /// Counts of matching records by the values of columns and by time bucket.

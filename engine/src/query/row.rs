@@ -4,6 +4,7 @@
 
 use indelible_format::FormatError;
 use indelible_format::bytes::Reader;
+use indelible_format::commit::RecordRef;
 use indelible_format::frame::{FrameCursor, FrameReader, IdText};
 use indelible_format::record::{Record, TextRef, Value};
 use indelible_format::schema::{Field, FieldType};
@@ -38,6 +39,11 @@ impl RowAt<'_, '_> {
     /// The whole record.
     pub(super) fn record(&mut self) -> Result<Record, Corruption> {
         self.cursor.record(self.row, self.terms).in_file(self.file, self.offset)
+    }
+
+    /// The same, in place until the next row is read.
+    pub(super) fn record_ref(&mut self) -> Result<RecordRef<'_>, Corruption> {
+        self.cursor.record_ref(self.row, self.terms).in_file(self.file, self.offset)
     }
 }
 

@@ -2,22 +2,58 @@
 
 use std::sync::Arc;
 
-use indelible_format::record::Record;
+use indelible_format::commit::RecordRef;
+use indelible_format::frame::RowBuffers;
+use indelible_format::record::{EnvelopeHead, Record};
 use roaring::RoaringBitmap;
 
-use super::Work;
 use super::expr::Expr;
 use super::resolve::{Ranges, Resolved, may_match, resolve};
 use super::row::RowAt;
+use super::{Make, Work};
 use crate::error::{Error, FormatContext, Result};
 use crate::segment::{Postings, Segment, SegmentTerms};
 use crate::snapshot::Snapshot;
 
 /// One pass over a snapshot.
 pub(super) struct Scan<'a> {
-    snapshot: &'a Snapshot,
+    pub(super) snapshot: &'a Snapshot,
     filter: &'a Expr,
     pub(super) work: Work,
+    /// Of the frames that are read one after the other.
+    buffers: RowBuffers,
+}
+
+/// Rows as they are found, made into what is wanted.
+pub(super) struct Taken<'k, 'm, T> {
+    limit: usize,
+    make: &'k mut Make<'m, T>,
+    pub(super) rows: Vec<T>,
+    /// Occurred-at and seq of the last row that there is room for.
+    pub(super) last: Option<(i64, u64)>,
+    /// Whether there is a row more than there is room for.
+    pub(super) more: bool,
+}
+
+impl<'k, 'm, T> Taken<'k, 'm, T> {
+    pub(super) fn new(limit: usize, make: &'k mut Make<'m, T>) -> Self {
+        Self { limit, make, rows: Vec::new(), last: None, more: false }
+    }
+
+    /// Whether there is room for the row that was found; if not, it is noted that there is one.
+    fn has_room(&mut self) -> bool {
+        self.more = self.rows.len() >= self.limit;
+        !self.more
+    }
+
+    fn take(&mut self, record: RecordRef<'_>) -> Result<()> {
+        self.rows.push((self.make)(record)?);
+        if self.rows.len() == self.limit {
+            let occurred_at = EnvelopeHead::decode(record.groups[0]).map_err(Error::Record)?.occurred_at;
+            self.last = Some((occurred_at, record.seq));
+        }
+        Ok(())
+    }
 }
 
 /// Positions of one set of postings that match.
@@ -34,30 +70,30 @@ pub(super) struct Hits<'a> {
 
 impl<'a> Scan<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, filter: &'a Expr) -> Self {
-        Self { snapshot, filter, work: Work { segments: snapshot.segments().count() as u64, ..Work::default() } }
+        let work = Work { segments: snapshot.segments().count() as u64, ..Work::default() };
+        Self { snapshot, filter, work, buffers: RowBuffers::default() }
     }
 
-    /// Up to `limit` rows from one end.
-    pub(super) fn rows(&mut self, newest_first: bool, limit: usize) -> Result<Vec<Record>> {
-        let mut rows = Vec::new();
+    /// Takes rows from one end until no more are wanted.
+    pub(super) fn rows<T>(&mut self, newest_first: bool, taken: &mut Taken<'_, '_, T>) -> Result<()> {
         if newest_first {
-            self.tail_rows(true, limit, &mut rows)?;
+            self.tail_rows(true, taken)?;
         }
         let snapshot = self.snapshot;
         let segments: Vec<_> = snapshot.segments().collect();
         for index in 0..segments.len() {
             let index = if newest_first { segments.len() - 1 - index } else { index };
-            if rows.len() >= limit {
+            if taken.more {
                 break;
             }
             if let Some(&(segment, visible)) = segments.get(index) {
-                self.segment_rows(segment, visible, newest_first, limit, &mut rows)?;
+                self.segment_rows(segment, visible, newest_first, taken)?;
             }
         }
         if !newest_first {
-            self.tail_rows(false, limit, &mut rows)?;
+            self.tail_rows(false, taken)?;
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// How many rows there are.
@@ -90,17 +126,20 @@ impl<'a> Scan<'a> {
         Ok(self.filter.matches(record).in_file("journal", 0).map_err(|damage| damage.over(record.seq, record.seq))?)
     }
 
-    fn tail_rows(&mut self, newest_first: bool, limit: usize, rows: &mut Vec<Record>) -> Result<()> {
+    fn tail_rows<T>(&mut self, newest_first: bool, taken: &mut Taken<'_, '_, T>) -> Result<()> {
         let snapshot = self.snapshot;
         let mut take = |record: &Record| -> Result<bool> {
-            if rows.len() >= limit {
+            if taken.more {
                 return Ok(false);
             }
             self.work.tail_scanned += 1;
-            if self.matches(record)? {
-                rows.push(record.clone());
+            if !self.matches(record)? {
+                return Ok(true);
             }
-            Ok(true)
+            if taken.has_room() {
+                taken.take(record.into())?;
+            }
+            Ok(!taken.more)
         };
         if newest_first {
             for record in snapshot.tail_records().rev() {
@@ -118,13 +157,12 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn segment_rows(
+    fn segment_rows<T>(
         &mut self,
         segment: &'a Arc<Segment>,
         visible: u32,
         newest_first: bool,
-        limit: usize,
-        rows: &mut Vec<Record>,
+        taken: &mut Taken<'_, '_, T>,
     ) -> Result<()> {
         self.each_hits(segment, visible, newest_first, &mut |scan, hits| {
             let all = &hits.sure | &hits.unsure;
@@ -136,9 +174,12 @@ impl<'a> Scan<'a> {
                         return Ok(true);
                     }
                 }
+                if !taken.has_room() {
+                    return Ok(false);
+                }
                 scan.work.rows_decoded += 1;
-                rows.push(row.record()?);
-                Ok(rows.len() < limit)
+                taken.take(row.record_ref()?)?;
+                Ok(true)
             };
             if newest_first {
                 scan.with_rows(hits.segment, all.iter().rev().map(|position| first + position), &mut take)
@@ -210,7 +251,7 @@ impl<'a> Scan<'a> {
             let Some(entry) = segment.frame_entry(index)? else { continue };
             self.work.frames += 1;
             let frame = segment.frame(index)?;
-            let mut cursor = frame.cursor();
+            let mut cursor = frame.cursor_with(std::mem::take(&mut self.buffers));
             let count = u32::from(frame.descriptor().count);
             while let Some(position) =
                 ordinals.peek().and_then(|ordinal| ordinal.checked_sub(entry.first_ordinal)).filter(|p| *p < count)
@@ -226,6 +267,7 @@ impl<'a> Scan<'a> {
                     Err(error) => return Err(error),
                 }
             }
+            self.buffers = cursor.into_buffers();
         }
         Ok(true)
     }

@@ -5,11 +5,11 @@ use std::collections::BinaryHeap;
 use indelible_format::record::Record;
 
 use super::rows::Scan;
-use super::{Cursor, Expr, Page, Query, View};
+use super::{Cursor, Expr, Make, Page, Query, View};
 use crate::error::{Error, FormatContext, Result};
 
 /// One page by occurred-at, then seq.
-pub(super) fn page(view: &View, query: &Query) -> Result<Page> {
+pub(super) fn page<T>(view: &View, query: &Query, make: &mut Make<'_, T>) -> Result<Page<T>> {
     let snapshot = view.snapshot().as_ref();
     let after = query.after.map(|cursor| (cursor.occurred_at, cursor.seq));
     let filter = match after {
@@ -57,12 +57,41 @@ pub(super) fn page(view: &View, query: &Query) -> Result<Page> {
     let mut keys = best.into_sorted_vec();
     let more = keys.len() > query.limit;
     keys.truncate(query.limit);
-    let mut rows = Vec::with_capacity(keys.len());
-    for (_, seq) in keys {
-        rows.extend(view.record(seq)?);
-    }
-    let next = rows.last().filter(|_| more).map(|row| Cursor::after(query, row)).transpose()?;
+    let next = keys.last().filter(|_| more).map(|&last| Cursor::after(query, last));
+    let rows = scan.rows_at(&keys, make)?;
     Ok(Page { rows, next, work: scan.work })
+}
+
+impl Scan<'_> {
+    /// What `make` makes of the records with these keys, in the order of the keys; read in the order of the log, so that
+    /// neighbours share a frame.
+    fn rows_at<T>(&mut self, keys: &[(i64, u64)], make: &mut Make<'_, T>) -> Result<Vec<T>> {
+        let mut rows: Vec<Option<T>> = Vec::with_capacity(keys.len());
+        rows.resize_with(keys.len(), || None);
+        let mut places: Vec<(u64, usize)> = keys.iter().enumerate().map(|(place, &(_, seq))| (seq, place)).collect();
+        places.sort_unstable();
+        let of = |seq: u64| places.binary_search_by_key(&seq, |&(seq, _)| seq).ok().and_then(|at| places.get(at));
+        let snapshot = self.snapshot;
+        for (segment, visible) in snapshot.segments() {
+            let from = places.partition_point(|&(seq, _)| seq < segment.first_seq);
+            let seqs = places.get(from..).unwrap_or_default().iter().map(|&(seq, _)| seq - segment.first_seq);
+            let ordinals = seqs.map_while(|ordinal| u32::try_from(ordinal).ok().filter(|&ordinal| ordinal < visible));
+            self.with_rows(segment, ordinals, &mut |_, ordinal, row| {
+                if let Some(place) =
+                    of(segment.first_seq + u64::from(ordinal)).and_then(|&(_, place)| rows.get_mut(place))
+                {
+                    *place = Some(make(row.record_ref()?)?);
+                }
+                Ok(true)
+            })?;
+        }
+        for record in snapshot.tail_records() {
+            if let Some(place) = of(record.seq).and_then(|&(_, place)| rows.get_mut(place)) {
+                *place = Some(make(record.into())?);
+            }
+        }
+        Ok(rows.into_iter().flatten().collect())
+    }
 }
 
 fn key_of(record: &Record) -> Result<(i64, u64)> {

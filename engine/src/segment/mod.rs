@@ -16,6 +16,7 @@ mod directory;
 mod keys;
 mod rebuild;
 mod scan;
+mod source;
 mod terms;
 
 pub(crate) use blocks::{Block, Blocks, block_at};
@@ -23,17 +24,17 @@ pub use cache::Cache;
 pub(crate) use directory::{Directory, Postings};
 pub(crate) use keys::{chunk_of_frame, chunk_of_rows};
 pub(crate) use scan::{ScanEnd, Target, frame_entry, page_entries, scan_blocks};
+pub(crate) use source::SegmentTerms;
 pub use terms::Terms;
 
-use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 use indelible_format::descriptor::Hash;
 use indelible_format::frame::FrameReader;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::record::{Record, put_text};
-use indelible_format::schema::{FIELD_COUNT, Field};
-use indelible_format::segment::{FrameEntry, SegmentHeader, TermPage};
+use indelible_format::schema::Field;
+use indelible_format::segment::{FrameEntry, SegmentHeader};
 use parking_lot::RwLock;
 
 use crate::error::{Corruption, FormatContext, Result};
@@ -281,87 +282,5 @@ impl Drop for Segment {
         {
             cache.segment_closed();
         }
-    }
-}
-
-/// Term pages of a field that a source keeps at hand, and so keeps in memory while it lives: all fields together about 8 MiB.
-const PAGES_AT_HAND: usize = 64;
-
-/// The terms of one segment as a source for decoding; remembers pages, because rows that are read together share them.
-pub(crate) struct SegmentTerms<'a> {
-    segment: &'a Segment,
-    at_hand: RefCell<[Vec<AtHand>; FIELD_COUNT]>,
-}
-
-/// The ordinals of a field in a page, the page, and where in it they lie; ascending by field.
-struct AtHand {
-    ordinals: std::ops::Range<u32>,
-    page: Arc<TermPage>,
-    section: usize,
-}
-
-impl AtHand {
-    fn get(&self, ordinal: u32) -> Option<&[u8]> {
-        self.page.sections.get(self.section)?.by_ordinal(ordinal)
-    }
-}
-
-impl<'a> SegmentTerms<'a> {
-    pub(crate) fn of(segment: &'a Segment) -> Self {
-        Self { segment, at_hand: RefCell::default() }
-    }
-
-    /// Calls `with` on the value of a term.
-    fn with_term<T>(
-        &self,
-        field: Field,
-        ordinal: u32,
-        with: impl FnOnce(Option<&[u8]>) -> T,
-    ) -> Result<T, indelible_format::FormatError> {
-        if let Terms::Live(table) = &self.segment.terms {
-            return Ok(with(table.read().get(field, ordinal)));
-        }
-        let mut at_hand = self.at_hand.borrow_mut();
-        let Some(pages) = at_hand.get_mut(usize::from(field.id())) else { return Ok(with(None)) };
-        let place = pages.partition_point(|page| page.ordinals.start <= ordinal);
-        if let Some(page) = place.checked_sub(1).and_then(|at| pages.get(at))
-            && page.ordinals.contains(&ordinal)
-        {
-            return Ok(with(page.get(ordinal)));
-        }
-        let found = self.segment.terms.page(self.segment, field, ordinal).map_err(|damage| {
-            indelible_format::FormatError::invalid("term page", "term", damage.offset as usize, damage.problem)
-        })?;
-        let Some((ordinals, page)) = found else { return Ok(with(None)) };
-        let section = page.sections.iter().position(|section| section.field == field).unwrap_or(usize::MAX);
-        let page = AtHand { ordinals, page, section };
-        let result = with(page.get(ordinal));
-        if pages.len() >= PAGES_AT_HAND {
-            pages.clear();
-        }
-        pages.insert(place.min(pages.len()), page);
-        Ok(result)
-    }
-}
-
-impl indelible_format::segment::TermSource for SegmentTerms<'_> {
-    fn term(
-        &self,
-        field: Field,
-        ordinal: u32,
-    ) -> Result<Option<std::borrow::Cow<'_, [u8]>>, indelible_format::FormatError> {
-        self.with_term(field, ordinal, |value| value.map(|value| std::borrow::Cow::Owned(value.to_vec())))
-    }
-
-    fn append_term(
-        &self,
-        field: Field,
-        ordinal: u32,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, indelible_format::FormatError> {
-        self.with_term(field, ordinal, |value| {
-            out.extend_from_slice(value.unwrap_or_default());
-            value.is_some()
-        })
     }
 }

@@ -29,7 +29,7 @@ pub use view::{ClassHashes, FrameHashes, FrameView, GroupHashes, frame_hashes, v
 use crate::descriptor::{ClassEntry, Descriptor, Hash};
 use crate::error::FormatError;
 use crate::hash::{Purpose, b3};
-use crate::record::{GROUPS, Record, SCHEMA};
+use crate::record::{GROUPS, Groups, Record, SCHEMA};
 use crate::{FORMAT_VERSION, FRAME_BYTES_MAX, FRAME_RECORDS_MAX, LogId};
 use pipeline::Pipeline;
 
@@ -47,6 +47,14 @@ pub struct RecordRef<'a> {
     pub class: u16,
     /// Canonical bytes of groups 0 to 3.
     pub groups: [&'a [u8]; GROUPS],
+}
+
+impl RecordRef<'_> {
+    /// A copy of its own.
+    pub fn to_record(&self) -> Record {
+        let Self { seq, recorded_at, class, groups } = *self;
+        Record { seq, recorded_at, class, groups: Groups::from_slices(groups) }
+    }
 }
 
 impl<'a> From<&'a Record> for RecordRef<'a> {

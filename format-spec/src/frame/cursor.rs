@@ -14,6 +14,7 @@ use super::split::{CODE_FIELDS, FIELD_COUNTS, FIRST_FIELD};
 use super::{NAME, Slot};
 use crate::FRAME_BYTES_MAX;
 use crate::bytes::Reader;
+use crate::commit::RecordRef;
 use crate::error::FormatError;
 use crate::record::{GROUPS, Groups, Record, SCHEMA, TextRef, check_group};
 use crate::schema::{Field, Kind};
@@ -24,24 +25,41 @@ use crate::segment::TermSource;
 pub struct FrameCursor<'r> {
     frame: &'r FrameReader<'r>,
     /// By blob column: the four fields of group 2, then the payload.
-    kept: [KeptBlock; 5],
-    bytes: Vec<u8>,
-    scratch: [Vec<u8>; 3],
+    kept: [KeptBlock; BLOB_COLUMNS],
+    buffers: RowBuffers,
 }
 
-/// The block of a column that was read last; `raw` is filled where it was compressed.
+/// Columns of group 2, then that of the payload.
+const BLOB_COLUMNS: usize = 5;
+
+/// What rows are put together in: handed from one frame's cursor to the next, so that only the first allocates.
+#[derive(Debug, Default)]
+pub struct RowBuffers {
+    /// The groups of the row that was read last.
+    bytes: Vec<u8>,
+    /// Of [`super::texts::TextColumn::put_group`].
+    texts: [Vec<u8>; 2],
+    /// By blob column: the block that was read last, where it was compressed.
+    raw: [Vec<u8>; BLOB_COLUMNS],
+}
+
+/// The block of a column that was read last.
 #[derive(Debug, Default)]
 struct KeptBlock {
     block: Option<BlobBlock>,
-    raw: Vec<u8>,
     in_place: bool,
     /// Row that comes next in the block and where its bytes begin: reading rows in order costs no sums.
     next: (usize, usize),
 }
 
 impl<'r> FrameCursor<'r> {
-    pub(super) fn new(frame: &'r FrameReader<'r>) -> Self {
-        Self { frame, kept: Default::default(), bytes: Vec::new(), scratch: Default::default() }
+    pub(super) fn new(frame: &'r FrameReader<'r>, buffers: RowBuffers) -> Self {
+        Self { frame, kept: Default::default(), buffers }
+    }
+
+    /// The buffers, for the cursor of another frame.
+    pub fn into_buffers(self) -> RowBuffers {
+        self.buffers
     }
 
     /// Value of a field of group 2; `None` where it is absent or the field is in another group.
@@ -72,12 +90,18 @@ impl<'r> FrameCursor<'r> {
     }
 
     /// The whole record of a row, its groups as they were committed.
-    pub fn record(&mut self, row: usize, terms: &dyn TermSource) -> Result<Record, FormatError> {
+    pub fn record<T: TermSource + ?Sized>(&mut self, row: usize, terms: &T) -> Result<Record, FormatError> {
+        let RecordRef { seq, recorded_at, class, groups } = self.record_ref(row, terms)?;
+        Ok(Record { seq, recorded_at, class, groups: Groups::from_slices(groups) })
+    }
+
+    /// The same, in place until the next row is read.
+    pub fn record_ref<T: TermSource + ?Sized>(&mut self, row: usize, terms: &T) -> Result<RecordRef<'_>, FormatError> {
         let frame = self.frame;
         let Some(position) = frame.position_of_row(row) else {
             return Err(FormatError::invalid(NAME, "row", 0, format!("no row {row} of {}", frame.rows())));
         };
-        let mut bytes = std::mem::take(&mut self.bytes);
+        let mut bytes = std::mem::take(&mut self.buffers.bytes);
         bytes.clear();
         let mut ends = [0usize; GROUPS];
         for (k, end) in ends.iter_mut().enumerate() {
@@ -93,19 +117,27 @@ impl<'r> FrameCursor<'r> {
         if bytes.len() > FRAME_BYTES_MAX {
             return Err(FormatError::invalid(NAME, "columns", 0, "more than 1,048,576 bytes of groups"));
         }
+        self.buffers.bytes = bytes;
         let [a, b, c, d] = ends;
-        let slice = |range: Range<usize>| bytes.get(range).unwrap_or_default();
-        let groups = Groups::from_slices([slice(0..a), slice(a..b), slice(b..c), slice(c..d)]);
-        let seq = frame.descriptor.first_seq + u64::from(position);
+        let slice = |range: Range<usize>| self.buffers.bytes.get(range).unwrap_or_default();
         let class = frame.descriptor.classes.iter().find(|entry| entry.positions >> position & 1 == 1);
-        self.bytes = bytes;
-        Ok(Record { seq, recorded_at: frame.recorded_at(row)?, class: class.map_or(0, |entry| entry.class), groups })
+        Ok(RecordRef {
+            seq: frame.descriptor.first_seq + u64::from(position),
+            recorded_at: frame.recorded_at(row)?,
+            class: class.map_or(0, |entry| entry.class),
+            groups: [slice(0..a), slice(a..b), slice(b..c), slice(c..d)],
+        })
     }
 
-    fn put_payload(&mut self, out: &mut Vec<u8>, row: usize, terms: &dyn TermSource) -> Result<(), FormatError> {
+    fn put_payload<T: TermSource + ?Sized>(
+        &mut self,
+        out: &mut Vec<u8>,
+        row: usize,
+        terms: &T,
+    ) -> Result<(), FormatError> {
         let frame = self.frame;
         if let Some(texts) = &frame.texts
-            && texts.put_group(&frame.body, row, terms, &mut self.scratch, out)?
+            && texts.put_group(&frame.body, row, terms, &mut self.buffers.texts, out)?
         {
             return Ok(());
         }
@@ -128,12 +160,12 @@ impl<'r> FrameCursor<'r> {
         Ok(id_text(bytes)?.map(|_| bytes))
     }
 
-    fn put_term_group(
+    fn put_term_group<T: TermSource + ?Sized>(
         &self,
         out: &mut Vec<u8>,
         k: usize,
         row: usize,
-        terms: &dyn TermSource,
+        terms: &T,
     ) -> Result<(), FormatError> {
         let frame = self.frame;
         if k == 0 {
@@ -195,7 +227,7 @@ impl<'r> FrameCursor<'r> {
     /// Appends the value of the `bit`-th field of group 2, in the record's text encoding; nothing where it is absent.
     pub(super) fn put_id(&mut self, out: &mut Vec<u8>, bit: u8, row: usize) -> Result<(), FormatError> {
         let frame = self.frame;
-        match frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| column.values) {
+        match frame.column(Slot(FIRST_FIELD[2] + bit)).map(|column| &column.values) {
             Some(ColumnValues::Ids(column)) => {
                 if let Some(uuid) = column.get(&frame.body, row)? {
                     out.push(1);
@@ -209,21 +241,23 @@ impl<'r> FrameCursor<'r> {
 
     /// Bytes of a row of a blob column, inflating its block where that is not the one read last.
     fn blob(&mut self, column: &BlobColumn, kept: usize, row: usize) -> Result<&[u8], FormatError> {
-        let Self { frame, kept: all, .. } = self;
+        let Self { frame, kept: all, buffers } = self;
         let body: &[u8] = &frame.body;
         let length = column.length(body, row);
-        let Some(kept) = all.get_mut(kept).filter(|_| length > 0) else { return Ok(&[]) };
+        let (Some(raw), Some(kept)) = (buffers.raw.get_mut(kept), all.get_mut(kept).filter(|_| length > 0)) else {
+            return Ok(&[]);
+        };
         let same = kept.block.as_ref().is_some_and(|block| block.rows.contains(&row));
         if !same {
             let index = column.block_of(body, row);
             let block = column.block(body, index)?;
             kept.block = None;
-            kept.in_place = !column.inflate(body, &block, &mut kept.raw)?;
+            kept.in_place = !column.inflate(body, &block, raw)?;
             kept.next = (block.rows.start, 0);
             kept.block = Some(block);
         }
         let Some(block) = &kept.block else { return Ok(&[]) };
-        let raw = if kept.in_place { column.stored(body, block) } else { &kept.raw };
+        let raw = if kept.in_place { column.stored(body, block) } else { raw };
         let (next_row, next_start) = kept.next;
         let start = match row.checked_sub(next_row) {
             Some(_) => next_start + (next_row..row).map(|before| column.length(body, before)).sum::<usize>(),

@@ -32,7 +32,7 @@ mod text_rows;
 mod texts;
 mod texts_builder;
 
-pub use cursor::FrameCursor;
+pub use cursor::{FrameCursor, RowBuffers};
 pub use encode::{FrameEncoder, FrameOptions};
 pub use ids::IdText;
 pub use left::FramePruner;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::blobs::BlobColumn;
 use super::columns::NumberColumn;
-use super::cursor::FrameCursor;
+use super::cursor::{FrameCursor, RowBuffers};
 use super::ids::{IdColumn, IdText};
 use super::rows::FrameRows;
 use super::seal::read_descriptor;
@@ -249,7 +249,12 @@ impl<'a> FrameReader<'a> {
 
     /// Reads rows one after the other, keeping the blocks that were inflated last.
     pub fn cursor(&self) -> FrameCursor<'_> {
-        FrameCursor::new(self)
+        self.cursor_with(RowBuffers::default())
+    }
+
+    /// The same with the buffers of a cursor that is done ([`FrameCursor::into_buffers`]).
+    pub fn cursor_with(&self, buffers: RowBuffers) -> FrameCursor<'_> {
+        FrameCursor::new(self, buffers)
     }
 
     /// Name and bytes of every column, in their order: the field's name, or that of one of the frame's own columns.
@@ -262,7 +267,7 @@ impl<'a> FrameReader<'a> {
     }
 
     pub(super) fn number(&self, slot: Slot, row: usize) -> Result<i64, FormatError> {
-        match self.column(slot).map(|column| column.values) {
+        match self.column(slot).map(|column| &column.values) {
             Some(ColumnValues::Numbers(column)) => column.get(&self.body, row),
             _ => Ok(0),
         }

@@ -111,12 +111,12 @@ impl TextColumn {
 
     /// Appends group 3 of a row; false where the row has no text. That the text would be cut just so is checked where all rows
     /// are read (`text_rows`).
-    pub(super) fn put_group(
+    pub(super) fn put_group<T: TermSource + ?Sized>(
         &self,
         body: &[u8],
         row: usize,
-        terms: &dyn TermSource,
-        scratch: &mut [Vec<u8>; 3],
+        terms: &T,
+        scratch: &mut [Vec<u8>; 2],
         out: &mut Vec<u8>,
     ) -> Result<bool, FormatError> {
         let code = self.codes.over(body).get(row).unwrap_or(0);
@@ -124,9 +124,11 @@ impl TextColumn {
         else {
             return Ok(false);
         };
-        let [template, value, text] = scratch;
+        let [template, text] = scratch;
+        template.clear();
         text.clear();
-        let mut left = term_text(terms, *ordinal, template)?;
+        put_term(terms, *ordinal, template)?;
+        let mut left = template.as_slice();
         let mut columns = columns.iter();
         while let Some(at) = template::first_mark(left) {
             let (before, rest) = left.split_at_checked(at).unwrap_or((left, &[]));
@@ -137,7 +139,7 @@ impl TextColumn {
             let Some(column) = column.filter(|column| column.kind == mark) else {
                 return Err(invalid("template", "its holes are not those of its columns"));
             };
-            column.put_text(body, row, terms, value, text)?;
+            column.put_text(body, row, terms, text)?;
             if text.len() > FRAME_BYTES_MAX {
                 return Err(invalid("text", "more than 1,048,576 bytes"));
             }
@@ -188,13 +190,17 @@ impl TextColumn {
     }
 }
 
-/// The text of a term of the field, read into `value`; whether it is UTF-8 is seen where the whole text is.
-fn term_text<'v>(terms: &dyn TermSource, ordinal: u32, value: &'v mut Vec<u8>) -> Result<&'v [u8], FormatError> {
-    value.clear();
-    if !terms.append_term(Field::METADATA, ordinal, value)? {
+/// Appends the text of a term of the field; whether it is UTF-8 is seen where the whole text is.
+fn put_term<T: TermSource + ?Sized>(terms: &T, ordinal: u32, out: &mut Vec<u8>) -> Result<(), FormatError> {
+    let mut is_text = true;
+    let found = terms.with_term(Field::METADATA, ordinal, &mut |value| match text_bytes(value) {
+        Some(text) => out.extend_from_slice(text),
+        None => is_text = false,
+    })?;
+    if !found {
         return Err(invalid("terms", format!("term {ordinal} is void or not in the segment's term pages")));
     }
-    text_bytes(value).ok_or_else(|| invalid("terms", "a term that is no text, or a UUID"))
+    if is_text { Ok(()) } else { Err(invalid("terms", "a term that is no text, or a UUID")) }
 }
 
 /// The bytes of a text that is no UUID, from its one encoding; they may still not be UTF-8. The length of most has one byte.
@@ -283,18 +289,17 @@ impl HoleColumn {
         body.get(self.at + rank * 16..).and_then(|rest| rest.first_chunk::<16>()).copied().unwrap_or_default()
     }
 
-    fn put_text(
+    fn put_text<T: TermSource + ?Sized>(
         &self,
         body: &[u8],
         row: usize,
-        terms: &dyn TermSource,
-        value: &mut Vec<u8>,
+        terms: &T,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
         let rank = self.rank(row);
         match self.kind {
             UUID => out.extend_from_slice(&uuid_chars(&self.uuid(body, rank))),
-            TERM => out.extend_from_slice(term_text(terms, self.number(body, rank)? as u32, value)?),
+            TERM => put_term(terms, self.number(body, rank)? as u32, out)?,
             _ => put_decimal(out, self.number(body, rank)?),
         }
         Ok(())

@@ -39,11 +39,19 @@ pub trait TermSource {
     /// The value of a term in the record's text encoding; `None` where there is no such ordinal.
     fn term(&self, field: Field, ordinal: u32) -> Result<Option<Cow<'_, [u8]>>, FormatError>;
 
+    /// Calls `with` on that value, where it lies; false, without a call, where there is no such ordinal. `with` asks for no
+    /// other term.
+    fn with_term(&self, field: Field, ordinal: u32, with: &mut dyn FnMut(&[u8])) -> Result<bool, FormatError> {
+        let value = self.term(field, ordinal)?;
+        if let Some(value) = &value {
+            with(value);
+        }
+        Ok(value.is_some())
+    }
+
     /// Appends that value to `out`; false where there is no such ordinal.
     fn append_term(&self, field: Field, ordinal: u32, out: &mut Vec<u8>) -> Result<bool, FormatError> {
-        let value = self.term(field, ordinal)?;
-        out.extend_from_slice(value.as_deref().unwrap_or_default());
-        Ok(value.is_some())
+        self.with_term(field, ordinal, &mut |value| out.extend_from_slice(value))
     }
 }
 
