@@ -30,19 +30,21 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `n` bytes.
+    #[inline]
     pub fn take(&mut self, field: &'static str, n: usize) -> Result<&'a [u8], FormatError> {
         match self.bytes.get(self.at..self.at.saturating_add(n)) {
             Some(taken) => {
                 self.at += n;
                 Ok(taken)
             }
-            None => Err(FormatError::new(
-                self.structure,
-                field,
-                self.at,
-                Problem::Truncated { needed: n as u64, left: self.left() as u64 },
-            )),
+            None => Err(self.truncated(field, n)),
         }
+    }
+
+    #[cold]
+    fn truncated(&self, field: &'static str, n: usize) -> FormatError {
+        let problem = Problem::Truncated { needed: n as u64, left: self.left() as u64 };
+        FormatError::new(self.structure, field, self.at, problem)
     }
 
     /// The next `N` bytes as an array.
@@ -79,7 +81,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A minimal varint ([CONV-1]).
+    #[inline]
     pub fn varint(&mut self, field: &'static str) -> Result<u64, FormatError> {
+        match self.bytes.get(self.at) {
+            // Nearly all have one byte.
+            Some(&byte @ 0..0x80) => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(field),
+        }
+    }
+
+    fn long_varint(&mut self, field: &'static str) -> Result<u64, FormatError> {
         let start = self.at;
         let mut value = 0u64;
         for index in 0..10 {

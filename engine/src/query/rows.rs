@@ -24,6 +24,9 @@ pub(super) struct Scan<'a> {
     buffers: RowBuffers,
 }
 
+/// Rows that room is made for before any is found.
+const ROOM: usize = 1_024;
+
 /// Rows as they are found, made into what is wanted.
 pub(super) struct Taken<'k, 'm, T> {
     limit: usize,
@@ -37,7 +40,7 @@ pub(super) struct Taken<'k, 'm, T> {
 
 impl<'k, 'm, T> Taken<'k, 'm, T> {
     pub(super) fn new(limit: usize, make: &'k mut Make<'m, T>) -> Self {
-        Self { limit, make, rows: Vec::new(), last: None, more: false }
+        Self { limit, make, rows: Vec::with_capacity(limit.min(ROOM)), last: None, more: false }
     }
 
     /// Whether there is room for the row that was found; if not, it is noted that there is one.

@@ -5,10 +5,10 @@
 //! Invariant: what a key names never changes in its file, so nothing kept goes stale. A reader of another process that follows
 //! a growing segment keeps no frames of it: after a crash of the writer others may come to lie at their places.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use hashbrown::HashMap;
 use indelible_format::frame::FrameReader;
 use indelible_format::segment::TermPage;
 use parking_lot::RwLock;

@@ -17,6 +17,8 @@ use crate::error::FormatError;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PackedAt {
     start: usize,
+    /// Bytes that they take.
+    bytes: usize,
     width: u8,
     len: usize,
 }
@@ -32,12 +34,12 @@ impl PackedAt {
     ) -> Result<Self, FormatError> {
         let start = base + reader.offset();
         Packed::take(reader, "packed", len, width, width_max)?;
-        Ok(Self { start, width, len })
+        Ok(Self { start, bytes: packed_len(len, width), width, len })
     }
 
     /// No values at all.
     pub(super) fn none() -> Self {
-        Self { start: 0, width: 0, len: 0 }
+        Self { start: 0, bytes: 0, width: 0, len: 0 }
     }
 
     /// The same values by place in data that begins at `at` in the body.
@@ -47,8 +49,7 @@ impl PackedAt {
 
     /// The values.
     pub(super) fn over<'a>(&self, body: &'a [u8]) -> Packed<'a> {
-        let end = self.start + packed_len(self.len, self.width);
-        Packed::over(body.get(self.start..end).unwrap_or_default(), self.len, self.width)
+        Packed::over(body.get(self.start..self.start + self.bytes).unwrap_or_default(), self.len, self.width)
     }
 }
 
@@ -84,6 +85,7 @@ impl NumberColumn {
     }
 
     /// The value of a row.
+    #[inline]
     pub(super) fn get(&self, body: &[u8], row: usize) -> Result<i64, FormatError> {
         let Some(packed) = self.packed.over(body).get(row) else {
             return Err(FormatError::invalid("frame column", "row", 0, format!("no row {row}")));

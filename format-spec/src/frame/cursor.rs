@@ -179,10 +179,14 @@ impl<'r> FrameCursor<'r> {
         }
         let presence_at = out.len();
         out.push(0);
+        // First all numbers, then the terms: what lies far away is waited for together.
+        let mut values = [0i64; 8];
+        for (bit, value) in (0..FIELD_COUNTS[k]).zip(&mut values) {
+            *value = frame.number(Slot(FIRST_FIELD[k] + bit), row)?;
+        }
         let mut presence = 0u8;
-        for bit in 0..FIELD_COUNTS[k] {
+        for (bit, value) in (0..FIELD_COUNTS[k]).zip(values) {
             let id = FIRST_FIELD[k] + bit;
-            let value = frame.number(Slot(id), row)?;
             if value == 0 {
                 continue;
             }

@@ -11,6 +11,9 @@ use std::borrow::Cow;
 use crate::bytes::{Reader, put_varint};
 use crate::error::FormatError;
 
+/// Characters of a UUID's text.
+const UUID_CHARS: usize = 36;
+
 /// A text value as it stands in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextRef<'a> {
@@ -22,6 +25,7 @@ pub enum TextRef<'a> {
 
 impl<'a> TextRef<'a> {
     /// Reads a text value ([REC-4] to [REC-6]).
+    #[inline]
     pub fn take(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, FormatError> {
         let start = reader.offset();
         let prefix = reader.varint(field)?;
@@ -32,12 +36,11 @@ impl<'a> TextRef<'a> {
             return Err(reader.invalid(field, start, format!("odd text prefix {prefix}")));
         }
         let bytes = reader.take(field, usize::try_from(prefix >> 1).unwrap_or(usize::MAX))?;
-        let text = std::str::from_utf8(bytes)
-            .map_err(|why| reader.invalid(field, start, format!("text is not UTF-8: {why}")))?;
-        if parse_uuid(text).is_some() {
-            return Err(reader.invalid(field, start, "a lower-case UUID must be in its 16-byte form"));
+        match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.len() != UUID_CHARS || parse_uuid(text).is_none() => Ok(TextRef::Utf8(text)),
+            Ok(_) => Err(reader.invalid(field, start, "a lower-case UUID must be in its 16-byte form")),
+            Err(why) => Err(reader.invalid(field, start, format!("text is not UTF-8: {why}"))),
         }
-        Ok(TextRef::Utf8(text))
     }
 
     /// The text.
@@ -65,7 +68,7 @@ pub fn put_text(out: &mut Vec<u8>, text: &str) {
 
 /// The sixteen bytes of a lower-case hyphenated UUID text (8-4-4-4-12); `None` for any other text.
 pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let bytes: &[u8; UUID_CHARS] = text.as_bytes().try_into().ok()?;
     if [8, 13, 18, 23].iter().any(|&at| bytes[at] != b'-') {
         return None;
     }
@@ -107,8 +110,8 @@ const DIGITS: [[u8; 2]; 256] = {
 };
 
 /// The characters of the lower-case hyphenated text of a UUID.
-pub(crate) fn uuid_chars(uuid: &[u8; 16]) -> [u8; 36] {
-    let mut text = [b'-'; 36];
+pub(crate) fn uuid_chars(uuid: &[u8; 16]) -> [u8; UUID_CHARS] {
+    let mut text = [b'-'; UUID_CHARS];
     for (byte, at) in uuid.iter().zip(PAIRS) {
         let [high, low] = DIGITS[usize::from(*byte)];
         text[at] = high;

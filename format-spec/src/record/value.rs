@@ -79,6 +79,7 @@ fn group_name(group: u8) -> &'static str {
 }
 
 impl<'a> Fields<'a> {
+    #[inline]
     fn take_value(&mut self, field: Field) -> Result<Value<'a>, FormatError> {
         let name = field.name();
         match field.spec().field_type {
@@ -92,6 +93,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     fn step(&mut self) -> Result<Option<(Field, Value<'a>)>, FormatError> {
         while self.bit < 8 {
             let bit = self.bit;
@@ -110,6 +112,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(Field, Value<'a>), FormatError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {
             return None;
