@@ -88,6 +88,7 @@ impl<'a> Packed<'a> {
     }
 
     /// Value `i`; `None` past the end.
+    #[inline]
     pub fn get(&self, i: usize) -> Option<u64> {
         if i >= self.len {
             return None;
@@ -97,19 +98,23 @@ impl<'a> Packed<'a> {
         }
         // As many bytes as there are values of this width lie in memory, so eight times that fits.
         let bit = i as u64 * u64::from(self.width);
-        let (at, shift) = ((bit / 8) as usize, (bit % 8) as u32);
-        let rest = self.bytes.get(at..)?;
         let mask = u64::MAX >> (64 - u32::from(self.width));
-        if let Some(window) = rest.first_chunk::<8>()
-            && u32::from(self.width) + shift <= 64
-        {
-            return Some((u64::from_le_bytes(*window) >> shift) & mask);
+        // Eight bytes from the value's first one on, or the last eight that there are.
+        let at = ((bit / 8) as usize).min(self.bytes.len().saturating_sub(8));
+        let shift = bit - at as u64 * 8;
+        match self.bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            Some(window) if u64::from(self.width) + shift <= 64 => Some((u64::from_le_bytes(*window) >> shift) & mask),
+            _ => self.get_across(bit).map(|value| value & mask),
         }
+    }
+
+    /// The bits from `bit` on, where they are in more than eight bytes or there are fewer.
+    fn get_across(&self, bit: u64) -> Option<u64> {
         let mut window = [0u8; 16];
-        for (to, from) in window.iter_mut().zip(rest) {
+        for (to, from) in window.iter_mut().zip(self.bytes.get((bit / 8) as usize..)?) {
             *to = *from;
         }
-        Some((u128::from_le_bytes(window) >> shift) as u64 & mask)
+        Some((u128::from_le_bytes(window) >> (bit % 8)) as u64)
     }
 
     /// Appends all values in order; the same as [`Packed::iter`] in a fraction of the time.
@@ -168,6 +173,17 @@ mod tests {
         }
         assert!(Packed::take(&mut Reader::new("test", &[0; 99]), "p", 1, 9, 8).is_err(), "wider than allowed");
         assert!(Packed::take(&mut Reader::new("test", &[0; 8]), "p", usize::MAX, 64, 64).is_err());
+    }
+
+    #[test]
+    fn values_over_other_bytes_than_were_taken_are_wrong_and_no_panic() {
+        for bytes in [&[][..], &[0xff; 3], &[0xff; 8], &[0xff; 20]] {
+            for width in [1, 7, 33, 64] {
+                let packed = Packed::over(bytes, 1_000, width);
+                let mask = u64::MAX >> (64 - width);
+                assert!((0..1_000).all(|i| packed.get(i).is_none_or(|value| value <= mask)));
+            }
+        }
     }
 
     proptest! {

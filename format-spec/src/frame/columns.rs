@@ -87,14 +87,16 @@ impl NumberColumn {
     /// The value of a row.
     #[inline]
     pub(super) fn get(&self, body: &[u8], row: usize) -> Result<i64, FormatError> {
-        let Some(packed) = self.packed.over(body).get(row) else {
-            return Err(FormatError::invalid("frame column", "row", 0, format!("no row {row}")));
-        };
-        let value = packed.checked_mul(self.unit as u64).and_then(|offset| self.base.checked_add_unsigned(offset));
-        match value {
-            Some(value) if value <= self.largest() => Ok(value),
-            _ => Err(FormatError::invalid("frame column", "packed", 0, format!("row {row} is out of range"))),
+        match self.value(body, row) {
+            Some(value) => Ok(value),
+            None => Err(FormatError::invalid("frame column", "packed", 0, format!("row {row} is out of range"))),
         }
+    }
+
+    #[inline]
+    fn value(&self, body: &[u8], row: usize) -> Option<i64> {
+        let offset = self.packed.over(body).get(row)?.checked_mul(self.unit as u64)?;
+        self.base.checked_add_unsigned(offset).filter(|&value| value <= self.largest())
     }
 
     /// Values of all rows of a column of codes or terms, which have no unit, unchecked. One out of range comes as `i64::MAX`.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::blobs::{BlobBlock, BlobColumn};
 use super::ids::IdText;
-use super::read::{ColumnValues, FrameReader};
+use super::read::{ColumnValues, FrameReader, RowNumbers};
 use super::split::{CODE_FIELDS, FIELD_COUNTS, FIRST_FIELD};
 use super::{NAME, Slot};
 use crate::FRAME_BYTES_MAX;
@@ -101,13 +101,14 @@ impl<'r> FrameCursor<'r> {
         let Some(position) = frame.position_of_row(row) else {
             return Err(FormatError::invalid(NAME, "row", 0, format!("no row {row} of {}", frame.rows())));
         };
+        let numbers = frame.numbers(row)?;
         let mut bytes = std::mem::take(&mut self.buffers.bytes);
         bytes.clear();
         let mut ends = [0usize; GROUPS];
         for (k, end) in ends.iter_mut().enumerate() {
             if frame.removed_positions(k) >> position & 1 == 0 {
                 match k {
-                    0 | 1 => self.put_term_group(&mut bytes, k, row, terms)?,
+                    0 | 1 => put_term_group(&mut bytes, k, &numbers, terms)?,
                     2 => self.put_id_group(&mut bytes, row)?,
                     _ => self.put_payload(&mut bytes, row, terms)?,
                 }
@@ -123,7 +124,7 @@ impl<'r> FrameCursor<'r> {
         let class = frame.descriptor.classes.iter().find(|entry| entry.positions >> position & 1 == 1);
         Ok(RecordRef {
             seq: frame.descriptor.first_seq + u64::from(position),
-            recorded_at: frame.recorded_at(row)?,
+            recorded_at: numbers.of(Slot::RECORDED_AT),
             class: class.map_or(0, |entry| entry.class),
             groups: [slice(0..a), slice(a..b), slice(b..c), slice(c..d)],
         })
@@ -158,59 +159,6 @@ impl<'r> FrameCursor<'r> {
         let Some(ColumnValues::Blobs(column)) = column else { return Ok(None) };
         let bytes = self.blob(&column, usize::from(bit), row)?;
         Ok(id_text(bytes)?.map(|_| bytes))
-    }
-
-    fn put_term_group<T: TermSource + ?Sized>(
-        &self,
-        out: &mut Vec<u8>,
-        k: usize,
-        row: usize,
-        terms: &T,
-    ) -> Result<(), FormatError> {
-        let frame = self.frame;
-        if k == 0 {
-            let (kind, schema) = (frame.kind(row)?, frame.schema(row)?);
-            if Kind::from_code(kind).is_none() || schema != SCHEMA {
-                let why = format!("unknown record kind {kind} in schema {schema}");
-                return Err(FormatError::invalid(NAME, "kind", 0, why));
-            }
-            out.extend_from_slice(&[kind, schema]);
-            out.extend_from_slice(&frame.occurred_at(row)?.to_le_bytes());
-        }
-        let presence_at = out.len();
-        out.push(0);
-        // First all numbers, then the terms: what lies far away is waited for together.
-        let mut values = [0i64; 8];
-        for (bit, value) in (0..FIELD_COUNTS[k]).zip(&mut values) {
-            *value = frame.number(Slot(FIRST_FIELD[k] + bit), row)?;
-        }
-        let mut presence = 0u8;
-        for (bit, value) in (0..FIELD_COUNTS[k]).zip(values) {
-            let id = FIRST_FIELD[k] + bit;
-            if value == 0 {
-                continue;
-            }
-            presence |= 1 << bit;
-            if CODE_FIELDS >> id & 1 == 1 {
-                out.push(value as u8);
-                continue;
-            }
-            let ordinal = value as u32 - 1;
-            let before = out.len();
-            let found = Field::from_id(id).map(|field| terms.append_term(field, ordinal, out)).transpose()?;
-            if found != Some(true) || out.len() == before {
-                let why = format!("term {ordinal} of field {id} is void or not in the segment's term pages");
-                return Err(FormatError::invalid(NAME, "terms", 0, why));
-            }
-            // Checked here so that a few bytes of ordinals cannot make gigabytes of records.
-            if out.len() > FRAME_BYTES_MAX {
-                return Err(FormatError::invalid(NAME, "terms", 0, "more than 1,048,576 bytes of groups"));
-            }
-        }
-        if let Some(place) = out.get_mut(presence_at) {
-            *place = presence;
-        }
-        Ok(())
     }
 
     fn put_id_group(&mut self, out: &mut Vec<u8>, row: usize) -> Result<(), FormatError> {
@@ -270,6 +218,54 @@ impl<'r> FrameCursor<'r> {
         kept.next = (row + 1, start + length);
         Ok(raw.get(start..start + length).unwrap_or_default())
     }
+}
+
+/// Appends group 0 or 1 of a row.
+fn put_term_group<T: TermSource + ?Sized>(
+    out: &mut Vec<u8>,
+    k: usize,
+    numbers: &RowNumbers,
+    terms: &T,
+) -> Result<(), FormatError> {
+    if k == 0 {
+        let (kind, schema) = (numbers.of(Slot::KIND) as u8, numbers.of(Slot::SCHEMA) as u8);
+        if Kind::from_code(kind).is_none() || schema != SCHEMA {
+            let why = format!("unknown record kind {kind} in schema {schema}");
+            return Err(FormatError::invalid(NAME, "kind", 0, why));
+        }
+        out.extend_from_slice(&[kind, schema]);
+        out.extend_from_slice(&numbers.of(Slot::OCCURRED_AT).to_le_bytes());
+    }
+    let presence_at = out.len();
+    out.push(0);
+    let mut presence = 0u8;
+    for bit in 0..FIELD_COUNTS[k] {
+        let id = FIRST_FIELD[k] + bit;
+        let value = numbers.of(Slot(id));
+        if value == 0 {
+            continue;
+        }
+        presence |= 1 << bit;
+        if CODE_FIELDS >> id & 1 == 1 {
+            out.push(value as u8);
+            continue;
+        }
+        let ordinal = value as u32 - 1;
+        let before = out.len();
+        let found = Field::from_id(id).map(|field| terms.append_term(field, ordinal, out)).transpose()?;
+        if found != Some(true) || out.len() == before {
+            let why = format!("term {ordinal} of field {id} is void or not in the segment's term pages");
+            return Err(FormatError::invalid(NAME, "terms", 0, why));
+        }
+        // Checked here so that a few bytes of ordinals cannot make gigabytes of records.
+        if out.len() > FRAME_BYTES_MAX {
+            return Err(FormatError::invalid(NAME, "terms", 0, "more than 1,048,576 bytes of groups"));
+        }
+    }
+    if let Some(place) = out.get_mut(presence_at) {
+        *place = presence;
+    }
+    Ok(())
 }
 
 /// A text value of group 2; `None` where it is absent.

@@ -110,13 +110,8 @@ impl IdColumn {
             IdColumn::Timed { presence, base, times, tails } => {
                 let Some(rank) = rank(presence, row) else { return Ok(None) };
                 let millis = base + times.over(body).get(rank).unwrap_or(0);
-                let start = tails + rank * 10;
-                let tail = body.get(start..start + 10).unwrap_or_default();
-                let mut uuid = [0u8; 16];
-                let head = millis.to_be_bytes();
-                for (to, from) in uuid.iter_mut().zip(head.iter().skip(2).chain(tail)) {
-                    *to = *from;
-                }
+                let tail = body.get(tails + rank * 10..).and_then(|rest| rest.first_chunk::<10>());
+                let uuid = timed(millis, tail.unwrap_or(&[0; 10]));
                 if millis >> 48 != 0 || !is_version_7(&uuid) {
                     return Err(invalid("tails", "not a version-7 UUID".to_owned()));
                 }
@@ -160,9 +155,7 @@ impl IdColumn {
                 let (tails, _) = body.get(tails..).unwrap_or_default().as_chunks::<10>();
                 let mut every = true;
                 let uuids = raw.iter().zip(tails).map(|(&time, tail)| {
-                    let mut uuid = [0u8; 16];
-                    uuid[..8].copy_from_slice(&((base + time) << 16).to_be_bytes());
-                    uuid[6..].copy_from_slice(tail);
+                    let uuid = timed(base + time, tail);
                     every &= is_version_7(&uuid);
                     uuid
                 });
@@ -226,6 +219,14 @@ fn rank(presence: u128, row: usize) -> Option<usize> {
 
 fn uuid_at(body: &[u8], at: usize) -> Option<Uuid> {
     body.get(at..)?.first_chunk::<16>().copied()
+}
+
+/// A UUID of version 7 from its milliseconds, of which 48 bits count, and what stands behind them.
+fn timed(millis: u64, tail: &[u8; 10]) -> Uuid {
+    let mut uuid = [0u8; 16];
+    uuid[..8].copy_from_slice(&(millis << 16).to_be_bytes());
+    uuid[6..].copy_from_slice(tail);
+    uuid
 }
 
 fn is_version_7(uuid: &Uuid) -> bool {

@@ -57,6 +57,15 @@ pub(super) enum ColumnValues {
 
 const NO_COLUMN: u8 = u8::MAX;
 
+/// Codes, times and term ordinals plus one of a row, by slot; 0 where it has none.
+pub(super) struct RowNumbers([i64; SLOTS]);
+
+impl RowNumbers {
+    pub(super) fn of(&self, slot: Slot) -> i64 {
+        self.0.get(usize::from(slot.0)).copied().unwrap_or(0)
+    }
+}
+
 impl<'a> FrameReader<'a> {
     /// Opens the payload of a frame block, whose checksum was checked, of a log that is not encrypted.
     pub fn open(payload: &'a [u8]) -> Result<Self, FormatError> {
@@ -264,6 +273,19 @@ impl<'a> FrameReader<'a> {
 
     pub(super) fn column(&self, slot: Slot) -> Option<&ColumnAt> {
         self.columns.get(usize::from(*self.by_slot.get(usize::from(slot.0))?))
+    }
+
+    /// All numbers of a row: what lies far away is waited for together.
+    pub(super) fn numbers(&self, row: usize) -> Result<RowNumbers, FormatError> {
+        let mut numbers = RowNumbers([0; SLOTS]);
+        for column in &self.columns {
+            if let (ColumnValues::Numbers(values), Some(place)) =
+                (&column.values, numbers.0.get_mut(usize::from(column.slot.0)))
+            {
+                *place = values.get(&self.body, row)?;
+            }
+        }
+        Ok(numbers)
     }
 
     pub(super) fn number(&self, slot: Slot, row: usize) -> Result<i64, FormatError> {
