@@ -8,7 +8,7 @@
 
 use indelible_engine::Draft;
 use indelible_format::FormatError;
-use indelible_format::record::{EnvelopeHead, GROUPS, Value, fields_of};
+use indelible_format::record::{GROUPS, Value, fields_of};
 use indelible_format::schema::{Field, Kind};
 
 use crate::event::{
@@ -55,10 +55,8 @@ pub(crate) fn encode(event: &AuditEvent, id: &str, class: u16) -> Draft {
     })
 }
 
-/// The event of a record. Fields of erased groups, and fields that a system record does not have, come back empty.
-pub(crate) fn decode(groups: [&[u8]; GROUPS]) -> Result<AuditEvent, FormatError> {
-    let [envelope, ..] = groups;
-    let mut event = blank(Timestamp(EnvelopeHead::decode(envelope)?.occurred_at));
+/// Fills a [`blank`] event from a record. Fields of erased groups, and fields that a system record does not have, stay empty.
+pub(crate) fn decode(groups: [&[u8]; GROUPS], event: &mut AuditEvent) -> Result<(), FormatError> {
     let mut error = EventError { code: None, message: None };
     let (mut format, mut original) = (None, None);
     for (k, bytes) in (0u8..).zip(groups) {
@@ -67,7 +65,7 @@ pub(crate) fn decode(groups: [&[u8]; GROUPS]) -> Result<AuditEvent, FormatError>
         }
         for item in fields_of(k, bytes)? {
             match item? {
-                (field, Value::Code(code)) => set_code(&mut event, field, code),
+                (field, Value::Code(code)) => set_code(event, field, code),
                 (Field::PROOF, Value::Proof(proof)) => {
                     let text =
                         |text: Option<indelible_format::record::TextRef<'_>>| text.map(|text| text.text().into_owned());
@@ -87,7 +85,7 @@ pub(crate) fn decode(groups: [&[u8]; GROUPS]) -> Result<AuditEvent, FormatError>
                         Field::ERROR_MESSAGE => error.message = Some(text),
                         Field::ORIGINAL_FORMAT => format = Some(text),
                         Field::METADATA => event.metadata = metadata(text)?,
-                        _ => set_text(&mut event, field, text),
+                        _ => set_text(event, field, text),
                     }
                 }
                 _ => {}
@@ -96,7 +94,7 @@ pub(crate) fn decode(groups: [&[u8]; GROUPS]) -> Result<AuditEvent, FormatError>
     }
     event.error = (error.code.is_some() || error.message.is_some()).then_some(error);
     event.original = original.map(|bytes| Original { format: format.unwrap_or_default(), bytes });
-    Ok(event)
+    Ok(())
 }
 
 fn metadata(text: String) -> Result<Option<Metadata>, FormatError> {
@@ -105,7 +103,8 @@ fn metadata(text: String) -> Result<Option<Metadata>, FormatError> {
         .map_err(|error| FormatError::invalid("group 3 (payload)", "metadata", 0, error.to_string()))
 }
 
-fn blank(time: Timestamp) -> AuditEvent {
+/// An event of this time with nothing in it.
+pub(crate) fn blank(time: Timestamp) -> AuditEvent {
     AuditEvent {
         id: None,
         time: Some(time),

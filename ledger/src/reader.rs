@@ -140,7 +140,7 @@ impl LedgerReader {
             limit: query.limit,
             after,
         };
-        let page = self.view()?.query_into(&engine_query, &mut row)?;
+        let page = self.view()?.query_into(&engine_query, &mut put_row)?;
         Ok(Page { rows: page.rows, next_cursor: page.next.map(|cursor| cursor.to_string()), work: page.work })
     }
 
@@ -263,7 +263,11 @@ impl Follow {
     /// # Errors
     /// Where the log is damaged.
     pub fn next(&mut self, timeout: Duration) -> Result<Option<Row>> {
-        Ok(self.inner.next(timeout)?.as_ref().map(|record| row(record.into())).transpose()?)
+        let mut rows = Vec::with_capacity(1);
+        if let Some(record) = self.inner.next(timeout)? {
+            put_row((&record).into(), &mut rows)?;
+        }
+        Ok(rows.pop())
     }
 
     /// Seq from which a new subscription would go on without gap or duplicate.
@@ -273,19 +277,24 @@ impl Follow {
     }
 }
 
-fn row(record: RecordRef<'_>) -> Result<Row, indelible_engine::Error> {
+/// Appends the row of a record; it is built where it stays, since it is large.
+fn put_row(record: RecordRef<'_>, rows: &mut Vec<Row>) -> Result<(), indelible_engine::Error> {
     let damaged = |error: indelible_format::FormatError| {
         let damage = indelible_engine::Corruption::at("record", error.offset, error).over(record.seq, record.seq);
         indelible_engine::Error::from(damage)
     };
-    let kind = EnvelopeHead::decode(record.groups[0]).map_err(damaged)?.kind;
-    Ok(Row {
+    let head = EnvelopeHead::decode(record.groups[0]).map_err(damaged)?;
+    rows.push(Row {
         seq: record.seq,
         recorded_at: Timestamp(record.recorded_at),
-        kind: Kind::from_code(kind).unwrap_or(Kind::Event),
+        kind: Kind::from_code(head.kind).unwrap_or(Kind::Event),
         class: record.class,
-        event: codec::decode(record.groups).map_err(damaged)?,
-    })
+        event: codec::blank(Timestamp(head.occurred_at)),
+    });
+    match rows.last_mut() {
+        Some(row) => codec::decode(record.groups, &mut row.event).map_err(damaged),
+        None => Ok(()),
+    }
 }
 
 fn value_name(field: Field, value: GroupValue) -> Option<String> {

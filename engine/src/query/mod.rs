@@ -82,8 +82,8 @@ pub struct Page<T = Record> {
     pub work: Work,
 }
 
-/// Makes what is wanted of a record.
-pub type Make<'m, T> = dyn FnMut(RecordRef<'_>) -> Result<T> + 'm;
+/// Makes what is wanted of a record and appends it to the rows: one, built in its place.
+pub type Make<'m, T> = dyn FnMut(RecordRef<'_>, &mut Vec<T>) -> Result<()> + 'm;
 
 /// What a query did: its plan, seen afterwards.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -132,7 +132,10 @@ impl View {
     /// [`Error::Query`] for a filter that no column answers, [`Error::Cursor`] for a cursor of another query,
     /// [`Error::Corrupt`] where the log is damaged.
     pub fn query(&self, query: &Query) -> Result<Page> {
-        self.query_into(query, &mut |record| Ok(record.to_record()))
+        self.query_into(query, &mut |record, rows| {
+            rows.push(record.to_record());
+            Ok(())
+        })
     }
 
     /// One page of what `make` makes of each record, which lies in a buffer that the next one is read into.
@@ -190,7 +193,10 @@ impl View {
     /// # Errors
     /// As [`View::query`].
     pub fn first_match(&self, filter: &Expr) -> Result<Option<u64>> {
-        let mut make = |record: RecordRef<'_>| Ok(record.seq);
+        let mut make = |record: RecordRef<'_>, seqs: &mut Vec<u64>| {
+            seqs.push(record.seq);
+            Ok(())
+        };
         let mut taken = Taken::new(1, &mut make);
         Scan::new(&self.snapshot, filter).rows(false, &mut taken)?;
         Ok(taken.rows.first().copied())

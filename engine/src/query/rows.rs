@@ -50,7 +50,7 @@ impl<'k, 'm, T> Taken<'k, 'm, T> {
     }
 
     fn take(&mut self, record: RecordRef<'_>) -> Result<()> {
-        self.rows.push((self.make)(record)?);
+        (self.make)(record, &mut self.rows)?;
         if self.rows.len() == self.limit {
             let occurred_at = EnvelopeHead::decode(record.groups[0]).map_err(Error::Record)?.occurred_at;
             self.last = Some((occurred_at, record.seq));

@@ -66,31 +66,30 @@ impl Scan<'_> {
     /// What `make` makes of the records with these keys, in the order of the keys; read in the order of the log, so that
     /// neighbours share a frame.
     fn rows_at<T>(&mut self, keys: &[(i64, u64)], make: &mut Make<'_, T>) -> Result<Vec<T>> {
-        let mut rows: Vec<Option<T>> = Vec::with_capacity(keys.len());
-        rows.resize_with(keys.len(), || None);
-        let mut places: Vec<(u64, usize)> = keys.iter().enumerate().map(|(place, &(_, seq))| (seq, place)).collect();
-        places.sort_unstable();
-        let of = |seq: u64| places.binary_search_by_key(&seq, |&(seq, _)| seq).ok().and_then(|at| places.get(at));
+        let mut seqs: Vec<u64> = keys.iter().map(|&(_, seq)| seq).collect();
+        seqs.sort_unstable();
+        let mut found: Vec<T> = Vec::with_capacity(seqs.len());
+        let mut made: Vec<u64> = Vec::with_capacity(seqs.len());
         let snapshot = self.snapshot;
         for (segment, visible) in snapshot.segments() {
-            let from = places.partition_point(|&(seq, _)| seq < segment.first_seq);
-            let seqs = places.get(from..).unwrap_or_default().iter().map(|&(seq, _)| seq - segment.first_seq);
-            let ordinals = seqs.map_while(|ordinal| u32::try_from(ordinal).ok().filter(|&ordinal| ordinal < visible));
+            let from = seqs.partition_point(|&seq| seq < segment.first_seq);
+            let own = seqs.get(from..).unwrap_or_default().iter().map(|&seq| seq - segment.first_seq);
+            let ordinals = own.map_while(|ordinal| u32::try_from(ordinal).ok().filter(|&ordinal| ordinal < visible));
             self.with_rows(segment, ordinals, &mut |_, ordinal, row| {
-                if let Some(place) =
-                    of(segment.first_seq + u64::from(ordinal)).and_then(|&(_, place)| rows.get_mut(place))
-                {
-                    *place = Some(make(row.record_ref()?)?);
-                }
+                make(row.record_ref()?, &mut found)?;
+                made.push(segment.first_seq + u64::from(ordinal));
                 Ok(true)
             })?;
         }
         for record in snapshot.tail_records() {
-            if let Some(place) = of(record.seq).and_then(|&(_, place)| rows.get_mut(place)) {
-                *place = Some(make(record.into())?);
+            if seqs.binary_search(&record.seq).is_ok() {
+                make(record.into(), &mut found)?;
+                made.push(record.seq);
             }
         }
-        Ok(rows.into_iter().flatten().collect())
+        let mut found: Vec<Option<T>> = found.into_iter().map(Some).collect();
+        let place = |seq: u64| made.binary_search(&seq).ok();
+        Ok(keys.iter().filter_map(|&(_, seq)| found.get_mut(place(seq)?)?.take()).collect())
     }
 }
 

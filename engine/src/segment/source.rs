@@ -67,6 +67,20 @@ impl FieldPages {
     }
 }
 
+impl AtHand {
+    /// Keeps a page of the field with this id; all are let go where there are too many.
+    fn keep(&mut self, id: usize, page: PageAtHand) {
+        if self.count >= PAGES_AT_HAND {
+            self.fields.iter_mut().for_each(|field| field.pages.clear());
+            self.count = 0;
+        }
+        if let Some(pages) = self.fields.get_mut(id) {
+            pages.keep(page);
+            self.count += 1;
+        }
+    }
+}
+
 impl<'a> SegmentTerms<'a> {
     pub(crate) fn of(segment: &'a Segment) -> Self {
         Self { segment, at_hand: RefCell::default() }
@@ -90,21 +104,13 @@ impl<'a> SegmentTerms<'a> {
             return Ok(with(table.read().get(field, ordinal)));
         }
         let mut at_hand = self.at_hand.borrow_mut();
-        let AtHand { fields, count } = &mut *at_hand;
         let id = usize::from(field.id());
-        if let Some(page) = fields.get_mut(id).and_then(|pages| pages.find(ordinal)) {
+        if let Some(page) = at_hand.fields.get_mut(id).and_then(|pages| pages.find(ordinal)) {
             return Ok(with(page.get(ordinal)));
         }
         let Some(page) = self.page(field, ordinal)? else { return Ok(with(None)) };
         let value = with(page.get(ordinal));
-        if *count >= PAGES_AT_HAND {
-            fields.iter_mut().for_each(|field| field.pages.clear());
-            *count = 0;
-        }
-        *count += 1;
-        if let Some(pages) = fields.get_mut(id) {
-            pages.keep(page);
-        }
+        at_hand.keep(id, page);
         Ok(value)
     }
 }
@@ -120,5 +126,40 @@ impl TermSource for SegmentTerms<'_> {
 
     fn append_term(&self, field: Field, ordinal: u32, out: &mut Vec<u8>) -> Result<bool, FormatError> {
         self.value(field, ordinal, |value| value.map(|value| out.extend_from_slice(value)).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indelible_format::segment::TermSection;
+
+    use super::*;
+
+    /// A page of ten terms, each the last byte of its ordinal.
+    fn page(first: u32) -> PageAtHand {
+        let mut section = TermSection::new(Field::LANE, first);
+        (first..first + 10).for_each(|ordinal| section.push(&[2, ordinal as u8 & 0x7f]));
+        let page = Arc::new(TermPage { sections: vec![section] });
+        PageAtHand { ordinals: first..first + 10, page, section: 0 }
+    }
+
+    #[test]
+    fn terms_are_found_in_pages_that_came_in_any_order_and_pages_stay_few() {
+        let mut at_hand = AtHand::default();
+        for n in 0..2_000_u32 {
+            let (id, first) = ((n % 3) as usize, n * 7_919 % 2_000 * 20);
+            let pages = &mut at_hand.fields[id];
+            assert!(pages.find(first).is_none(), "{first} is in no page yet");
+            at_hand.keep(id, page(first));
+            for ordinal in [first + 9, first, first + 4] {
+                let found = at_hand.fields[id].find(ordinal).and_then(|page| page.get(ordinal));
+                assert_eq!(found, Some(&[2, ordinal as u8 & 0x7f][..]));
+            }
+            // Between two pages is none, however near.
+            assert!(at_hand.fields[id].find(first + 10).is_none());
+            let held: usize = at_hand.fields.iter().map(|field| field.pages.len()).sum();
+            assert_eq!(held, at_hand.count);
+            assert!(held <= PAGES_AT_HAND, "{held} pages");
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::blobs::{BlobBlock, BlobColumn};
 use super::ids::IdText;
 use super::read::{ColumnValues, FrameReader, RowNumbers};
 use super::split::{CODE_FIELDS, FIELD_COUNTS, FIRST_FIELD};
+use super::texts::TextBuffers;
 use super::{NAME, Slot};
 use crate::FRAME_BYTES_MAX;
 use crate::bytes::Reader;
@@ -37,8 +38,7 @@ const BLOB_COLUMNS: usize = 5;
 pub struct RowBuffers {
     /// The groups of the row that was read last.
     bytes: Vec<u8>,
-    /// Of [`super::texts::TextColumn::put_group`].
-    texts: [Vec<u8>; 2],
+    texts: TextBuffers,
     /// By blob column: the block that was read last, where it was compressed.
     raw: [Vec<u8>; BLOB_COLUMNS],
 }

@@ -33,6 +33,15 @@ pub(super) fn invalid(field: &'static str, why: impl Into<std::borrow::Cow<'stat
     FormatError::invalid(NAME, field, 0, why)
 }
 
+/// What a text is put together in.
+#[derive(Debug, Default)]
+pub(super) struct TextBuffers {
+    template: Vec<u8>,
+    text: Vec<u8>,
+    /// Of the row, by hole.
+    numbers: Vec<u64>,
+}
+
 /// A column of texts by place in the body.
 #[derive(Debug, Clone)]
 pub(super) struct TextColumn {
@@ -116,7 +125,7 @@ impl TextColumn {
         body: &[u8],
         row: usize,
         terms: &T,
-        scratch: &mut [Vec<u8>; 2],
+        scratch: &mut TextBuffers,
         out: &mut Vec<u8>,
     ) -> Result<bool, FormatError> {
         let code = self.codes.over(body).get(row).unwrap_or(0);
@@ -124,22 +133,27 @@ impl TextColumn {
         else {
             return Ok(false);
         };
-        let [template, text] = scratch;
+        let TextBuffers { template, text, numbers } = scratch;
+        numbers.clear();
+        // First all numbers, then the terms: what lies far away is waited for together.
+        for column in columns.iter().filter_map(|&column| self.columns.get(usize::from(column))) {
+            numbers.push(column.number(body, column.rank(row))?);
+        }
         template.clear();
         text.clear();
         put_term(terms, *ordinal, template)?;
         let mut left = template.as_slice();
-        let mut columns = columns.iter();
+        let mut columns = columns.iter().zip(numbers.iter());
         while let Some(at) = template::first_mark(left) {
             let (before, rest) = left.split_at_checked(at).unwrap_or((left, &[]));
             text.extend_from_slice(before);
             let Some((&mark, behind)) = rest.split_first() else { break };
             left = behind;
-            let column = columns.next().and_then(|&column| self.columns.get(usize::from(column)));
-            let Some(column) = column.filter(|column| column.kind == mark) else {
+            let column = columns.next().and_then(|(&own, &number)| Some((self.columns.get(usize::from(own))?, number)));
+            let Some((column, number)) = column.filter(|(column, _)| column.kind == mark) else {
                 return Err(invalid("template", "its holes are not those of its columns"));
             };
-            column.put_text(body, row, terms, text)?;
+            column.put_text(body, row, number, terms, text)?;
             if text.len() > FRAME_BYTES_MAX {
                 return Err(invalid("text", "more than 1,048,576 bytes"));
             }
@@ -277,8 +291,11 @@ impl HoleColumn {
         if self.kind == TERM { u64::from(u32::MAX) } else { INTEGER_MAX }
     }
 
-    /// The n-th number.
+    /// The n-th number; 0 of UUIDs.
     fn number(&self, body: &[u8], rank: usize) -> Result<u64, FormatError> {
+        if self.kind == UUID {
+            return Ok(0);
+        }
         match self.values.over(body).get(rank).map(|value| value + self.base) {
             Some(value) if value <= self.largest() => Ok(value),
             _ => Err(invalid("packed", "a value is out of range")),
@@ -293,14 +310,14 @@ impl HoleColumn {
         &self,
         body: &[u8],
         row: usize,
+        number: u64,
         terms: &T,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let rank = self.rank(row);
         match self.kind {
-            UUID => out.extend_from_slice(&uuid_chars(&self.uuid(body, rank))),
-            TERM => put_term(terms, self.number(body, rank)? as u32, out)?,
-            _ => put_decimal(out, self.number(body, rank)?),
+            UUID => out.extend_from_slice(&uuid_chars(&self.uuid(body, self.rank(row)))),
+            TERM => put_term(terms, number as u32, out)?,
+            _ => put_decimal(out, number),
         }
         Ok(())
     }

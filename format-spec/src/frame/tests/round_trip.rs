@@ -59,6 +59,23 @@ fn check_rows(frame: &FrameReader<'_>, terms: &TermTable, records: &[Option<Reco
     assert!(frame.record(frame.rows(), terms).is_err());
 }
 
+#[test]
+fn buffers_of_one_frame_leave_nothing_in_the_rows_of_the_next() {
+    let mut buffers = RowBuffers::default();
+    for (count, options) in [(128, FrameOptions::default()), (3, PLAIN), (77, FrameOptions::default()), (1, PLAIN)] {
+        let records = some_records(count);
+        let (payload, terms) = whole(&records, options);
+        let frame = FrameReader::open(&payload).unwrap();
+        let mut cursor = frame.cursor_with(buffers);
+        // To and fro, and past the end, where an error takes buffers away.
+        for row in [count / 2, 0, count, count - 1, 1 % count].map(|row| row as usize) {
+            let read = cursor.record_ref(row, &terms).map(|record| record.to_record());
+            assert_eq!(read.ok().as_ref(), records.get(row), "row {row} of {count}");
+        }
+        buffers = cursor.into_buffers();
+    }
+}
+
 /// [FRM-7]
 #[test]
 fn frames_of_every_size_come_back() {
