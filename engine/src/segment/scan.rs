@@ -103,8 +103,8 @@ fn read_keys(blocks: &Blocks, name: &str, directory: &mut Directory) -> Result<(
             return Err(Corruption::at(name, entry.offset, "the file ends before a frame that was there"));
         };
         let frame = FrameReader::open(payload).in_file(name, entry.offset)?;
-        let chunk = chunk_of_frame(&frame, entry.first_ordinal)
-            .map_err(|error| Corruption::at(name, entry.offset, error))?;
+        let chunk =
+            chunk_of_frame(&frame, entry.first_ordinal).map_err(|error| Corruption::at(name, entry.offset, error))?;
         directory.push_keys(chunk);
     }
     Ok(())
@@ -195,8 +195,7 @@ fn take_frame(
     let count = u32::from(descriptor.count);
     match keys {
         Keys::Now => {
-            let chunk =
-                chunk_of_frame(&frame, records).map_err(|error| Corruption::at(name, offset, error))?;
+            let chunk = chunk_of_frame(&frame, records).map_err(|error| Corruption::at(name, offset, error))?;
             let (entry, recorded_last) = frame_entry(offset, length, records, leaf, &chunk);
             target.directory.push_frame(entry, count, Arc::new(chunk), chain, recorded_last);
         }

@@ -133,7 +133,8 @@ impl NumberColumn {
         raw.clear();
         self.packed.over(body).unpack(raw);
         let every = raw.len() == rows.count_ones() as usize;
-        let asked = raw.iter().enumerate().filter(|(row, _)| every || rows.checked_shr(*row as u32).unwrap_or(0) & 1 == 1);
+        let asked =
+            raw.iter().enumerate().filter(|(row, _)| every || rows.checked_shr(*row as u32).unwrap_or(0) & 1 == 1);
         let (least, most) = asked.fold((u64::MAX, 0), |(least, most), (_, &value)| (least.min(value), most.max(value)));
         let value = |packed: u64| {
             let offset = packed.checked_mul(self.unit as u64)?;
