@@ -167,7 +167,7 @@ impl JournalState {
             let closed = scanner.closed();
             at = scanner.offset();
             match stop {
-                Some(stop) if window.holds_group_at(at) => return forgive(stop, name, window),
+                Some(stop) if closed || window.holds_group_at(at) => return forgive(stop, name, window),
                 None if window.at_end() => {
                     self.closed = closed;
                     return Ok(None);
@@ -304,3 +304,6 @@ impl JournalDamage {
         Corruption::at(&self.name, self.offset, format!("{} ({because})", self.error)).over(next_seq, next_seq)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,3 +237,6 @@ pub(crate) fn frame_entry(
     };
     (entry, zone.recorded_last)
 }
+
+#[cfg(test)]
+mod tests;
