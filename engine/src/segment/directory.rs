@@ -64,6 +64,20 @@ pub(crate) struct Directory {
     pub(crate) recorded_max: i64,
 }
 
+/// How much a directory held at some moment.
+pub(super) struct DirectoryMark {
+    frames: usize,
+    pages: [usize; FIELD_COUNT],
+    runs: usize,
+    /// A run drops keys, so the keys themselves.
+    chunks: Vec<Arc<KeyChunk>>,
+    records: u32,
+    end: u64,
+    page_count: u64,
+    chain_after: Hash,
+    recorded_max: i64,
+}
+
 impl Directory {
     /// Of a segment without frames, whose blocks begin at `end`.
     pub(crate) fn empty(end: u64, chain_before: Hash) -> Self {
@@ -178,12 +192,59 @@ impl Directory {
         chain: Hash,
         recorded_last: i64,
     ) {
+        self.push_unkeyed(entry, count, chain, recorded_last);
+        self.chunks.push(chunk);
+    }
+
+    /// Adds a frame whose keys a run has, or that are added by [`Directory::push_keys`] before anybody asks.
+    pub(super) fn push_unkeyed(&mut self, entry: FrameEntry, count: u32, chain: Hash, recorded_last: i64) {
         self.records = entry.first_ordinal + count;
         self.end = entry.offset + u64::from(entry.length);
         self.recorded_max = self.recorded_max.max(recorded_last);
         self.chain_after = chain;
         self.frames.push(entry);
-        self.chunks.push(chunk);
+    }
+
+    /// Adds the keys of the next frame behind the last run that has none yet.
+    pub(super) fn push_keys(&mut self, chunk: KeyChunk) {
+        self.chunks.push(Arc::new(chunk));
+    }
+
+    /// The first frame behind the last run whose keys are missing.
+    pub(super) fn next_unkeyed(&self) -> Option<FrameEntry> {
+        let chunks_end = self.chunks.last().map_or(0, |chunk| chunk.first_ordinal() + chunk.positions());
+        let from = self.keyed_to().max(chunks_end);
+        self.frames.get(self.frames.partition_point(|entry| entry.first_ordinal < from)).copied()
+    }
+
+    /// What it holds now, for [`Directory::rewind`].
+    pub(super) fn mark(&self) -> DirectoryMark {
+        DirectoryMark {
+            frames: self.frames.len(),
+            pages: std::array::from_fn(|field| self.pages.get(field).map_or(0, Vec::len)),
+            runs: self.runs.len(),
+            chunks: self.chunks.clone(),
+            records: self.records,
+            end: self.end,
+            page_count: self.page_count,
+            chain_after: self.chain_after,
+            recorded_max: self.recorded_max,
+        }
+    }
+
+    /// Forgets what was added since `mark`.
+    pub(super) fn rewind(&mut self, mark: DirectoryMark) {
+        self.frames.truncate(mark.frames);
+        for (pages, count) in self.pages.iter_mut().zip(mark.pages) {
+            pages.truncate(count);
+        }
+        self.runs.truncate(mark.runs);
+        self.chunks = mark.chunks;
+        self.records = mark.records;
+        self.end = mark.end;
+        self.page_count = mark.page_count;
+        self.chain_after = mark.chain_after;
+        self.recorded_max = mark.recorded_max;
     }
 
     /// Adds a term page's sections.

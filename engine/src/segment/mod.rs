@@ -16,6 +16,7 @@ mod directory;
 mod keys;
 mod rebuild;
 mod scan;
+mod sweep;
 mod terms;
 
 pub(crate) use blocks::{Block, Blocks, block_at};
