@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use indelible_format::FRAME_RECORDS_MAX;
 use indelible_format::descriptor::Hash;
 use indelible_format::schema::{FIELD_COUNT, Field};
 use indelible_format::segment::{
@@ -15,6 +16,9 @@ use parking_lot::Mutex;
 
 use super::blocks::{Block, Blocks};
 use crate::error::{Corruption, FormatContext};
+
+/// How many frames are looked at one by one, from where a record would be if all were full.
+const FRAMES_NEAR: usize = 4;
 
 /// A run of the index.
 #[derive(Clone)]
@@ -166,6 +170,14 @@ impl Directory {
     pub(crate) fn frame_of(&self, ordinal: u32) -> Option<usize> {
         if ordinal >= self.records {
             return None;
+        }
+        // Frames before this one have too few records to reach the ordinal; mostly they are full, and it is the one. Where the
+        // footer lies about that, or many are not full, all are searched.
+        let least = ordinal as usize / FRAME_RECORDS_MAX;
+        let rest = self.frames.get(least..).unwrap_or_default();
+        let near = rest.iter().take(FRAMES_NEAR).take_while(|entry| entry.first_ordinal <= ordinal).count();
+        if (1..FRAMES_NEAR).contains(&near) {
+            return Some(least + near - 1);
         }
         self.frames.partition_point(|entry| entry.first_ordinal <= ordinal).checked_sub(1)
     }
@@ -382,6 +394,41 @@ impl Postings {
                 chunks.first().map_or(0, |chunk| chunk.first_ordinal()),
                 chunks.last().map_or(0, |chunk| chunk.first_ordinal() + chunk.positions()),
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Directories whose frames begin at these ordinals.
+    fn of(firsts: &[u32], records: u32) -> Directory {
+        let entry = |first_ordinal: &u32| FrameEntry {
+            offset: 0,
+            length: 0,
+            first_ordinal: *first_ordinal,
+            occurred_min: 0,
+            occurred_max: 0,
+            recorded_first: 0,
+            leaf_hash: [0; 32],
+        };
+        Directory { frames: firsts.iter().map(entry).collect(), records, ..Directory::empty(0, [0; 32]) }
+    }
+
+    #[test]
+    fn a_frame_is_found_whether_frames_are_full_or_not_or_lie() {
+        let full: Vec<u32> = (0..50).map(|frame| frame * 128).collect();
+        let short: Vec<u32> = (0..50).map(|frame| frame * 3).collect();
+        let mixed: Vec<u32> = (0..50).map(|frame| frame * 128 - (frame * frame) % 100).collect();
+        let gaps = [0, 1_000, 1_001, 5_000];
+        for firsts in [full.as_slice(), &short, &mixed, &gaps, &[0], &[]] {
+            let records = firsts.last().map_or(0, |last| last + 128);
+            let directory = of(firsts, records);
+            for ordinal in 0..records + 300 {
+                let expected = firsts.iter().rposition(|first| *first <= ordinal).filter(|_| ordinal < records);
+                assert_eq!(directory.frame_of(ordinal), expected, "ordinal {ordinal} of {firsts:?}");
+            }
         }
     }
 }
