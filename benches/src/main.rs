@@ -197,7 +197,7 @@ fn queries(args: &Args, log: &Path, events: &[AuditEvent]) -> Result<(), Box<dyn
 fn emitting(dir: &Path, events: &[AuditEvent]) -> Result<(), Box<dyn Error>> {
     for producers in [1, 4, 16] {
         let log = dir.join(format!("emit-{producers}"));
-        let some: Vec<AuditEvent> = events.iter().take(400_000).cloned().collect();
+        let some = events.get(..400_000).unwrap_or(events);
         let took = emit::paced(&log, some, 200_000, producers)?;
         println!(
             "emit           {:8.0} ns p50, {} p99, {} p99.9: 200,000/s from {producers}",

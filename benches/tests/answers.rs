@@ -111,6 +111,6 @@ fn stages_load_everything() {
 fn paced_emits_are_all_taken() {
     let dir = tempfile::tempdir().expect("a directory for the test");
     let events: Vec<_> = Workload::new(7, 1_001).collect();
-    let took = emit::paced(&dir.path().join("log"), events, 1_000_000, 3).expect("the workload is valid");
+    let took = emit::paced(&dir.path().join("log"), &events, 1_000_000, 3).expect("the workload is valid");
     assert_eq!(took.all().len(), 1_001);
 }

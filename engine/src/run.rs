@@ -80,13 +80,16 @@ impl WriterThread {
             let drained = self.consumer.drain(&mut batch, self.options.group_records_max, self.options.group_bytes_max);
             self.orders.take_wakes(&mut batch);
             self.carry_out()?;
-            if drained == 0 {
-                let now_framed = self.shared.framed.frames.load(Ordering::Acquire);
-                if now_framed != framed {
-                    framed = now_framed;
+            let now_framed = self.shared.framed.frames.load(Ordering::Acquire);
+            if now_framed != framed {
+                framed = now_framed;
+                if drained == 0 {
                     self.writer.write_live()?;
-                    self.writer.tidy_journal()?;
                 }
+                // Under load too, when no pause comes: what lies in the journal is disk space, and time for a recovery.
+                self.writer.tidy_journal()?;
+            }
+            if drained == 0 {
                 self.check_framer()?;
                 match self.consumer.wait(IDLE) {
                     Wakeup::Closed => return Ok(()),

@@ -1,8 +1,7 @@
 //! Answers filters from a run: keys by binary search, time ranges by zones, and / or / not on bitmaps.
 //!
 //! ```text
-//! And   cheapest branch first by an estimate from the leaf table; stops when nothing is left;
-//!       Not inside And subtracts, its complement is never built
+//! And   see `conjunction`
 //! count single keys from boundaries of lists, the last branch of an And by intersection length
 //! ```
 //!
@@ -11,19 +10,15 @@
 use roaring::RoaringBitmap;
 
 use crate::columns::{ColumnKind, column_of};
+use crate::few::{FEW_ROWS, bitmap_of, each_of_keys};
 use crate::layout::RUN_POSITIONS_MAX;
 use crate::leaf::Leaf;
 use crate::postings::{Overlap, overlap};
 use crate::reader::{ROWS_SLOT, RunReader, ZONES_SLOT, damaged};
 use crate::sequence::Window;
+use crate::words::Words;
 use crate::zones::read_zones;
 use crate::{Bounds, Count, Filter, IndexError, Postings, Zone};
-
-/// Keys of one leaf from which on all its entries are read once instead of looking up each key.
-const SCAN_KEYS: usize = 24;
-
-/// Rows of an And up to which each is looked for in the next branch's keys, instead of decoding these.
-const PROBE_ROWS: u64 = 256;
 
 /// Which of the two times.
 #[derive(Debug, Clone, Copy)]
@@ -80,19 +75,7 @@ impl Postings for RunReader<'_> {
                 let inner = self.count(inner)?;
                 Ok(Count { sure: rows.saturating_sub(inner.maybe), maybe: rows.saturating_sub(inner.sure) })
             }
-            Filter::And(filters) if filters.len() > 1 => {
-                let mut order = self.in_order(filters)?;
-                let Some(largest) = order.pop() else { return exact(rows) };
-                let first = self.all_of(&order)?;
-                if first.is_nothing() {
-                    return exact(0);
-                }
-                let last = self.bounds(largest)?;
-                if first.is_exact() && last.is_exact() {
-                    return exact(first.sure.intersection_len(&last.sure));
-                }
-                Ok(first.and(&last).count())
-            }
+            Filter::And(filters) if filters.len() > 1 => self.count_all_of(filters),
             _ => Ok(self.evaluate(filter)?.count()),
         }
     }
@@ -165,7 +148,7 @@ impl Postings for RunReader<'_> {
 }
 
 impl RunReader<'_> {
-    fn bounds(&self, filter: &Filter) -> Result<Bounds, IndexError> {
+    pub(crate) fn bounds(&self, filter: &Filter) -> Result<Bounds, IndexError> {
         match filter {
             Filter::All => Ok(Bounds::exact(self.present()?)),
             Filter::Nothing => Ok(Bounds::default()),
@@ -182,7 +165,7 @@ impl RunReader<'_> {
                 let whole = self.rows() == self.positions();
                 Ok(Bounds::exact(if whole { asked } else { asked & self.present()? }))
             }
-            Filter::And(filters) => self.all_of(&self.in_order(filters)?),
+            Filter::And(filters) => self.all_of(filters),
             Filter::Or(filters) => {
                 filters.iter().try_fold(Bounds::default(), |bounds, filter| Ok(bounds.or(&self.bounds(filter)?)))
             }
@@ -190,94 +173,8 @@ impl RunReader<'_> {
         }
     }
 
-    /// Branches of an And, those that are expected to leave the fewest rows first.
-    fn in_order<'f>(&self, filters: &'f [Filter]) -> Result<Vec<&'f Filter>, IndexError> {
-        let mut order = Vec::with_capacity(filters.len());
-        for filter in filters {
-            order.push((self.estimate(filter)?, filter));
-        }
-        order.sort_by_key(|(estimate, _)| *estimate);
-        Ok(order.into_iter().map(|(_, filter)| filter).collect())
-    }
-
-    fn all_of(&self, order: &[&Filter]) -> Result<Bounds, IndexError> {
-        let Some((first, rest)) = order.split_first() else { return Ok(Bounds::exact(self.present()?)) };
-        let mut bounds = self.bounds(first)?;
-        for filter in rest {
-            if bounds.is_nothing() {
-                break;
-            }
-            bounds = match filter {
-                Filter::Key { field, keys } if bounds.is_exact() && bounds.sure.len() <= PROBE_ROWS => {
-                    self.narrow(bounds.sure, *field, keys)?
-                }
-                Filter::Not(inner) => bounds.and_not(&self.bounds(inner)?),
-                filter => bounds.and(&self.bounds(filter)?),
-            };
-        }
-        Ok(bounds)
-    }
-
-    /// Those of a few rows that have one of the keys. What a large key has besides is not decoded.
-    fn narrow(&self, rows: RoaringBitmap, field: u8, keys: &[u32]) -> Result<Bounds, IndexError> {
-        let (slot, column) = column_of(field)?;
-        let within: Vec<u16> = rows.iter().map(|row| row as u16).collect();
-        let (mut sure, mut unsure) = (RoaringBitmap::new(), RoaringBitmap::new());
-        self.by_leaf(slot, keys, |number, keys| {
-            let (entry, leaf) = self.leaf(number)?;
-            for key in keys {
-                let checked = column.kind == ColumnKind::Fingerprints && *key != 0;
-                let found = if checked { &mut unsure } else { &mut sure };
-                let read = leaf.positions_within(*key, &within, |position| {
-                    found.insert(u32::from(position));
-                });
-                read.map_err(|why| damaged(&entry, why))?;
-            }
-            Ok(())
-        })?;
-        Ok(Bounds { sure, unsure })
-    }
-
-    /// About how many rows match, from head and leaf table alone; an upper bound but for Not.
-    fn estimate(&self, filter: &Filter) -> Result<u64, IndexError> {
-        let rows = u64::from(self.rows());
-        Ok(match filter {
-            Filter::Nothing => 0,
-            Filter::All | Filter::Present { .. } => rows,
-            Filter::Key { field, keys } => {
-                let (slot, _) = column_of(*field)?;
-                let mut sum = 0;
-                for key in keys {
-                    if let Some(number) = self.leaf_for(slot, *key)? {
-                        let entry = self.entry(number)?;
-                        sum += (u64::from(entry.count) / u64::from(entry.keys.max(1))).max(1);
-                    }
-                }
-                sum.min(rows)
-            }
-            Filter::Occurred { from, to } => self.estimate_time(*from, *to, self.head().occurred),
-            Filter::Recorded { from, to } => self.estimate_time(*from, *to, self.head().recorded),
-            Filter::Ordinals { from, to } => u64::from(to.saturating_sub(*from)).min(rows),
-            Filter::And(filters) => {
-                filters.iter().try_fold(rows, |least, filter| self.estimate(filter).map(|own| least.min(own)))?
-            }
-            Filter::Or(filters) => {
-                let sum = filters.iter().try_fold(0, |sum, filter| self.estimate(filter).map(|own| own + sum))?;
-                rows.min(sum)
-            }
-            Filter::Not(inner) => rows.saturating_sub(self.estimate(inner)?),
-        })
-    }
-
-    fn estimate_time(&self, from: Option<i64>, to: Option<i64>, (min, max): (i64, i64)) -> u64 {
-        match overlap(from, to, min, max) {
-            Overlap::None => 0,
-            Overlap::Some | Overlap::All => u64::from(self.rows()),
-        }
-    }
-
     /// Calls `each` for every leaf that may hold some of the keys, with those keys, ascending.
-    fn by_leaf(
+    pub(crate) fn by_leaf(
         &self,
         slot: usize,
         keys: &[u32],
@@ -338,8 +235,14 @@ impl RunReader<'_> {
 
     /// Rows that have one of the keys of a slot.
     fn rows_of(&self, slot: usize, keys: &[u32]) -> Result<RoaringBitmap, IndexError> {
-        if let [key] = keys {
-            return self.rows_of_one(slot, *key);
+        match keys {
+            [] => return Ok(RoaringBitmap::new()),
+            [key] => return self.rows_of_one(slot, *key),
+            _ => {}
+        }
+        let expected = self.estimate_keys(slot, keys)?;
+        if expected <= FEW_ROWS {
+            return bitmap_of(&self.few_of(slot, keys, expected)?);
         }
         let mut words = Words::new();
         self.by_leaf(slot, keys, |number, keys| {
@@ -352,17 +255,7 @@ impl RunReader<'_> {
                 }
                 return Ok(());
             }
-            let read = if keys.len() < SCAN_KEYS {
-                keys.iter().try_for_each(|key| leaf.positions_of(*key, |position| words.set(position)))
-            } else {
-                let mut wanted = keys.iter().copied().peekable();
-                leaf.walk(|key, position| {
-                    while wanted.next_if(|next| *next < key).is_some() {}
-                    if wanted.peek() == Some(&key) {
-                        words.set(position);
-                    }
-                })
-            };
+            let read = each_of_keys(&leaf, keys, |position| words.set(position));
             read.map_err(|why| damaged(&entry, why))
         })?;
         Ok(words.into_bitmap())
@@ -374,9 +267,9 @@ impl RunReader<'_> {
         if let Leaf::Bitmap { key: own, .. } = leaf {
             return if own == key { self.bitmap(number) } else { Ok(RoaringBitmap::new()) };
         }
-        let mut positions = Vec::new();
-        leaf.positions_of(key, |position| positions.push(u32::from(position))).map_err(|why| damaged(&entry, why))?;
-        RoaringBitmap::from_sorted_iter(positions).map_err(|_| damaged(&entry, "positions of a key do not ascend"))
+        let mut rows = Vec::new();
+        leaf.positions_of(key, |position| rows.push(position)).map_err(|why| damaged(&entry, why))?;
+        bitmap_of(&rows)
     }
 
     /// Rows whose zone lies in the half-open time range for sure, or is cut by it.
@@ -443,60 +336,4 @@ fn range(from: u32, to: u32) -> RoaringBitmap {
     let mut bitmap = RoaringBitmap::new();
     bitmap.insert_range(from..to.max(from));
     bitmap
-}
-
-/// A plain bit per position of a run.
-struct Words(Box<[u64; RUN_POSITIONS_MAX / 64]>);
-
-impl Words {
-    fn new() -> Self {
-        Self(Box::new([0; RUN_POSITIONS_MAX / 64]))
-    }
-
-    #[inline]
-    fn set(&mut self, position: u16) {
-        self.0[usize::from(position) / 64] |= 1 << (position % 64);
-    }
-
-    /// 1 where the position is set.
-    #[inline]
-    fn has(&self, position: u16) -> u64 {
-        self.0[usize::from(position) / 64] >> (position % 64) & 1
-    }
-
-    fn add(&mut self, bitmap: &RoaringBitmap) {
-        let mut positions = bitmap.range(..RUN_POSITIONS_MAX as u32);
-        while let Some(range) = positions.next_range() {
-            self.fill(*range.start() as usize, *range.end() as usize);
-        }
-    }
-
-    /// Positions that are also in a plain bitmap.
-    fn common(&self, bits: &[[u8; 8]]) -> u64 {
-        let words = self.0.iter().zip(bits);
-        words.map(|(word, bytes)| u64::from((word & u64::from_le_bytes(*bytes)).count_ones())).sum()
-    }
-
-    /// Adds a plain bitmap, a word of positions at a time.
-    fn add_bits(&mut self, bits: &[[u8; 8]]) {
-        for (word, bytes) in self.0.iter_mut().zip(bits) {
-            *word |= u64::from_le_bytes(*bytes);
-        }
-    }
-
-    /// Sets positions `first..=last`.
-    fn fill(&mut self, first: usize, last: usize) {
-        for index in first / 64..=last / 64 {
-            let from = first.saturating_sub(index * 64).min(63);
-            let to = (last - index * 64).min(63);
-            if let Some(word) = self.0.get_mut(index) {
-                *word |= (u64::MAX << from) & (u64::MAX >> (63 - to));
-            }
-        }
-    }
-
-    fn into_bitmap(self) -> RoaringBitmap {
-        let bytes: Vec<u8> = self.0.iter().flat_map(|word| word.to_le_bytes()).collect();
-        RoaringBitmap::from_lsb0_bytes(0, &bytes)
-    }
 }

@@ -9,6 +9,8 @@
 //! `span` is the last key less the first. Low widths follow from the counts, so that there is one encoding. Counts are
 //! those of the leaf table. What a leaf must not hold is told by [`Leaf::open`] and the walks as a reason.
 
+use std::ops::RangeInclusive;
+
 use roaring::RoaringBitmap;
 
 use crate::layout::{LeafEntry, LeafKind};
@@ -38,9 +40,12 @@ pub(crate) struct Keys<'a> {
     pub sequence: Sequence<'a>,
 }
 
-/// Low width of `len` values spread over a universe.
+/// Low width of `len` values spread over a universe: the binary logarithm, rounded down, of their distance.
 fn low_width(universe: u64, len: usize) -> u32 {
-    (universe / (len as u64).max(1)).checked_ilog2().unwrap_or(0)
+    let len = (len as u64).max(1);
+    let Some(width) = universe.checked_ilog2().and_then(|all| all.checked_sub(len.ilog2())) else { return 0 };
+    // Instead of a division: the logarithms say it but for one. Where the shift overflows the distance is smaller as well.
+    if len <= universe >> width { width } else { width.saturating_sub(1) }
 }
 
 /// Entries are key << 16 | position, ascending; appends a leaf of them in the given form.
@@ -186,7 +191,8 @@ impl<'a> Leaf<'a> {
                 let (rank, end) = keys.find(key)?;
                 if rank < end {
                     let shift = 16 - low;
-                    let read = positions.walk((rank as u64) << shift, (end as u64) << shift, |_, v| each(v as u16));
+                    let read =
+                        positions.each_in((rank as u64) << shift, (end as u64) << shift, |value| each(value as u16));
                     read.ok_or(BROKEN)?;
                 }
                 Ok(())
@@ -197,21 +203,23 @@ impl<'a> Leaf<'a> {
     /// Those of the ascending positions `within` that the key has; ascending. For few positions: the key's own are not decoded.
     pub(crate) fn positions_within(&self, key: u32, within: &[u16], mut each: impl FnMut(u16)) -> Result<(), Damage> {
         match self {
-            Self::Bitmap { key: own, .. } => {
-                let Some(bits) = self.plain_bits() else {
-                    return self.positions_of(key, |p| {
-                        if within.binary_search(&p).is_ok() {
-                            each(p)
-                        }
-                    });
-                };
-                if *own == key {
-                    let has = |p: &&u16| {
-                        let byte = bits.as_flattened().get(usize::from(**p) / 8).copied().unwrap_or(0);
-                        byte >> (**p % 8) & 1 == 1
+            Self::Bitmap { key: own, count, bytes } => {
+                if *own != key {
+                    return Ok(());
+                }
+                if let Some(bits) = self.plain_bits() {
+                    let has = |position: &&u16| {
+                        let byte = bits.as_flattened().get(usize::from(**position) / 8).copied().unwrap_or(0);
+                        byte >> (**position % 8) & 1 == 1
                     };
                     within.iter().filter(has).for_each(|position| each(*position));
+                    return Ok(());
                 }
+                if bytes.starts_with(&[0x3B]) {
+                    return runs_within(bytes, *count, within, each);
+                }
+                let bitmap = self.bitmap()?;
+                within.iter().filter(|position| bitmap.contains(u32::from(**position))).for_each(|p| each(*p));
                 Ok(())
             }
             Self::Pairs { .. } => self.positions_of(key, |p| {
@@ -384,26 +392,11 @@ fn container_bytes(bytes: &[u8]) -> Option<usize> {
 /// Reads a bitmap whose head [`container_bytes`] accepted. The general reader of the roaring crate takes 50 us for a
 /// bitmap container, because it reads word by word; this takes about one.
 fn read_container(bytes: &[u8]) -> Option<RoaringBitmap> {
-    let pairs = |bytes: &[u8]| -> Vec<u32> {
-        bytes.as_chunks::<2>().0.iter().map(|pair| u32::from(u16::from_le_bytes(*pair))).collect()
-    };
     if bytes.starts_with(&[0x3B]) {
-        // cookie, which containers are runs, key, count less one, number of runs, then (start, length less one) each
-        if bytes.get(4..7)? != [1, 0, 0] {
-            return None;
-        }
-        let values = pairs(bytes.get(11..)?);
         let mut bitmap = RoaringBitmap::new();
-        let mut free = 0;
-        for run in values.as_chunks::<2>().0 {
-            let [start, more] = *run;
-            if start < free {
-                return None;
-            }
-            bitmap.insert_range(start..=start + more);
-            // Two runs that touch would be one run.
-            free = start + more + 2;
-        }
+        each_run(bytes, |run| {
+            bitmap.insert_range(run);
+        })?;
         return Some(bitmap);
     }
     // cookie, number of containers, key, count less one, offset of the container, then the container
@@ -416,5 +409,92 @@ fn read_container(bytes: &[u8]) -> Option<RoaringBitmap> {
     if count > ARRAY_MAX {
         return Some(RoaringBitmap::from_lsb0_bytes(0, container));
     }
-    RoaringBitmap::from_sorted_iter(pairs(container)).ok()
+    let positions = container.as_chunks::<2>().0.iter().map(|pair| u32::from(u16::from_le_bytes(*pair)));
+    RoaringBitmap::from_sorted_iter(positions).ok()
+}
+
+/// Calls `each` for the runs of a container of runs; nothing where they do not ascend, or touch: two that do would be one.
+fn each_run(bytes: &[u8], mut each: impl FnMut(RangeInclusive<u32>)) -> Option<()> {
+    // cookie, which containers are runs, key, count less one, number of runs, then (start, length less one) each
+    if bytes.get(4..7)? != [1, 0, 0] {
+        return None;
+    }
+    let mut free = 0;
+    for [s0, s1, m0, m1] in bytes.get(11..)?.as_chunks::<4>().0 {
+        let start = u32::from(u16::from_le_bytes([*s0, *s1]));
+        let last = start + u32::from(u16::from_le_bytes([*m0, *m1]));
+        if start < free {
+            return None;
+        }
+        each(start..=last);
+        free = last + 2;
+    }
+    Some(())
+}
+
+/// Those of the ascending positions `within` that lie in the runs of a container of `count` positions.
+fn runs_within(bytes: &[u8], count: u32, within: &[u16], mut each: impl FnMut(u16)) -> Result<(), Damage> {
+    let mut rest = within.iter().copied().peekable();
+    let (mut total, mut last) = (0, 0);
+    let sound = each_run(bytes, |run| {
+        total += u64::from(run.end() - run.start()) + 1;
+        last = *run.end();
+        while let Some(position) = rest.next_if(|position| u32::from(*position) <= last) {
+            if run.contains(&u32::from(position)) {
+                each(position);
+            }
+        }
+    });
+    if sound.is_none() || total != u64::from(count) || last > 0xFFFF {
+        return Err("bitmap does not hold what its count says, or not as ascending runs");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_low_width_is_the_logarithm_of_the_distance() {
+        for universe in (0..5_000).chain([1 << 24, (1 << 32) - 1, 1 << 32]) {
+            for len in (0..70).chain([2_047, 2_048, 4_096, 65_535]) {
+                let distance: u64 = universe / (len as u64).max(1);
+                let expected = distance.checked_ilog2().unwrap_or(0);
+                assert_eq!(low_width(universe, len), expected, "{len} values in {universe}");
+            }
+        }
+    }
+
+    /// The rows of a bitmap leaf one by one, as containers of runs, plain bitmaps and arrays have them.
+    #[test]
+    fn a_bitmap_is_asked_as_it_is_read_and_damage_in_it_is_found() {
+        let runs: RoaringBitmap = (0..9_000).chain(20_000..20_001).chain(30_000..65_536).collect();
+        let plain: RoaringBitmap = (0..65_536).filter(|p| p % 3 == 0).collect();
+        let array: RoaringBitmap = (0..4_000).map(|p| p * 5).collect();
+        let within: Vec<u16> = (0..=u16::MAX).filter(|p| p % 7 < 2 || *p > 65_000).collect();
+        for bitmap in [runs, plain, array] {
+            let mut bytes = Vec::new();
+            write_bitmap(&mut bytes, bitmap.clone());
+            let leaf = Leaf::Bitmap { key: 4, count: bitmap.len() as u32, bytes: &bytes };
+            let asked = |leaf: &Leaf<'_>, key| {
+                let mut found = Vec::new();
+                leaf.positions_within(key, &within, |position| found.push(position)).map(|()| found)
+            };
+            let expected: Vec<u16> = within.iter().copied().filter(|p| bitmap.contains(u32::from(*p))).collect();
+            assert_eq!(asked(&leaf, 4), Ok(expected));
+            assert_eq!(asked(&leaf, 5), Ok(Vec::new()));
+            if bytes.starts_with(&[0x3B]) {
+                let wrong = Leaf::Bitmap { key: 4, count: bitmap.len() as u32 - 1, bytes: &bytes };
+                assert!(asked(&wrong, 4).is_err(), "another count");
+                // The second run begins before the first one ends; the last one ends beyond the positions.
+                for at in [16, bytes.len() - 1] {
+                    let mut lie = bytes.clone();
+                    lie[at] ^= 0xFF;
+                    let wrong = Leaf::Bitmap { key: 4, count: bitmap.len() as u32, bytes: &lie };
+                    assert!(asked(&wrong, 4).is_err(), "byte {at}");
+                }
+            }
+        }
+    }
 }

@@ -25,8 +25,10 @@ mod builder;
 mod chunk;
 mod chunk_set;
 mod columns;
+mod conjunction;
 mod error;
 mod evaluate;
+mod few;
 mod filter;
 mod fingerprint;
 pub mod layout;
@@ -37,6 +39,7 @@ mod reader;
 mod scan;
 mod sequence;
 mod verify;
+mod words;
 mod zones;
 
 pub use bounds::{Bounds, Count};

@@ -60,14 +60,19 @@ pub(crate) fn packed_get(bytes: &[u8], index: usize, width: u32) -> u64 {
 pub(crate) fn word_at(bytes: &[u8], byte: usize) -> u64 {
     match bytes.get(byte..).and_then(|rest| rest.first_chunk::<8>()) {
         Some(word) => u64::from_le_bytes(*word),
-        None => {
-            let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(bytes.iter().skip(byte)) {
-                *to = *from;
-            }
-            u64::from_le_bytes(word)
-        }
+        None => last_word(bytes, byte),
     }
+}
+
+/// Out of line: within the loops that read words it would cost them their registers.
+#[cold]
+#[inline(never)]
+fn last_word(bytes: &[u8], byte: usize) -> u64 {
+    let mut word = [0; 8];
+    for (to, from) in word.iter_mut().zip(bytes.iter().skip(byte)) {
+        *to = *from;
+    }
+    u64::from_le_bytes(word)
 }
 
 /// Whether the bits of the last byte that `bits` do not use are zero.

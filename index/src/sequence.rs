@@ -9,7 +9,7 @@
 //! Where a bucket begins is found by counting zeros, a word at a time: a leaf has at most some hundred words.
 //! Counts come from the leaf table, whose checksum was checked; a sequence that does not hold what they say is refused.
 
-use crate::packed::{PackedWriter, packed_bytes, packed_get, tail_is_zero, word_at};
+use crate::packed::{PackedWriter, packed_bytes, tail_is_zero, word_at};
 
 /// Appends the values of a non-descending sequence, all below `buckets << low`.
 pub(crate) fn write_sequence(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, low: u32, len: usize, buckets: u64) {
@@ -27,6 +27,9 @@ pub(crate) fn write_sequence(out: &mut Vec<u8>, values: impl Iterator<Item = u64
     out.extend_from_slice(&highs);
 }
 
+/// Most low bits that eight bytes hold wherever they begin; keys and positions have 32 at most.
+const LOW_BITS_MAX: u32 = 56;
+
 /// A sequence in place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sequence<'a> {
@@ -38,8 +41,11 @@ pub(crate) struct Sequence<'a> {
 }
 
 impl<'a> Sequence<'a> {
-    /// Takes a sequence off the front of `bytes`; nothing where they are too short.
+    /// Takes a sequence off the front of `bytes`; nothing where they are too short, or more low bits than one read gives.
     pub(crate) fn split(bytes: &'a [u8], low: u32, len: usize, buckets: u64) -> Option<(Self, &'a [u8])> {
+        if low > LOW_BITS_MAX {
+            return None;
+        }
         let (lows, rest) = bytes.split_at_checked(packed_bytes(len, low))?;
         let highs_bytes = usize::try_from(buckets).ok()?.checked_add(len)?.div_ceil(8);
         let (highs, rest) = rest.split_at_checked(highs_bytes)?;
@@ -49,6 +55,39 @@ impl<'a> Sequence<'a> {
     /// A reader of bucket boundaries, at the first.
     pub(crate) fn boundaries(&self) -> Boundaries<'a> {
         Boundaries { highs: self.highs, word: 0, zeros: 0 }
+    }
+
+    /// Low bits of a value.
+    #[inline]
+    fn low_bits(&self, index: usize) -> u64 {
+        let bit = index * self.low as usize;
+        word_at(self.lows, bit / 8) >> (bit % 8) & ((1 << self.low) - 1)
+    }
+
+    /// Values in buckets `from..to`, ascending. What [`Sequence::walk`] does, checked once for all: where the buckets begin says
+    /// how many values there are. Nothing where the sequence does not hold what its counts say.
+    #[inline]
+    pub(crate) fn each_in(&self, from: u64, to: u64, mut each: impl FnMut(u64)) -> Option<()> {
+        let mut boundaries = self.boundaries();
+        let (begin, end) = (boundaries.start_of(from)?, boundaries.start_of(to)?);
+        let first = begin.checked_sub(usize::try_from(from).ok()?)?;
+        let last = end.checked_sub(usize::try_from(to).ok()?)?;
+        if last > self.len || to > self.buckets {
+            return None;
+        }
+        let mut place = begin / 64;
+        let mut word = word_at(self.highs, place * 8) & (u64::MAX << (begin % 64));
+        for index in first..last {
+            // There are as many ones between the two bits as there are indexes, so each finds one.
+            while word == 0 {
+                place += 1;
+                word = word_at(self.highs, place * 8);
+            }
+            let bit = place * 64 + word.trailing_zeros() as usize;
+            word &= word - 1;
+            each(((bit - index) as u64) << self.low | self.low_bits(index));
+        }
+        Some(())
     }
 
     /// Values in buckets `from..to`, with their indexes, until `each` says stop; the index after the last one read.
@@ -71,7 +110,7 @@ impl<'a> Sequence<'a> {
                 if index >= self.len || bucket >= self.buckets {
                     return None;
                 }
-                each(index, bucket << self.low | packed_get(self.lows, index, self.low));
+                each(index, bucket << self.low | self.low_bits(index));
                 index += 1;
             }
             if word_index + 1 >= words {
@@ -111,7 +150,7 @@ impl<'a> Sequence<'a> {
         while bucket < to {
             if self.highs.get(bit / 8)? >> (bit % 8) & 1 == 1 {
                 let index = bit.checked_sub(usize::try_from(bucket).ok()?).filter(|index| *index < self.len)?;
-                count += has((bucket << self.low | packed_get(self.lows, index, self.low)) as u16);
+                count += has((bucket << self.low | self.low_bits(index)) as u16);
             } else {
                 bucket += 1;
             }
@@ -130,21 +169,38 @@ impl<'a> Sequence<'a> {
             if bucket >= self.buckets {
                 break;
             }
-            let mut bit = boundaries.start_of(bucket)?;
+            let bit = boundaries.start_of(bucket)?;
+            let first = bit.checked_sub(usize::try_from(bucket).ok()?)?;
             let wanted = value & ((1 << self.low) - 1);
-            while self.highs.get(bit / 8)? >> (bit % 8) & 1 == 1 {
-                let index = bit.checked_sub(usize::try_from(bucket).ok()?).filter(|index| *index < self.len)?;
-                let found = packed_get(self.lows, index, self.low);
-                if found == wanted {
-                    each(value);
+            // No end before the last one that shares the bucket: whether it is the wanted one can hardly be foretold, and a wrong
+            // guess would wait for the low bits to be read.
+            let mut found = false;
+            for index in first..first + self.ones_from(bit) {
+                if index >= self.len {
+                    return None;
                 }
-                if found >= wanted {
-                    break;
-                }
-                bit += 1;
+                found |= self.low_bits(index) == wanted;
+            }
+            if found {
+                each(value);
             }
         }
         Some(())
+    }
+
+    /// How many ones there are from a bit on to the next zero.
+    #[inline]
+    fn ones_from(&self, bit: usize) -> usize {
+        let mut count = 0;
+        loop {
+            let at = bit + count;
+            let ones = (!(word_at(self.highs, at / 8) >> (at % 8))).trailing_zeros() as usize;
+            count += ones;
+            // Fewer than these are the end; all of them may go on in the next bytes.
+            if ones < 64 - at % 8 {
+                return count;
+            }
+        }
     }
 
     /// Whether it is the one encoding of its values: as many ones as values, nothing behind them.
@@ -172,6 +228,9 @@ pub(crate) struct Boundaries<'a> {
     zeros: usize,
 }
 
+/// Words that are counted together where all of them lie before the wanted boundary.
+const BLOCK_WORDS: usize = 8;
+
 impl Boundaries<'_> {
     /// The bit at which `bucket` begins; its index is the bit less the bucket. Buckets must not descend from call to call.
     #[inline]
@@ -179,39 +238,71 @@ impl Boundaries<'_> {
         let Some(wanted) = usize::try_from(bucket).ok()?.checked_sub(1) else {
             return Some(0);
         };
+        // A block has 512 zeros at most, so the wanted one is not in it. A loop over whole blocks becomes vector code.
+        while wanted.checked_sub(self.zeros)? >= BLOCK_WORDS * 64 {
+            let block = self.highs.get(self.word * 8..(self.word + BLOCK_WORDS) * 8)?;
+            let words = block.as_chunks::<8>().0.iter();
+            let ones: u32 = words.map(|word| u64::from_le_bytes(*word).count_ones()).sum();
+            self.zeros += BLOCK_WORDS * 64 - ones as usize;
+            self.word += BLOCK_WORDS;
+        }
         while self.word * 8 < self.highs.len() {
-            let word = !word_at(self.highs, self.word * 8);
-            let zeros = word.count_ones() as usize;
+            let word = Counted::new(!word_at(self.highs, self.word * 8));
             if let Some(left) = wanted.checked_sub(self.zeros)
-                && left < zeros
+                && left < word.ones()
             {
-                return Some(self.word * 64 + nth_one(word, left) + 1);
+                return Some(self.word * 64 + word.nth_one(left) + 1);
             }
-            self.zeros += zeros;
+            self.zeros += word.ones();
             self.word += 1;
         }
         None
     }
 }
 
-/// Place of the one number `n` (from 0) of a word that has more than `n`.
-#[inline]
-fn nth_one(mut word: u64, n: usize) -> usize {
-    let mut left = n as u32;
-    let mut place = 0;
-    // Halving first keeps the loop below to seven rounds.
-    for half in [32, 16, 8] {
-        let ones = (word & ((1 << half) - 1)).count_ones();
-        if left >= ones {
-            left -= ones;
-            word >>= half;
-            place += half as usize;
-        }
+/// A word with the ones of its parts counted side by side: what its total takes is most of what a place takes.
+struct Counted {
+    word: u64,
+    /// Ones of every two bits, and of every four.
+    twos: u64,
+    fours: u64,
+    /// Ones of every byte and those below it.
+    sums: u64,
+}
+
+impl Counted {
+    #[inline]
+    fn new(word: u64) -> Self {
+        let twos = word - (word >> 1 & 0x5555_5555_5555_5555);
+        let fours = (twos & 0x3333_3333_3333_3333) + (twos >> 2 & 0x3333_3333_3333_3333);
+        let bytes = (fours + (fours >> 4)) & 0x0F0F_0F0F_0F0F_0F0F;
+        Self { word, twos, fours, sums: bytes.wrapping_mul(0x0101_0101_0101_0101) }
     }
-    for _ in 0..left {
-        word &= word - 1;
+
+    #[inline]
+    fn ones(&self) -> usize {
+        (self.sums >> 56) as usize
     }
-    place + word.trailing_zeros() as usize
+
+    /// Place of the one number `n` (from 0) of a word that has more than `n`.
+    #[inline]
+    fn nth_one(&self, n: usize) -> usize {
+        const EACH: u64 = 0x0101_0101_0101_0101;
+        const HIGH: u64 = EACH << 7;
+        // The high bit of a byte stays where no more than `n` ones lie in it and below it; nothing is borrowed across bytes.
+        let passed = (((n as u64 * EACH) | HIGH) - self.sums) & HIGH;
+        let mut place = ((passed >> 7).wrapping_mul(EACH) >> 56).min(7) * 8;
+        let mut left = n as u64 - (self.sums << 8 >> place & 0xFF);
+        // Without branches: which way each halving goes cannot be foretold.
+        let low = self.fours >> place & 0xF;
+        let skip = u64::from(left >= low);
+        (left, place) = (left - low * skip, place + 4 * skip);
+        let low = self.twos >> place & 3;
+        let skip = u64::from(left >= low);
+        (left, place) = (left - low * skip, place + 2 * skip);
+        let low = self.word >> place & 1;
+        (place + u64::from(left >= low)) as usize
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +310,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn every_one_of_a_word_is_found() {
+        let mut words = vec![1, 1 << 63, u64::MAX, 0x8000_0000_0000_0001, 0xFF00_FF00_FF00_FF00, 0x0102_0408_1020_4080];
+        words.extend((1..300_u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (i % 60)));
+        for word in words {
+            let counted = Counted::new(word);
+            let places: Vec<usize> = (0..64).filter(|place| word >> place & 1 == 1).collect();
+            assert_eq!(counted.ones(), places.len(), "{word:#x}");
+            let found: Vec<usize> = (0..places.len()).map(|n| counted.nth_one(n)).collect();
+            assert_eq!(found, places, "{word:#x}");
+        }
+    }
 
     proptest! {
         #[test]
@@ -237,7 +341,11 @@ mod tests {
             sequence.walk(from, to, |index, value| back.push((index, value))).expect("sound");
             let expected: Vec<(usize, u64)> =
                 values.iter().copied().enumerate().filter(|(_, value)| (from..to).contains(&(value >> low))).collect();
-            prop_assert_eq!(back, expected);
+            prop_assert_eq!(&back, &expected);
+            let mut each = Vec::new();
+            sequence.each_in(from, to, |value| each.push(value)).expect("sound");
+            prop_assert_eq!(each, expected.into_iter().map(|(_, value)| value).collect::<Vec<_>>());
+            prop_assert_eq!(sequence.each_in(0, buckets + 1, |_| ()), None);
             let window = Window { from: from as u32, middle: from as u32 + 3..to as u32 * 2 + 3, last: to as u32 * 2 + 9 };
             let wanted = |value: u32| {
                 let beside = value.is_multiple_of(3) && (window.from..=window.last).contains(&value);

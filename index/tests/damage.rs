@@ -27,7 +27,24 @@ fn ask_everything(bytes: &[u8]) -> Result<(), IndexError> {
             run.evaluate(&Filter::Key { field: column.field, keys })?;
         }
     }
+    ask_conjunctions(&run)?;
     run.verify()
+}
+
+/// The smallest key of each column with those of the columns beside it: lists probed, read and compared, bitmaps asked.
+fn ask_conjunctions(run: &RunReader<'_>) -> Result<(), IndexError> {
+    let key = |slot: usize| -> Result<Filter, IndexError> {
+        let field = COLUMNS[slot % COLUMNS.len()].field;
+        Ok(Filter::Key { field, keys: run.keys(field)?.iter().map(|(key, _)| *key).take(1).collect() })
+    };
+    for slot in 0..COLUMNS.len() {
+        for (second, third) in [(1, 2), (3, 7), (5, 11)] {
+            let filter = Filter::And(vec![key(slot)?, key(slot + second)?, key(slot + third)?]);
+            run.evaluate(&filter)?;
+            run.count(&filter)?;
+        }
+    }
+    Ok(())
 }
 
 fn sample(positions: usize) -> Vec<u8> {
@@ -157,6 +174,7 @@ fn lies_about_bitmaps_verify_only_as_the_one_encoding_of_other_rows() {
         let mut lie = bytes.clone();
         lie[at] ^= 1 << (at % 8);
         reseal(&mut lie);
+        let _ = RunReader::open(&lie).and_then(|run| ask_conjunctions(&run));
         if lie != bytes && RunReader::open(&lie).and_then(|run| run.verify()).is_ok() {
             assert!(rebuilt(&lie) == lie, "byte {at}: two encodings of the same rows");
         }

@@ -30,6 +30,10 @@ fn everything_runs_and_nothing_fails() {
     {
         assert!(text.contains(&format!("| {store}")), "{store} has no row in {text}");
     }
+    #[cfg(feature = "all-peers")]
+    for store in ["tantivy", "Quipu 0.2, store", "Quipu 0.2, pipeline"] {
+        assert!(text.contains(&format!("| {store}")), "{store} has no row in {text}");
+    }
     for section in ["Goals", "Questions", "A single durable event", "Size by part", "Purge", "Cost against size"] {
         assert!(text.contains(&format!("## {section}\n")), "no section {section}");
     }

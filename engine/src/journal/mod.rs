@@ -3,6 +3,7 @@
 //! Specified in `format-spec/07-journal.md`.
 
 mod read;
+mod window;
 mod writer;
 
 pub(crate) use read::{JournalState, read_journal};

@@ -5,17 +5,17 @@
 //! stops at the first group that is not whole: torn, unless something later says that the place was durable
 //! ```
 
-use indelible_format::journal::{GroupScanner, JournalHeader, Position, ScanStop, find_later_group};
+use indelible_format::commit::RecordRef;
+use indelible_format::journal::{Group, GroupScanner, JournalHeader, Position, ScanStop, find_later_group};
 use indelible_format::names::{journal_file_name, parse_journal_file_name};
+use indelible_format::record::{Groups, Record};
 use indelible_format::{FormatError, LogId};
 
+use super::window::Window;
 use crate::error::{Corruption, FormatContext, IoContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::snapshot::TailGroup;
 use crate::storage::Storage;
-
-/// Longest journal file that is read whole.
-const FILE_BYTES_MAX: usize = 1 << 31;
 
 /// Where the journal stops before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,21 +80,19 @@ pub(crate) fn read_journal(
     let mut state = JournalState { next_seq: from_seq, ..JournalState::default() };
     let mut position = Position { previous_crc: None, next_seq: None };
     let mut last_incarnation = None;
+    let mut window = Window::default();
     for (index, &file_no) in numbers.iter().enumerate() {
         let name = journal_file_name(file_no);
-        let mut bytes = storage.read(&name, FILE_BYTES_MAX).doing("read", &name)?;
-        if let Some((last, offset)) = limit
-            && last == file_no
-        {
-            bytes.truncate(usize::try_from(offset).unwrap_or(usize::MAX));
-        }
+        let length_max = limit.filter(|(last, _)| *last == file_no).map_or(u64::MAX, |(_, offset)| offset);
+        window.open(storage, &name, length_max).doing("read", &name)?;
         if index > 0 && numbers.get(index - 1) != Some(&(file_no - 1)) {
             return Err(Corruption::at(&name, 0, format!("journal file {} is missing", file_no - 1)).into());
         }
-        let header = match JournalHeader::decode(bytes.get(..JournalHeader::SIZE).unwrap_or(&bytes)) {
+        let head = window.bytes();
+        let header = match JournalHeader::decode(head.get(..JournalHeader::SIZE).unwrap_or(head)) {
             Ok(header) => header,
             Err(error) => {
-                state.stop_at_header(file_no, &name, bytes.len() as u64, error, index + 1 < numbers.len());
+                state.stop_at_header(file_no, &name, window.length(), error, index + 1 < numbers.len());
                 break;
             }
         };
@@ -104,11 +102,12 @@ pub(crate) fn read_journal(
         check_follows(&header, &name, (index == 0).then_some(from_seq), last_incarnation, &mut position)?;
         last_incarnation = Some(header.incarnation);
         state.incarnation = state.incarnation.max(header.incarnation);
-        state.last_length = bytes.len() as u64;
+        state.last_length = window.length();
         state.last_group = 0;
         state.closed = false;
         let before = Position { next_seq: Some(header.first_seq), ..position };
-        let stop = state.take_file(&name, &bytes, before, from_seq, &mut position)?;
+        position = before;
+        let stop = state.take_file(&name, &header, &mut window, from_seq, &mut position)?;
         let end_seq = position.next_seq.unwrap_or(header.first_seq);
         state.files.push((file_no, end_seq));
         if end_seq > header.first_seq {
@@ -116,7 +115,7 @@ pub(crate) fn read_journal(
         }
         if let Some(stop) = stop {
             let later_file = numbers.get(index + 1).copied();
-            state.stop_in_file(storage, &header, &name, &bytes, stop, later_file);
+            state.stop_in_file(storage, &header, &name, &mut window, stop, later_file)?;
             break;
         }
     }
@@ -150,42 +149,54 @@ fn check_follows(
 }
 
 impl JournalState {
+    /// Takes the groups of a file; `position` is where the file before it ended, and becomes where the last whole group does.
     fn take_file(
         &mut self,
         name: &str,
-        bytes: &[u8],
-        before: Position,
+        header: &JournalHeader,
+        window: &mut Window,
         from_seq: u64,
         position: &mut Position,
     ) -> Result<Option<ScanStop>> {
-        let mut scanner = GroupScanner::new(bytes, before).in_file(name, 0)?;
-        *position = before;
+        let mut at = JournalHeader::SIZE as u64;
+        loop {
+            let skip = usize::try_from(at.saturating_sub(window.start())).unwrap_or(usize::MAX);
+            let at_hand = window.bytes().get(skip..).unwrap_or_default();
+            let mut scanner = GroupScanner::resume(*header, at_hand, at, *position);
+            let stop = self.take_groups(name, &mut scanner, from_seq, position)?;
+            let closed = scanner.closed();
+            at = scanner.offset();
+            match stop {
+                Some(stop) if closed || window.holds_group_at(at) => return forgive(stop, name, window),
+                None if window.at_end() => {
+                    self.closed = closed;
+                    return Ok(None);
+                }
+                None if closed => {
+                    let error = FormatError::invalid("journal group", "magic", 0, "bytes follow the close mark");
+                    return forgive(ScanStop { offset: at, error }, name, window);
+                }
+                // The group may go on where what is at hand does not.
+                _ => window.advance(at).doing("read", name)?,
+            }
+        }
+    }
+
+    fn take_groups(
+        &mut self,
+        name: &str,
+        scanner: &mut GroupScanner<'_>,
+        from_seq: u64,
+        position: &mut Position,
+    ) -> Result<Option<ScanStop>> {
         while let Some(next) = scanner.next() {
             let group = match next {
                 Ok(group) => group,
-                Err(stop) if forgiven(bytes, &stop) => return Ok(None),
                 Err(stop) => return Ok(Some(stop)),
             };
             self.last_group = group.offset;
             self.framed_to = self.framed_to.max(group.header.facts.framed_to);
-            let mut records = Vec::new();
-            for record in group.records() {
-                let record = record.in_file(name, group.offset)?;
-                record
-                    .groups
-                    .check()
-                    .in_file(name, group.offset)
-                    .map_err(|damage| damage.over(record.seq, record.seq))?;
-                if self.recorded_last.is_some_and(|last| record.recorded_at < last) {
-                    return Err(Corruption::at(name, group.offset, "recorded-at goes back")
-                        .over(record.seq, record.seq)
-                        .into());
-                }
-                self.recorded_last = Some(record.recorded_at);
-                if record.seq >= from_seq {
-                    records.push(record);
-                }
-            }
+            let records = self.take_records(name, &group, from_seq)?;
             if let Some(first) = records.first() {
                 if first.seq != self.next_seq {
                     let problem = format!("records {} to {} are missing", self.next_seq, first.seq - 1);
@@ -195,11 +206,31 @@ impl JournalState {
                 self.next_seq = group.end_seq();
                 self.groups.push(group);
             }
-            *position = scanner.position();
+            *position = GroupScanner::position(scanner);
         }
-        *position = scanner.position();
-        self.closed = scanner.closed();
         Ok(None)
+    }
+
+    /// The records of a group from `from_seq` on. Those before it are read from their frame wherever they are wanted, so what
+    /// they hold is not looked at again.
+    fn take_records(&mut self, name: &str, group: &Group<'_>, from_seq: u64) -> Result<Vec<Record>> {
+        let wanted = group.header.next_seq().saturating_sub(from_seq).min(group.header.count.into());
+        let mut records = Vec::with_capacity(wanted as usize);
+        for record in group.record_refs() {
+            let record = record.in_file(name, group.offset)?;
+            let damaged = |damage: Corruption| damage.over(record.seq, record.seq);
+            if self.recorded_last.is_some_and(|last| record.recorded_at < last) {
+                return Err(damaged(Corruption::at(name, group.offset, "recorded-at goes back")).into());
+            }
+            self.recorded_last = Some(record.recorded_at);
+            if record.seq >= from_seq {
+                let RecordRef { seq, recorded_at, class, groups } = record;
+                let groups = Groups::from_slices(groups);
+                groups.check().in_file(name, group.offset).map_err(damaged)?;
+                records.push(Record { seq, recorded_at, class, groups });
+            }
+        }
+        Ok(records)
     }
 
     fn stop_at_header(&mut self, file_no: u64, name: &str, length: u64, error: FormatError, later_file: bool) {
@@ -218,13 +249,14 @@ impl JournalState {
         storage: &dyn Storage,
         header: &JournalHeader,
         name: &str,
-        bytes: &[u8],
+        window: &mut Window,
         stop: ScanStop,
         later_file: Option<u64>,
-    ) {
-        let from = usize::try_from(stop.offset).unwrap_or(usize::MAX).saturating_add(1);
+    ) -> Result<()> {
         let last_seq = self.files.last().map_or(0, |&(_, end)| end);
-        let later_group = find_later_group(header, bytes, from, last_seq.max(header.first_seq))
+        let rest = window.rest(stop.offset).doing("read", name)?;
+        let later_group = find_later_group(header, rest, 1, last_seq.max(header.first_seq))
+            .map(|skipped| stop.offset + skipped as u64)
             .filter(|_| !planted(Mutant::CorruptIsTorn));
         let later_file = later_file.filter(|_| !planted(Mutant::TruncateNonFinal));
         let durable_because = match (later_group, later_file) {
@@ -239,25 +271,30 @@ impl JournalState {
             file_no: header.file_no,
             name: name.to_owned(),
             offset: stop.offset,
-            length: bytes.len() as u64,
+            length: window.length(),
             error: stop.error,
             durable_because,
         });
+        Ok(())
     }
 }
 
-/// Whether a planted bug takes what a scan stopped at for something else.
-fn forgiven(bytes: &[u8], stop: &ScanStop) -> bool {
-    let rest = bytes.get(usize::try_from(stop.offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+/// The stop, unless a planted bug takes it for something else.
+fn forgive(stop: ScanStop, name: &str, window: &mut Window) -> Result<Option<ScanStop>> {
+    if !planted(Mutant::AcceptZeros) && !planted(Mutant::TrustLength) {
+        return Ok(Some(stop));
+    }
+    let rest = window.rest(stop.offset).doing("read", name)?;
     let length = rest.get(44..48).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes);
-    (planted(Mutant::AcceptZeros) && rest.iter().all(|byte| *byte == 0))
-        || (planted(Mutant::TrustLength) && length > 0 && 96 + length as usize >= rest.len())
+    let forgiven = (planted(Mutant::AcceptZeros) && rest.iter().all(|byte| *byte == 0))
+        || (planted(Mutant::TrustLength) && length > 0 && 96 + length as usize >= rest.len());
+    Ok((!forgiven).then_some(stop))
 }
 
 fn valid_header(storage: &dyn Storage, file_no: u64) -> bool {
-    storage
-        .read(&journal_file_name(file_no), FILE_BYTES_MAX)
-        .is_ok_and(|bytes| JournalHeader::decode(bytes.get(..JournalHeader::SIZE).unwrap_or_default()).is_ok())
+    let mut window = Window::default();
+    window.open(storage, &journal_file_name(file_no), JournalHeader::SIZE as u64).is_ok()
+        && JournalHeader::decode(window.bytes()).is_ok()
 }
 
 impl JournalDamage {
@@ -267,3 +304,6 @@ impl JournalDamage {
         Corruption::at(&self.name, self.offset, format!("{} ({because})", self.error)).over(next_seq, next_seq)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,31 @@ impl Blocks {
         }
     }
 
+    /// Everything from `offset` on where the file is mapped; `None` where it is read by position.
+    pub(super) fn mapped_from(&self, offset: u64) -> Result<Option<&[u8]>, Corruption> {
+        let Blocks::Sealed(map) = self else { return Ok(None) };
+        let map = map.get()?;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(map.len());
+        Ok(Some(map.get(start..map.len()).unwrap_or_default()))
+    }
+
+    /// Fills `buffer` from `offset` on as far as the file goes; gives the bytes that were read.
+    pub(super) fn read_at(&self, name: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, Corruption> {
+        match self {
+            Blocks::Sealed(_) => {
+                let from = self.mapped_from(offset)?.unwrap_or_default();
+                let read = from.len().min(buffer.len());
+                if let (Some(to), Some(from)) = (buffer.get_mut(..read), from.get(..read)) {
+                    to.copy_from_slice(from);
+                }
+                Ok(read)
+            }
+            Blocks::File(file) => file
+                .read_at(buffer, offset)
+                .map_err(|error| Corruption::at(name, offset, format!("cannot be read: {error}"))),
+        }
+    }
+
     /// Calls `with` on some bytes of the file: in place where it is mapped, else by way of `buffer`. For few bytes at places that
     /// are known to lie in the file; [`Blocks::bytes`] looks before it allocates.
     pub(crate) fn with_bytes<T>(

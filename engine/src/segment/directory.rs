@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use indelible_format::FRAME_RECORDS_MAX;
 use indelible_format::descriptor::Hash;
 use indelible_format::schema::{FIELD_COUNT, Field};
 use indelible_format::segment::{
@@ -15,6 +16,9 @@ use parking_lot::Mutex;
 
 use super::blocks::{Block, Blocks};
 use crate::error::{Corruption, FormatContext};
+
+/// How many frames are looked at one by one, from where a record would be if all were full.
+const FRAMES_NEAR: usize = 4;
 
 /// A run of the index.
 #[derive(Clone)]
@@ -62,6 +66,20 @@ pub(crate) struct Directory {
     pub(crate) chain_after: Hash,
     /// Latest recorded-at, ns.
     pub(crate) recorded_max: i64,
+}
+
+/// How much a directory held at some moment.
+pub(super) struct DirectoryMark {
+    frames: usize,
+    pages: [usize; FIELD_COUNT],
+    runs: usize,
+    /// A run drops keys, so the keys themselves.
+    chunks: Vec<Arc<KeyChunk>>,
+    records: u32,
+    end: u64,
+    page_count: u64,
+    chain_after: Hash,
+    recorded_max: i64,
 }
 
 impl Directory {
@@ -153,6 +171,14 @@ impl Directory {
         if ordinal >= self.records {
             return None;
         }
+        // Frames before this one have too few records to reach the ordinal; mostly they are full, and it is the one. Where the
+        // footer lies about that, or many are not full, all are searched.
+        let least = ordinal as usize / FRAME_RECORDS_MAX;
+        let rest = self.frames.get(least..).unwrap_or_default();
+        let near = rest.iter().take(FRAMES_NEAR).take_while(|entry| entry.first_ordinal <= ordinal).count();
+        if (1..FRAMES_NEAR).contains(&near) {
+            return Some(least + near - 1);
+        }
         self.frames.partition_point(|entry| entry.first_ordinal <= ordinal).checked_sub(1)
     }
 
@@ -178,12 +204,59 @@ impl Directory {
         chain: Hash,
         recorded_last: i64,
     ) {
+        self.push_unkeyed(entry, count, chain, recorded_last);
+        self.chunks.push(chunk);
+    }
+
+    /// Adds a frame whose keys a run has, or that are added by [`Directory::push_keys`] before anybody asks.
+    pub(super) fn push_unkeyed(&mut self, entry: FrameEntry, count: u32, chain: Hash, recorded_last: i64) {
         self.records = entry.first_ordinal + count;
         self.end = entry.offset + u64::from(entry.length);
         self.recorded_max = self.recorded_max.max(recorded_last);
         self.chain_after = chain;
         self.frames.push(entry);
-        self.chunks.push(chunk);
+    }
+
+    /// Adds the keys of the next frame behind the last run that has none yet.
+    pub(super) fn push_keys(&mut self, chunk: KeyChunk) {
+        self.chunks.push(Arc::new(chunk));
+    }
+
+    /// The first frame behind the last run whose keys are missing.
+    pub(super) fn next_unkeyed(&self) -> Option<FrameEntry> {
+        let chunks_end = self.chunks.last().map_or(0, |chunk| chunk.first_ordinal() + chunk.positions());
+        let from = self.keyed_to().max(chunks_end);
+        self.frames.get(self.frames.partition_point(|entry| entry.first_ordinal < from)).copied()
+    }
+
+    /// What it holds now, for [`Directory::rewind`].
+    pub(super) fn mark(&self) -> DirectoryMark {
+        DirectoryMark {
+            frames: self.frames.len(),
+            pages: std::array::from_fn(|field| self.pages.get(field).map_or(0, Vec::len)),
+            runs: self.runs.len(),
+            chunks: self.chunks.clone(),
+            records: self.records,
+            end: self.end,
+            page_count: self.page_count,
+            chain_after: self.chain_after,
+            recorded_max: self.recorded_max,
+        }
+    }
+
+    /// Forgets what was added since `mark`.
+    pub(super) fn rewind(&mut self, mark: DirectoryMark) {
+        self.frames.truncate(mark.frames);
+        for (pages, count) in self.pages.iter_mut().zip(mark.pages) {
+            pages.truncate(count);
+        }
+        self.runs.truncate(mark.runs);
+        self.chunks = mark.chunks;
+        self.records = mark.records;
+        self.end = mark.end;
+        self.page_count = mark.page_count;
+        self.chain_after = mark.chain_after;
+        self.recorded_max = mark.recorded_max;
     }
 
     /// Adds a term page's sections.
@@ -321,6 +394,41 @@ impl Postings {
                 chunks.first().map_or(0, |chunk| chunk.first_ordinal()),
                 chunks.last().map_or(0, |chunk| chunk.first_ordinal() + chunk.positions()),
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Directories whose frames begin at these ordinals.
+    fn of(firsts: &[u32], records: u32) -> Directory {
+        let entry = |first_ordinal: &u32| FrameEntry {
+            offset: 0,
+            length: 0,
+            first_ordinal: *first_ordinal,
+            occurred_min: 0,
+            occurred_max: 0,
+            recorded_first: 0,
+            leaf_hash: [0; 32],
+        };
+        Directory { frames: firsts.iter().map(entry).collect(), records, ..Directory::empty(0, [0; 32]) }
+    }
+
+    #[test]
+    fn a_frame_is_found_whether_frames_are_full_or_not_or_lie() {
+        let full: Vec<u32> = (0..50).map(|frame| frame * 128).collect();
+        let short: Vec<u32> = (0..50).map(|frame| frame * 3).collect();
+        let mixed: Vec<u32> = (0..50).map(|frame| frame * 128 - (frame * frame) % 100).collect();
+        let gaps = [0, 1_000, 1_001, 5_000];
+        for firsts in [full.as_slice(), &short, &mixed, &gaps, &[0], &[]] {
+            let records = firsts.last().map_or(0, |last| last + 128);
+            let directory = of(firsts, records);
+            for ordinal in 0..records + 300 {
+                let expected = firsts.iter().rposition(|first| *first <= ordinal).filter(|_| ordinal < records);
+                assert_eq!(directory.frame_of(ordinal), expected, "ordinal {ordinal} of {firsts:?}");
+            }
         }
     }
 }

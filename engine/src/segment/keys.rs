@@ -139,6 +139,8 @@ mod tests {
             let zone = chunk.zone();
             assert_eq!((zone.recorded_first, zone.recorded_last), (1_002, 1_004));
             assert_eq!((zone.occurred_min, zone.occurred_max), (96, 98));
+            let times = frame.time_bounds(&mut Vec::new()).expect("its times");
+            assert_eq!(times, Some([(96, 98), (1_002, 1_004)]), "the times alone say the same");
         }
     }
 }

@@ -17,6 +17,7 @@ mod keys;
 mod rebuild;
 mod scan;
 mod source;
+mod sweep;
 mod terms;
 
 pub(crate) use blocks::{Block, Blocks, block_at};

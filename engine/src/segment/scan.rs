@@ -1,19 +1,23 @@
 //! Reads the blocks of a segment one after the other: how a directory is made where there is no footer to trust.
 //!
+//! ```text
+//! blocks in order -> checksum, chain, leaf, times, terms -> directory        then: keys of the frames behind the last run
+//! ```
+//!
 //! Used by recovery, by readers that follow a writer, and to find the end of what is whole. Stops at the first block that is
 //! not, at a lookup or footer (derived, written again at the next close), or when it has seen as many frames as wanted.
 
 use std::sync::Arc;
 
-use indelible_format::descriptor::Descriptor;
 use indelible_format::frame::FrameReader;
 use indelible_format::merkle::leaf_hash;
-use indelible_format::segment::{BlockEntry, BlockKind, FrameEntry, PageEntry, TermPage, TermTable};
+use indelible_format::segment::{BlockEntry, BlockHeader, BlockKind, FrameEntry, PageEntry, TermPage, TermTable};
 use indelible_index::{KeyChunk, Postings as _, RunReader};
 
-use super::blocks::{Block, Blocks, block_at};
+use super::blocks::Blocks;
 use super::chunk_of_frame;
 use super::directory::Directory;
+use super::sweep::Sweep;
 use crate::error::{Corruption, FormatContext};
 
 /// Where a scan ended, and why.
@@ -45,40 +49,93 @@ pub(crate) struct Target<'a> {
     pub(crate) first_frame: u64,
 }
 
+/// When the keys of a frame are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// With the frame: a frame without whole keys ends the scan.
+    Now,
+    /// Once all blocks are read, and only of the frames that no run covers.
+    Later,
+}
+
 /// Extends a directory with the blocks from its end on, up to `frames_max` frames in all.
+///
+/// Most frames of a long segment are covered by a run, and their keys, which take longer to read than all else together, are not
+/// wanted. Which ones are is known only at the end. Where a frame then turns out to have no whole keys, the scan must end at that
+/// frame: what came after it is forgotten, and everything read once more in order.
 pub(crate) fn scan_blocks(blocks: &Blocks, name: &str, frames_max: usize, target: &mut Target<'_>) -> Scanned {
+    let before = (target.directory.mark(), target.terms.mark());
+    let scanned = read_blocks(blocks, name, frames_max, Keys::Later, target);
+    if read_keys(blocks, name, target.directory).is_ok() {
+        return scanned;
+    }
+    target.directory.rewind(before.0);
+    target.terms.rewind(&before.1);
+    read_blocks(blocks, name, frames_max, Keys::Now, target)
+}
+
+fn read_blocks(blocks: &Blocks, name: &str, frames_max: usize, keys: Keys, target: &mut Target<'_>) -> Scanned {
+    let mut sweep = Sweep::new(blocks, name);
+    let mut scratch = Vec::new();
     loop {
         let offset = target.directory.end;
-        let end = match block_at(blocks, name, offset) {
+        let end = match sweep.block(offset) {
             Ok(None) => ScanEnd::Clean,
             Err(damage) => ScanEnd::Broken(damage),
-            Ok(Some(block)) => match take_block(name, offset, &block, frames_max, target) {
-                Ok(None) => continue,
-                Ok(Some(end)) => end,
-                Err(damage) => ScanEnd::Broken(damage),
-            },
+            Ok(Some((header, payload))) => {
+                let block = Taken { name, offset, header, payload };
+                match take_block(&block, frames_max, keys, &mut scratch, target) {
+                    Ok(None) => continue,
+                    Ok(Some(end)) => end,
+                    Err(damage) => ScanEnd::Broken(damage),
+                }
+            }
         };
         return Scanned { end, end_offset: offset };
     }
 }
 
-fn take_block(
-    name: &str,
+/// Reads the keys of the frames behind the last run that have none.
+fn read_keys(blocks: &Blocks, name: &str, directory: &mut Directory) -> Result<(), Corruption> {
+    let mut sweep = Sweep::new(blocks, name);
+    while let Some(entry) = directory.next_unkeyed() {
+        let Some((_, payload)) = sweep.block(entry.offset)? else {
+            return Err(Corruption::at(name, entry.offset, "the file ends before a frame that was there"));
+        };
+        let frame = FrameReader::open(payload).in_file(name, entry.offset)?;
+        let chunk =
+            chunk_of_frame(&frame, entry.first_ordinal).map_err(|error| Corruption::at(name, entry.offset, error))?;
+        directory.push_keys(chunk);
+    }
+    Ok(())
+}
+
+/// A whole block, and where it was.
+struct Taken<'a> {
+    name: &'a str,
     offset: u64,
-    block: &Block,
+    header: BlockHeader,
+    payload: &'a [u8],
+}
+
+fn take_block(
+    block: &Taken<'_>,
     frames_max: usize,
+    keys: Keys,
+    scratch: &mut Vec<u64>,
     target: &mut Target<'_>,
 ) -> Result<Option<ScanEnd>, Corruption> {
+    let (name, offset) = (block.name, block.offset);
     match block.header.kind {
-        BlockKind::Terms => take_terms(name, offset, block, target)?,
+        BlockKind::Terms => take_terms(block, target)?,
         BlockKind::Frame => {
             if target.directory.frames.len() >= frames_max {
                 return Ok(Some(ScanEnd::Enough));
             }
-            take_frame(name, offset, block, target)?;
+            take_frame(block, keys, scratch, target)?;
         }
         BlockKind::Run => {
-            let run = RunReader::open(block.payload()).in_file(name, offset)?;
+            let run = RunReader::open(block.payload).in_file(name, offset)?;
             let entry = BlockEntry { offset, length: block.header.total(), number: run.first_ordinal() };
             if entry.number != target.directory.keyed_to()
                 || entry.number + run.positions() > target.directory.records()
@@ -92,11 +149,12 @@ fn take_block(
     Ok(None)
 }
 
-fn take_terms(name: &str, offset: u64, block: &Block, target: &mut Target<'_>) -> Result<(), Corruption> {
+fn take_terms(block: &Taken<'_>, target: &mut Target<'_>) -> Result<(), Corruption> {
+    let (name, offset) = (block.name, block.offset);
     if block.header.number != target.directory.page_count {
         return Err(Corruption::at(name, offset, format!("term page {} is not the next", block.header.number)));
     }
-    let page = TermPage::decode(block.payload()).in_file(name, offset)?;
+    let page = TermPage::decode(block.payload).in_file(name, offset)?;
     target.terms.load_page(&page).in_file(name, offset)?;
     target.directory.push_pages(&page_entries(&page, offset, block.header.total()));
     Ok(())
@@ -114,8 +172,14 @@ pub(crate) fn page_entries(page: &TermPage, offset: u64, length: u32) -> Vec<Pag
     page.sections.iter().map(entry).collect()
 }
 
-fn take_frame(name: &str, offset: u64, block: &Block, target: &mut Target<'_>) -> Result<(), Corruption> {
-    let frame = FrameReader::open(block.payload()).in_file(name, offset)?;
+fn take_frame(
+    block: &Taken<'_>,
+    keys: Keys,
+    scratch: &mut Vec<u64>,
+    target: &mut Target<'_>,
+) -> Result<(), Corruption> {
+    let (name, offset, length) = (block.name, block.offset, block.header.total());
+    let frame = FrameReader::open(block.payload).in_file(name, offset)?;
     let descriptor = frame.descriptor();
     let (records, frames) = (target.directory.records(), target.directory.frames.len() as u64);
     let expected = (target.first_frame + frames, target.first_seq + u64::from(records));
@@ -126,17 +190,31 @@ fn take_frame(name: &str, offset: u64, block: &Block, target: &mut Target<'_>) -
             format!("a frame that is not frame {} from seq {}", expected.0, expected.1),
         ));
     }
-    let chunk = chunk_of_frame(&frame, records).map_err(|error| Corruption::at(name, offset, error))?;
     let hashed = descriptor.hashed(&target.directory.chain_after);
-    let chain = indelible_format::commit::chain(&hashed);
-    let (entry, recorded_last) = frame_entry(offset, block.header.total(), records, leaf_hash(&hashed), &chunk);
-    let count = descriptor_count(descriptor);
-    target.directory.push_frame(entry, count, Arc::new(chunk), chain, recorded_last);
+    let (leaf, chain) = (leaf_hash(&hashed), indelible_format::commit::chain(&hashed));
+    let count = u32::from(descriptor.count);
+    match keys {
+        Keys::Now => {
+            let chunk = chunk_of_frame(&frame, records).map_err(|error| Corruption::at(name, offset, error))?;
+            let (entry, recorded_last) = frame_entry(offset, length, records, leaf, &chunk);
+            target.directory.push_frame(entry, count, Arc::new(chunk), chain, recorded_last);
+        }
+        Keys::Later => {
+            let times = frame.time_bounds(scratch).in_file(name, offset)?.unwrap_or_default();
+            let [(occurred_min, occurred_max), (recorded_first, recorded_last)] = times;
+            let entry = FrameEntry {
+                offset,
+                length,
+                first_ordinal: records,
+                occurred_min,
+                occurred_max,
+                recorded_first,
+                leaf_hash: leaf,
+            };
+            target.directory.push_unkeyed(entry, count, chain, recorded_last);
+        }
+    }
     Ok(())
-}
-
-fn descriptor_count(descriptor: &Descriptor) -> u32 {
-    u32::from(descriptor.count)
 }
 
 /// The footer entry of a frame whose keys are known, and its latest recorded-at.
@@ -159,3 +237,6 @@ pub(crate) fn frame_entry(
     };
     (entry, zone.recorded_last)
 }
+
+#[cfg(test)]
+mod tests;

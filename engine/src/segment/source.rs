@@ -99,7 +99,12 @@ impl<'a> SegmentTerms<'a> {
     }
 
     /// What `with` says of the value of a term.
-    fn value<R>(&self, field: Field, ordinal: u32, with: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, FormatError> {
+    pub(super) fn value<R>(
+        &self,
+        field: Field,
+        ordinal: u32,
+        with: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> Result<R, FormatError> {
         if let Terms::Live(table) = &self.segment.terms {
             return Ok(with(table.read().get(field, ordinal)));
         }

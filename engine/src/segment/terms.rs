@@ -14,7 +14,7 @@ use indelible_format::schema::Field;
 use indelible_format::segment::{LookupView, TermPage, TermTable};
 use parking_lot::RwLock;
 
-use super::{Cache, Segment};
+use super::{Cache, Segment, SegmentTerms};
 use crate::error::{Corruption, FormatContext};
 
 /// Where a segment's terms come from.
@@ -77,10 +77,11 @@ impl Terms {
         if let Terms::Live(table) = self {
             return Ok(table.read().find(field, value));
         }
+        let terms = SegmentTerms::of(segment);
         let found = self.with_lookup(segment, field, |lookup| {
-            let rank = lookup.first_not_less(|ordinal| self.compare(segment, field, ordinal, text))?;
+            let rank = lookup.first_not_less(|ordinal| compare(&terms, field, ordinal, text))?;
             let Some(ordinal) = lookup.get(rank) else { return Ok(None) };
-            Ok((self.compare(segment, field, ordinal, text)? == Ordering::Equal).then_some(ordinal))
+            Ok((compare(&terms, field, ordinal, text)? == Ordering::Equal).then_some(ordinal))
         });
         match found {
             Ok(Some(found)) => Ok(found),
@@ -100,8 +101,9 @@ impl Terms {
             };
             return Ok((0..table.len(field)).filter(starts).collect());
         }
+        let terms = SegmentTerms::of(segment);
         let found = self.with_lookup(segment, field, |lookup| {
-            let mut rank = lookup.first_not_less(|ordinal| self.compare(segment, field, ordinal, prefix))?;
+            let mut rank = lookup.first_not_less(|ordinal| compare(&terms, field, ordinal, prefix))?;
             let mut found = Vec::new();
             while let Some(ordinal) = lookup.get(rank) {
                 if !self.text(segment, field, ordinal)?.starts_with(prefix) {
@@ -154,23 +156,34 @@ impl Terms {
         with(&lookup).map(Some).in_file(&segment.name, entry.offset).map_err(|damage| segment.located(damage))
     }
 
-    fn compare(&self, segment: &Segment, field: Field, ordinal: u32, text: &str) -> Result<Ordering, FormatError> {
-        Ok(self.text(segment, field, ordinal)?.as_bytes().cmp(text.as_bytes()))
-    }
-
     /// The text of a term.
     pub(crate) fn text(&self, segment: &Segment, field: Field, ordinal: u32) -> Result<String, FormatError> {
-        let refuse = |why: String| FormatError::invalid("term page", "term", 0, why);
-        let value = self.value(segment, field, ordinal).map_err(|damage| refuse(damage.problem))?;
-        let value = value.ok_or_else(|| refuse(format!("there is no term {ordinal} of {}", field.name())))?;
-        text_of(&value)
+        let value = self.value(segment, field, ordinal);
+        let value = value.map_err(|damage| FormatError::invalid("term page", "term", 0, damage.problem))?;
+        text_of(&value.ok_or_else(|| no_term(field, ordinal))?)
     }
+}
+
+/// How a term's text stands to another; the term is read where it lies.
+fn compare(terms: &SegmentTerms<'_>, field: Field, ordinal: u32, text: &str) -> Result<Ordering, FormatError> {
+    terms.value(field, ordinal, |value| {
+        let value = text_ref(value.ok_or_else(|| no_term(field, ordinal))?)?;
+        Ok(value.text().as_bytes().cmp(text.as_bytes()))
+    })?
+}
+
+fn no_term(field: Field, ordinal: u32) -> FormatError {
+    FormatError::invalid("term page", "term", 0, format!("there is no term {ordinal} of {}", field.name()))
 }
 
 /// The text of a value in the record's text encoding.
 pub(crate) fn text_of(value: &[u8]) -> Result<String, FormatError> {
+    Ok(text_ref(value)?.text().into_owned())
+}
+
+fn text_ref(value: &[u8]) -> Result<TextRef<'_>, FormatError> {
     let mut reader = Reader::new("term", value);
-    let text = TextRef::take(&mut reader, "term")?.text().into_owned();
+    let text = TextRef::take(&mut reader, "term")?;
     reader.end()?;
     Ok(text)
 }

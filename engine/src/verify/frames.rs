@@ -46,6 +46,13 @@ pub(super) struct Checked {
 /// What a thread checks frames with; its buffers are used again for the next frame.
 #[derive(Default)]
 pub(super) struct Checker {
+    content: Content,
+    /// The block that is looked at, where its file is read by position.
+    bytes: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Content {
     committer: Committer,
     rows: FrameRows,
 }
@@ -78,11 +85,27 @@ impl FrameCheck<'_> {
         at: &FrameAt,
         checked: &mut Checked,
     ) -> Result<(), Corruption> {
+        let Checker { content, bytes } = checker;
+        // The walk found the block inside the file. A mapped one is looked at in place, others go through one buffer.
+        self.place.blocks.with_bytes(self.place.name, (at.offset, at.length as usize), bytes, |bytes| {
+            self.check_bytes(content, index, at, bytes, checked)
+        })?
+    }
+
+    fn check_bytes(
+        &self,
+        content: &mut Content,
+        index: usize,
+        at: &FrameAt,
+        bytes: &[u8],
+        checked: &mut Checked,
+    ) -> Result<(), Corruption> {
         let name = self.place.name;
         let inside = at.offset + BlockHeader::SIZE as u64;
-        let block = self.place.blocks.unchecked(name, at.offset, at.length)?;
-        let sound = check_payload(&block.header, block.payload());
-        let descriptor = read_descriptor(block.payload()).map(|(descriptor, _)| descriptor);
+        let header = BlockHeader::decode(bytes).in_file(name, at.offset)?;
+        let payload = bytes.get(BlockHeader::SIZE..).unwrap_or_default();
+        let sound = check_payload(&header, payload);
+        let descriptor = read_descriptor(payload).map(|(descriptor, _)| descriptor);
         if let Err(error) = sound {
             // The fold tells by the chain whether this descriptor was touched.
             checked.descriptor = descriptor.ok();
@@ -91,9 +114,8 @@ impl FrameCheck<'_> {
         }
         let descriptor = descriptor.in_file(name, inside)?;
         checked.descriptor = Some(descriptor.clone());
-        if block.header.number != descriptor.frame_no {
-            let problem =
-                format!("the block is of frame {}, its descriptor of {}", block.header.number, descriptor.frame_no);
+        if header.number != descriptor.frame_no {
+            let problem = format!("the block is of frame {}, its descriptor of {}", header.number, descriptor.frame_no);
             return Err(Corruption::at(name, at.offset, problem));
         }
         let last = descriptor.first_seq + u64::from(descriptor.count) - 1;
@@ -101,10 +123,10 @@ impl FrameCheck<'_> {
         if terms_lost || !(self.wants)(descriptor.first_seq, last) {
             return Ok(());
         }
-        let frame = FrameReader::open(block.payload()).in_file(name, inside)?;
-        self.check_content(checker, &frame, at, checked).in_file(name, inside)?;
+        let frame = FrameReader::open(payload).in_file(name, inside)?;
+        self.check_content(content, &frame, at, checked).in_file(name, inside)?;
         let ordinal = descriptor.first_seq.saturating_sub(self.place.entry.first_seq);
-        let chunk = chunk_of_rows(&frame, &checker.rows, u32::try_from(ordinal).unwrap_or(u32::MAX));
+        let chunk = chunk_of_rows(&frame, &content.rows, u32::try_from(ordinal).unwrap_or(u32::MAX));
         checked.chunk = Some(Arc::new(chunk.map_err(|error| Corruption::at(name, inside, error))?));
         Ok(())
     }
@@ -112,14 +134,14 @@ impl FrameCheck<'_> {
     /// Every record rebuilt and hashed ([COM-4] to [COM-6], [FRM-7], [SEG-8]).
     fn check_content(
         &self,
-        checker: &mut Checker,
+        content: &mut Content,
         frame: &FrameReader<'_>,
         at: &FrameAt,
         checked: &mut Checked,
     ) -> Result<(), FormatError> {
         let limits = self.walked.limits.get(at.pages);
         let terms = TermsBefore { table: &self.walked.terms, limits };
-        let Checker { committer, rows } = checker;
+        let Content { committer, rows } = content;
         // This checks every column and every group's encoding on the way.
         rows.read(frame, &terms)?;
         let records = rows.by_position(frame);

@@ -131,6 +131,25 @@ impl NumberColumn {
         Ok(())
     }
 
+    /// Least and largest value of the rows that `rows` has a bit for, which must be some; `raw` is scratch. As strict as reading
+    /// each of these rows: one that is out of range is refused, and whether the column is in its one form is not looked at.
+    pub(super) fn bounds(&self, body: &[u8], rows: u128, raw: &mut Vec<u64>) -> Result<(i64, i64), FormatError> {
+        raw.clear();
+        self.packed.over(body).unpack(raw);
+        let every = raw.len() == rows.count_ones() as usize;
+        let asked =
+            raw.iter().enumerate().filter(|(row, _)| every || rows.checked_shr(*row as u32).unwrap_or(0) & 1 == 1);
+        let (least, most) = asked.fold((u64::MAX, 0), |(least, most), (_, &value)| (least.min(value), most.max(value)));
+        let value = |packed: u64| {
+            let offset = packed.checked_mul(self.unit as u64)?;
+            self.base.checked_add_unsigned(offset).filter(|&value| value <= self.largest())
+        };
+        match value(least).zip(value(most)) {
+            Some(bounds) => Ok(bounds),
+            None => Err(FormatError::invalid("frame column", "packed", 0, "a row is out of range")),
+        }
+    }
+
     fn largest(&self) -> i64 {
         match self.shape {
             Shape::Codes => i64::from(u8::MAX),
@@ -191,6 +210,11 @@ mod tests {
         column.values(data, &mut Vec::new(), &mut values)?;
         let single = (0..rows).map(|row| column.get(data, row)).collect::<Result<Vec<i64>, _>>()?;
         assert_eq!(single, values);
+        for rows in [u128::MAX >> (128 - rows), 1 << (rows - 1), 1] {
+            let among = || values.iter().enumerate().filter(|(row, _)| rows >> row & 1 == 1).map(|(_, &value)| value);
+            let bounds = column.bounds(data, rows, &mut Vec::new())?;
+            assert_eq!(Some(bounds), among().min().zip(among().max()));
+        }
         Ok(values)
     }
 

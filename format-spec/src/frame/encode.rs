@@ -88,8 +88,8 @@ impl FrameEncoder {
         on_id: &mut dyn FnMut(usize, Field, &[u8]),
     ) -> Result<Vec<u8>, FormatError> {
         let rows = kept_rows(descriptor, salts, records)?;
-        let mut ids = [const { Vec::new() }; 4];
-        let mut terms = [const { Vec::new() }; GROUP_2_FIRST];
+        let mut ids = std::array::from_fn(|_| Vec::with_capacity(rows.len()));
+        let mut terms = std::array::from_fn(|_| Vec::with_capacity(rows.len()));
         let mut payloads = Vec::with_capacity(rows.len());
         let mut holes = Vec::new();
         self.texts.clear();

@@ -308,7 +308,7 @@ struct SharedIds {
 /// Distinct UUIDs in order of first use, and each row's code. Rows are at most 128, so the hash slots never fill up.
 fn share(values: &[Option<Uuid>]) -> SharedIds {
     let mut slots = [0u8; 256];
-    let mut shared = SharedIds { table: Vec::new(), codes: Vec::with_capacity(values.len()) };
+    let mut shared = SharedIds { table: Vec::with_capacity(values.len()), codes: Vec::with_capacity(values.len()) };
     for value in values {
         let Some(uuid) = value else {
             shared.codes.push(0);

@@ -197,6 +197,26 @@ impl<'a> FrameReader<'a> {
         self.number(Slot::OCCURRED_AT, row)
     }
 
+    /// Least and largest occurred-at, then recorded-at, ns, of the rows that queries see; `None` where there are none. Reads the
+    /// two columns of times and nothing else; `raw` is scratch.
+    pub fn time_bounds(&self, raw: &mut Vec<u64>) -> Result<Option<[(i64, i64); 2]>, FormatError> {
+        let live = self.live_positions();
+        if live == 0 {
+            return Ok(None);
+        }
+        let rows = if live == self.kept {
+            u128::MAX.checked_shr(128u32.saturating_sub(self.kept.count_ones())).unwrap_or(0)
+        } else {
+            let positions = (0..128).filter(|position| live >> position & 1 == 1);
+            positions.filter_map(|position| self.row_of_position(position)).fold(0, |rows, row| rows | 1 << row)
+        };
+        let mut bounds = |slot| match self.column(slot).map(|column| column.values) {
+            Some(ColumnValues::Numbers(column)) => column.bounds(&self.body, rows, raw),
+            _ => Ok((0, 0)),
+        };
+        Ok(Some([bounds(Slot::OCCURRED_AT)?, bounds(Slot::RECORDED_AT)?]))
+    }
+
     /// Code of the record's kind.
     pub fn kind(&self, row: usize) -> Result<u8, FormatError> {
         self.number(Slot::KIND, row).map(|code| code as u8)

@@ -63,7 +63,7 @@ pub(super) fn cut<'a>(text: &'a str, template: &mut Vec<u8>, holes: &mut Vec<Hol
     let bytes = text.as_bytes();
     template.clear();
     holes.clear();
-    if bytes.iter().any(|&byte| is_mark(byte)) {
+    if first_mark(bytes).is_some() {
         return false;
     }
     let (mut at, mut copied) = (0, 0);
@@ -141,7 +141,8 @@ fn closing_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 fn is_key(bytes: &[u8], from: usize) -> bool {
-    bytes.iter().skip(from).find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) == Some(&b':')
+    let rest = bytes.get(from..).unwrap_or_default();
+    rest.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) == Some(&b':')
 }
 
 fn integer(digits: &[u8]) -> Option<u64> {

@@ -9,6 +9,7 @@
 
 use super::template::{self, Hole, INTEGER, TERM, UUID};
 use super::texts::{HOLES_MAX, NAME, ONLY_TEXT, TextColumn, Value, invalid};
+use crate::FRAME_RECORDS_MAX;
 use crate::bitpack::{put_packed, width_of};
 use crate::bytes::Reader;
 use crate::error::FormatError;
@@ -55,9 +56,9 @@ pub(super) enum Values {
 impl Values {
     fn of_kind(kind: u8) -> Option<Self> {
         match kind {
-            INTEGER => Some(Values::Integers(Vec::new())),
-            UUID => Some(Values::Uuids(Vec::new())),
-            TERM => Some(Values::Terms(Vec::new())),
+            INTEGER => Some(Values::Integers(Vec::with_capacity(FRAME_RECORDS_MAX))),
+            UUID => Some(Values::Uuids(Vec::with_capacity(FRAME_RECORDS_MAX))),
+            TERM => Some(Values::Terms(Vec::with_capacity(FRAME_RECORDS_MAX))),
             _ => None,
         }
     }

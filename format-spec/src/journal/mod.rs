@@ -14,4 +14,4 @@ mod scan;
 
 pub use group::{GROUP_PAYLOAD_MAX, GROUP_RECORDS_MAX, GroupFacts, GroupHeader, GroupKind, put_close_mark, put_group};
 pub use header::JournalHeader;
-pub use scan::{Group, GroupScanner, Position, Records, ScanStop, find_later_group, records_of};
+pub use scan::{Group, GroupScanner, Position, RecordRefs, Records, ScanStop, find_later_group, records_of};

@@ -2,8 +2,9 @@
 
 use super::{GroupHeader, GroupKind, JournalHeader};
 use crate::bytes::Reader;
+use crate::commit::RecordRef;
 use crate::error::FormatError;
-use crate::record::{Record, take_transit};
+use crate::record::{Groups, Record, take_transit_ref};
 
 /// What the groups before a file say of its first group; unknown where that file is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +30,12 @@ impl<'a> Group<'a> {
     /// Its records, decoded one at a time; of an unencrypted log.
     pub fn records(&self) -> Records<'a> {
         records_of(self.payload, self.header.facts.first_seq, self.header.count)
+    }
+
+    /// The same in place.
+    pub fn record_refs(&self) -> RecordRefs<'a> {
+        let reader = Reader::new("journal group", self.payload);
+        RecordRefs { reader, seq: self.header.facts.first_seq, left: self.header.count, failed: false }
     }
 
     /// Offset of the byte after it in the file.
@@ -173,20 +180,21 @@ pub fn find_later_group(file: &JournalHeader, bytes: &[u8], from: usize, above_s
 
 /// The records of a group's payload, opened where it was sealed.
 pub fn records_of(payload: &[u8], first_seq: u64, count: u32) -> Records<'_> {
-    Records { reader: Reader::new("journal group", payload), seq: first_seq, left: count, failed: false }
+    let reader = Reader::new("journal group", payload);
+    Records(RecordRefs { reader, seq: first_seq, left: count, failed: false })
 }
 
-/// Decodes records of a group one at a time; the last item is an error where bytes follow the last record ([JRN-6]).
+/// Reads records of a group one at a time; the last item is an error where bytes follow the last record ([JRN-6]).
 #[derive(Debug, Clone)]
-pub struct Records<'a> {
+pub struct RecordRefs<'a> {
     reader: Reader<'a>,
     seq: u64,
     left: u32,
     failed: bool,
 }
 
-impl Iterator for Records<'_> {
-    type Item = Result<Record, FormatError>;
+impl<'a> Iterator for RecordRefs<'a> {
+    type Item = Result<RecordRef<'a>, FormatError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {
@@ -196,12 +204,30 @@ impl Iterator for Records<'_> {
             self.left -= 1;
             let seq = self.seq;
             self.seq = seq.wrapping_add(1);
-            Some(take_transit(&mut self.reader, seq))
+            Some(take_transit_ref(&mut self.reader, seq))
         } else {
             self.reader.end().err().map(Err)
         };
         self.failed = matches!(item, Some(Err(_)));
         item
+    }
+}
+
+/// [`RecordRefs`] with copies of their bytes.
+#[derive(Debug, Clone)]
+pub struct Records<'a>(RecordRefs<'a>);
+
+impl Iterator for Records<'_> {
+    type Item = Result<Record, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let owned = |record: RecordRef<'_>| Record {
+            seq: record.seq,
+            recorded_at: record.recorded_at,
+            class: record.class,
+            groups: Groups::from_slices(record.groups),
+        };
+        self.0.next().map(|record| record.map(owned))
     }
 }
 

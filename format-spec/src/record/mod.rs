@@ -21,6 +21,7 @@ pub use value::{Fields, ProofRef, Value, check_group, fields_of};
 pub use writer::GroupsWriter;
 
 use crate::bytes::{Reader, put_varint};
+use crate::commit::RecordRef;
 use crate::error::FormatError;
 use crate::layout;
 use crate::{FRAME_BYTES_MAX, schema};
@@ -190,6 +191,12 @@ pub fn put_transit(out: &mut Vec<u8>, recorded_at: i64, class: u16, groups: [&[u
 /// Reads one record in transit form; `seq` comes from where it stands. Group lengths are checked ([REC-1], [REC-9]),
 /// group contents are not: see [`Groups::check`].
 pub fn take_transit(reader: &mut Reader<'_>, seq: u64) -> Result<Record, FormatError> {
+    let RecordRef { seq, recorded_at, class, groups } = take_transit_ref(reader, seq)?;
+    Ok(Record { seq, recorded_at, class, groups: Groups::from_slices(groups) })
+}
+
+/// The same in place.
+pub fn take_transit_ref<'a>(reader: &mut Reader<'a>, seq: u64) -> Result<RecordRef<'a>, FormatError> {
     let recorded_at = reader.i64("recorded_at")?;
     let class = reader.u16("class")?;
     let start = reader.offset();
@@ -205,9 +212,9 @@ pub fn take_transit(reader: &mut Reader<'_>, seq: u64) -> Result<Record, FormatE
     if lengths.contains(&0) || lengths.first().is_none_or(|&first| first < EnvelopeHead::SIZE) {
         return Err(reader.invalid("group length", start, "a group is missing"));
     }
-    let mut slices = [&[][..]; GROUPS];
-    for (slice, length) in slices.iter_mut().zip(lengths) {
-        *slice = reader.take("group", length)?;
+    let mut groups = [&[][..]; GROUPS];
+    for (group, length) in groups.iter_mut().zip(lengths) {
+        *group = reader.take("group", length)?;
     }
-    Ok(Record { seq, recorded_at, class, groups: Groups::from_slices(slices) })
+    Ok(RecordRef { seq, recorded_at, class, groups })
 }

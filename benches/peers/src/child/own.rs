@@ -59,7 +59,7 @@ pub fn singles(commits: usize, args: &Args, dir: &Path) -> Result<Vec<SingleRun>
 /// Open loop emits.
 pub fn emits(producers: usize, events: u64, args: &Args, dir: &Path) -> Result<EmitRun> {
     let events = args.source().events(events)?;
-    let took = emit::paced(&dir.join("log"), events, EMIT_RATE, producers).map_err(plain)?;
+    let took = emit::paced(&dir.join("log"), &events, EMIT_RATE, producers).map_err(plain)?;
     let nanos = |share| u64::try_from(took.at(share).as_nanos()).unwrap_or(u64::MAX);
     Ok(EmitRun {
         producers,

@@ -13,6 +13,10 @@ use crate::args::Args;
 use crate::job::{PurgeRun, StoreRun};
 use crate::store::{Asked, Peer, Result, bytes_below, digest};
 
+/// Questions that are prepared, answered and compared together.
+const TOGETHER: usize = 25;
+/// Questions that a store is asked however slow it is.
+const LEAST: usize = 3;
 /// Opens that are timed in a turn.
 const OPENS: usize = 7;
 
@@ -92,8 +96,8 @@ pub fn asked(peer: &dyn Peer, args: &Args, dir: &Path, questions: &Questions, ru
     Ok(())
 }
 
-/// Asks the questions of a kind, each once, in their order, until the time for the kind is over; never fewer than three. What
-/// was answered is compared after every few questions, outside the measured time.
+/// Asks the questions of a kind, each once, in their order, until the time for the kind is over; never fewer than three. A few
+/// at a time are prepared, answered (which alone is measured) and compared.
 fn ask(
     open: &mut dyn Asked,
     args: &Args,
@@ -102,23 +106,29 @@ fn ask(
     expected: &[String],
 ) -> Result<(Vec<f64>, usize)> {
     let (mut took, mut compared, mut spent) = (Vec::new(), 0, 0.0);
-    let mut answers = Vec::new();
-    for (number, question) in questions.iter().enumerate() {
-        if number >= 3 && spent > args.kind_seconds {
-            break;
-        }
+    let mut asked = 0;
+    while asked < questions.len() && (asked < LEAST || spent < args.kind_seconds) {
         let begun = Instant::now();
-        open.prepare(question)?;
-        let start = Instant::now();
-        let answer = open.answer(question)?;
-        took.push(start.elapsed());
-        spent += seconds(begun.elapsed());
-        answers.push((number, answer));
-        if answers.len() == 25 {
-            compared += compare(kind, questions, expected, &mut answers)?;
+        let mut prepared = 0;
+        for question in questions.iter().skip(asked).take(TOGETHER) {
+            let late = spent + seconds(begun.elapsed()) >= args.kind_seconds / 2.0;
+            if prepared > 0 && asked + prepared >= LEAST && late {
+                break;
+            }
+            open.prepare(question)?;
+            prepared += 1;
         }
+        let mut answers = Vec::with_capacity(prepared);
+        for (number, question) in questions.iter().enumerate().skip(asked).take(prepared) {
+            let start = Instant::now();
+            let answer = open.answer(question)?;
+            took.push(start.elapsed());
+            answers.push((number, answer));
+        }
+        asked += prepared;
+        spent += seconds(begun.elapsed());
+        compared += compare(kind, questions, expected, &mut answers)?;
     }
-    compared += compare(kind, questions, expected, &mut answers)?;
     Ok((Latencies::new(took).all().iter().map(millis).collect(), compared))
 }
 

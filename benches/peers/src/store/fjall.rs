@@ -1,5 +1,6 @@
 //! fjall with index entries kept by hand: rows and index in two keyspaces, one atomic batch for both.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Instant;
 
@@ -79,7 +80,7 @@ struct Open {
     /// Number of the next row of a store that was new.
     next: u64,
     /// Of Q7, where the page before ends.
-    cursor: Option<i64>,
+    cursors: VecDeque<Option<i64>>,
 }
 
 impl Open {
@@ -87,7 +88,7 @@ impl Open {
         let db = Database::builder(dir.join("db")).cache_size(256 << 20).open()?;
         let rows = db.keyspace("rows", KeyspaceCreateOptions::default)?;
         let index = db.keyspace("index", KeyspaceCreateOptions::default)?;
-        Ok(Self { db, rows, index, next: 0, cursor: None })
+        Ok(Self { db, rows, index, next: 0, cursors: VecDeque::new() })
     }
 
     fn append(&mut self, events: &[AuditEvent]) -> Result<()> {
@@ -132,11 +133,13 @@ impl Ordered for Open {
 
 impl Asked for Open {
     fn prepare(&mut self, question: &Question) -> Result<()> {
-        self.cursor = keyed::prepare(self, question)?;
+        let cursor = keyed::prepare(self, question)?;
+        self.cursors.push_back(cursor);
         Ok(())
     }
 
     fn answer(&mut self, question: &Question) -> Result<Answer> {
-        keyed::answer(self, question, self.cursor)
+        let cursor = self.cursors.pop_front().flatten();
+        keyed::answer(self, question, cursor)
     }
 }

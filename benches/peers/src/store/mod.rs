@@ -1,7 +1,7 @@
 //! What every store must do to be compared, and the list of stores.
 //!
 //! ```text
-//! Peer: load (timed) -> open -> Asked: prepare (not timed), answer (timed) -> verify, purge (timed)
+//! Peer: load (timed) -> open -> Asked: prepare some (not timed), answer them (timed) -> verify, purge (timed)
 //!       single: a new store that commits one event after the other, each durable before the next
 //! ```
 //!
@@ -78,12 +78,13 @@ pub trait Peer {
     }
 }
 
-/// An open store.
+/// An open store. Some questions are prepared, then the same are answered in the same order: whoever asks for a page has the
+/// cursor already, and has not just read the 199 pages before it.
 pub trait Asked {
     /// Does what is not timed: of Q7, finds where the page before ends.
     fn prepare(&mut self, question: &Question) -> Result<()>;
 
-    /// Answers the question that was prepared last.
+    /// Answers the question that was prepared first of those that were not answered.
     fn answer(&mut self, question: &Question) -> Result<Answer>;
 }
 

@@ -1,6 +1,7 @@
 //! Indelible as one of the stores, with default options: hashed, chained, signed, indexed, durable before it is acknowledged.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -47,7 +48,7 @@ impl Peer for Indelible {
 
     fn open(&self, dir: &Path) -> Result<Option<Box<dyn Asked>>> {
         let reader = LedgerReader::open(dir.join("log"), &ReadOptions::default())?;
-        Ok(Some(Box::new(Open { reader, ready: None })))
+        Ok(Some(Box::new(Open { reader, ready: VecDeque::new() })))
     }
 
     fn single(&self, dir: &Path) -> Result<Option<Box<dyn Single>>> {
@@ -116,17 +117,17 @@ impl Single for One {
 
 struct Open {
     reader: LedgerReader,
-    ready: Option<Ready>,
+    ready: VecDeque<Ready>,
 }
 
 impl Asked for Open {
     fn prepare(&mut self, question: &Question) -> Result<()> {
-        self.ready = Some(ask::prepare(&self.reader, question)?);
+        self.ready.push_back(ask::prepare(&self.reader, question)?);
         Ok(())
     }
 
     fn answer(&mut self, _: &Question) -> Result<Answer> {
-        let ready = self.ready.as_ref().ok_or("answered before it was prepared")?;
-        Ok(ask::answer(&self.reader, ready)?)
+        let ready = self.ready.pop_front().ok_or("answered before it was prepared")?;
+        Ok(ask::answer(&self.reader, &ready)?)
     }
 }

@@ -3,6 +3,7 @@
 //! It keeps an RFC 6962 tree over its records and no index over most columns, so questions are scans. It is given no signing
 //! key, so it signs nothing here, which favours it.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -105,7 +106,7 @@ impl Peer for Quipu {
         }
         let mut store = store(dir, SyncPolicy::OsManaged, RetentionPolicy::keep_forever())?;
         let snapshot = store.snapshot()?;
-        Ok(Some(Box::new(Open { snapshot, _store: store, cursor: None })))
+        Ok(Some(Box::new(Open { snapshot, _store: store, cursors: VecDeque::new() })))
     }
 
     fn single(&self, dir: &Path) -> Result<Option<Box<dyn Single>>> {
@@ -161,7 +162,7 @@ struct Open {
     /// Holds the lock, as a reader in the same process would.
     _store: AuditStore,
     /// Of Q7, its own cursor after the page before, with the rows at the edge that are too new to count.
-    cursor: Option<String>,
+    cursors: VecDeque<Option<String>>,
 }
 
 fn with(pairs: &[(&str, &str)]) -> LogQuery {
@@ -214,20 +215,22 @@ fn within(event: &AuditEvent, time: (i64, i64)) -> bool {
 
 impl Asked for Open {
     fn prepare(&mut self, question: &Question) -> Result<()> {
-        self.cursor = None;
+        let mut cursor = None;
         if let Question::Deep { workspace, before, depth } = question {
             let query = during(with(&[("workspace", workspace)]), (0, *before));
             // A record in the microsecond of `before` may be too new, so its pages are counted by what belongs to them.
             let head = self.snapshot.query(&LogQuery { limit: Some(2), ..query.clone() })?;
             let new = head.into_iter().filter_map(event_of).filter(|event| !within(event, (0, *before))).count();
             let page = self.snapshot.query_page(&LogQuery { limit: Some(depth + new), ..query })?;
-            self.cursor = page.next_cursor;
+            cursor = page.next_cursor;
         }
+        self.cursors.push_back(cursor);
         Ok(())
     }
 
     fn answer(&mut self, question: &Question) -> Result<Answer> {
         let mut answer = Answer::default();
+        let cursor = self.cursors.pop_front().flatten();
         match question {
             Question::Day { workspace, time } => {
                 let query = LogQuery { limit: Some(PAGE + 2), ..during(with(&[("workspace", workspace)]), *time) };
@@ -261,7 +264,7 @@ impl Asked for Open {
             }
             Question::Deep { workspace, before, .. } => {
                 let query = during(with(&[("workspace", workspace)]), (0, *before));
-                let query = LogQuery { limit: Some(PAGE), cursor: self.cursor.clone(), ..query };
+                let query = LogQuery { limit: Some(PAGE), cursor, ..query };
                 answer.rows = self.rows(query, PAGE, &|_| true)?;
             }
         }

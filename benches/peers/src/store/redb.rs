@@ -1,5 +1,6 @@
 //! redb with index entries kept by hand.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Instant;
 
@@ -115,7 +116,7 @@ struct Open {
     index: ReadOnlyTable<&'static [u8], ()>,
     _db: Database,
     /// Of Q7, where the page before ends.
-    cursor: Option<i64>,
+    cursors: VecDeque<Option<i64>>,
 }
 
 impl Open {
@@ -123,7 +124,7 @@ impl Open {
         let db = Database::open(dir.join("db"))?;
         let transaction = db.begin_read()?;
         let (rows, index) = (transaction.open_table(ROWS)?, transaction.open_table(INDEX)?);
-        Ok(Self { rows, index, _db: db, cursor: None })
+        Ok(Self { rows, index, _db: db, cursors: VecDeque::new() })
     }
 }
 
@@ -146,11 +147,13 @@ impl Ordered for Open {
 
 impl Asked for Open {
     fn prepare(&mut self, question: &Question) -> Result<()> {
-        self.cursor = keyed::prepare(self, question)?;
+        let cursor = keyed::prepare(self, question)?;
+        self.cursors.push_back(cursor);
         Ok(())
     }
 
     fn answer(&mut self, question: &Question) -> Result<Answer> {
-        keyed::answer(self, question, self.cursor)
+        let cursor = self.cursors.pop_front().flatten();
+        keyed::answer(self, question, cursor)
     }
 }

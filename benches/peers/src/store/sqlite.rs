@@ -1,5 +1,6 @@
 //! SQLite with (column, time) indexes on the same eleven columns, and a 256 MiB cache.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Instant;
 
@@ -137,7 +138,7 @@ impl Peer for Sqlite {
     fn open(&self, dir: &Path) -> Result<Option<Box<dyn Asked>>> {
         let db = Connection::open(dir.join("db"))?;
         db.execute_batch("PRAGMA cache_size=-262144;")?;
-        Ok(Some(Box::new(Open { db, cursor: None })))
+        Ok(Some(Box::new(Open { db, cursors: VecDeque::new() })))
     }
 
     fn single(&self, dir: &Path) -> Result<Option<Box<dyn Single>>> {
@@ -200,7 +201,7 @@ impl Single for One {
 struct Open {
     db: Connection,
     /// Of Q7, where the page before ends.
-    cursor: Option<i64>,
+    cursors: VecDeque<Option<i64>>,
 }
 
 impl Open {
@@ -249,17 +250,19 @@ fn event(row: &Row<'_>) -> rusqlite::Result<AuditEvent> {
 
 impl Asked for Open {
     fn prepare(&mut self, question: &Question) -> Result<()> {
-        self.cursor = None;
+        let mut cursor = None;
         if let Question::Deep { workspace, before, depth } = question {
             let sql = "SELECT time FROM events WHERE workspace=? AND time<? ORDER BY time DESC LIMIT 1 OFFSET ?";
             let mut query = self.db.prepare_cached(sql)?;
-            self.cursor = Some(query.query_row(params![workspace, before, *depth as i64 - 1], |row| row.get(0))?);
+            cursor = Some(query.query_row(params![workspace, before, *depth as i64 - 1], |row| row.get(0))?);
         }
+        self.cursors.push_back(cursor);
         Ok(())
     }
 
     fn answer(&mut self, question: &Question) -> Result<Answer> {
         let mut answer = Answer::default();
+        let cursor: Option<i64> = self.cursors.pop_front().flatten();
         match question {
             Question::Day { workspace, time } => {
                 let tail = format!("workspace=? AND time>=? AND time<? ORDER BY time DESC LIMIT {PAGE}");
@@ -288,7 +291,7 @@ impl Asked for Open {
                 answer.rows = self.rows(&tail, params![Outcome::Failure.code(), before])?;
             }
             Question::Deep { workspace, .. } => {
-                if let Some(cursor) = self.cursor {
+                if let Some(cursor) = cursor {
                     let tail = format!("workspace=? AND time<? ORDER BY time DESC LIMIT {PAGE}");
                     answer.rows = self.rows(&tail, params![workspace, cursor])?;
                 }

@@ -3,6 +3,7 @@
 //! It commits every 100,000 events, as its authors advise; nothing is durable before. One commit for every thousand would be
 //! another measurement, in which it loses.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Instant;
 
@@ -151,7 +152,7 @@ struct Open {
     searcher: Searcher,
     counts: Aggregations,
     /// Of Q7, where the page before ends.
-    cursor: Option<i64>,
+    cursors: VecDeque<Option<i64>>,
 }
 
 impl Open {
@@ -162,7 +163,7 @@ impl Open {
                 "action":{"terms":{"field":"action","size":100000}},
                 "target_type":{"terms":{"field":"target_type","size":100000}}}"#,
         )?;
-        Ok(Self { fields: schema().1, searcher: index.reader()?.searcher(), counts, cursor: None })
+        Ok(Self { fields: schema().1, searcher: index.reader()?.searcher(), counts, cursors: VecDeque::new() })
     }
 
     fn term(&self, column: usize, value: &str) -> Term {
@@ -222,19 +223,21 @@ impl Open {
 
 impl Asked for Open {
     fn prepare(&mut self, question: &Question) -> Result<()> {
-        self.cursor = None;
+        let mut cursor = None;
         if let Question::Deep { workspace, before, depth } = question {
             let query = self.all(vec![self.is(WORKSPACE, workspace), self.during((i64::MIN, *before))]);
             let collector =
                 TopDocs::with_limit(1).and_offset(depth - 1).order_by_fast_field::<i64>("time", Order::Desc);
             let found: Vec<(Option<i64>, DocAddress)> = self.searcher.search(&query, &collector)?;
-            self.cursor = found.first().and_then(|(time, _)| *time);
+            cursor = found.first().and_then(|(time, _)| *time);
         }
+        self.cursors.push_back(cursor);
         Ok(())
     }
 
     fn answer(&mut self, question: &Question) -> Result<Answer> {
         let mut answer = Answer::default();
+        let cursor = self.cursors.pop_front().flatten();
         let texts = |severities: &[Severity]| severities.iter().map(Severity::to_string).collect::<Vec<_>>();
         match question {
             Question::Day { workspace, time } => {
@@ -267,7 +270,7 @@ impl Asked for Open {
                 answer.rows = self.newest(queries, MANY)?;
             }
             Question::Deep { workspace, .. } => {
-                let before = self.cursor.ok_or("the page before was not found")?;
+                let before = cursor.ok_or("the page before was not found")?;
                 answer.rows =
                     self.newest(vec![self.is(WORKSPACE, workspace), self.during((i64::MIN, before))], PAGE)?;
             }
