@@ -36,6 +36,9 @@ use crate::write::shared::{Framed, Keys, Shared, Written};
 use crate::write::sign::read_checkpoint;
 use crate::write::writer::Writer;
 
+/// Bytes that are written again at a time.
+const REWRITE: usize = 1 << 20;
+
 /// What a recovery found and cut. Nothing cut means that the log was closed cleanly, or nothing was in flight.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecoveryReport {
@@ -397,9 +400,16 @@ fn cut_torn(storage: &Arc<dyn Storage>, framing: &mut Framing, journal: &Journal
 /// A recovery in the same boot would call them durable and lose them with the next power cut; writing them makes them count.
 fn write_again(file: &dyn StorageFile, name: &str, from: u64) -> Result<()> {
     let length = file.len().doing("measure", name)?;
-    let mut bytes = vec![0; usize::try_from(length.saturating_sub(from)).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, from).doing("read", name)?;
-    file.set_len(length).and_then(|()| file.write_at(&bytes, from)).doing("write again the end of", name)
+    file.set_len(length).doing("write again the end of", name)?;
+    let mut bytes = Vec::new();
+    let mut at = from;
+    while at < length {
+        bytes.resize(usize::try_from(length - at).unwrap_or(REWRITE).min(REWRITE), 0);
+        file.read_exact_at(&mut bytes, at).doing("read", name)?;
+        file.write_at(&bytes, at).doing("write again the end of", name)?;
+        at += bytes.len() as u64;
+    }
+    Ok(())
 }
 
 /// The same for the frames of the active segment behind those that are known to be synced.

@@ -59,7 +59,7 @@ fn check(bytes: &[u8], from_seq: u64, what: &str) {
     let state = read(bytes, from_seq).expect(what);
     let mut scanner = GroupScanner::new(bytes, Position::default()).expect("a header");
     let (mut records, mut last_group, mut stop, mut end_seq) = (Vec::new(), 0, None, 0);
-    while let Some(next) = scanner.next() {
+    for next in scanner.by_ref() {
         match next {
             Ok(group) => {
                 last_group = group.offset;

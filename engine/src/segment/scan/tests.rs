@@ -207,6 +207,24 @@ fn a_frame_without_whole_keys_ends_the_scan_there() {
     assert!(ended > 0, "none of the changes ended a scan");
 }
 
+/// A term page whose block is whole and whose terms were there before ends a scan.
+#[test]
+fn a_term_page_that_comes_twice_ends_the_scan_there() {
+    let bytes = long_segment();
+    let pages: Vec<_> = blocks_of(&bytes).into_iter().filter(|(kind, ..)| *kind == BlockKind::Terms).collect();
+    let all = check(&bytes, "whole");
+    for &(_, start, end) in &pages[1..] {
+        let (_, first, first_end) = pages[0];
+        let mut twice = [&bytes[..start], &bytes[first..first_end], &bytes[end..]].concat();
+        // The number of the page that it stands for, so that only its terms are wrong.
+        let number = BlockHeader::decode(&bytes[start..]).expect("a header").number;
+        let payload = twice[start + BlockHeader::SIZE..start + first_end - first].to_vec();
+        let header = BlockHeader::new(BlockKind::Terms, false, number, &payload).expect("a header");
+        twice[start..start + BlockHeader::SIZE].copy_from_slice(&header.encode());
+        assert!(check(&twice, &format!("page {number} is page 0 again")) < all);
+    }
+}
+
 /// A reader beside a writer scans on from where it was, shown a few frames more each time.
 #[test]
 fn a_scan_in_steps_gives_what_one_scan_gives() {
