@@ -23,7 +23,7 @@ use crate::error::Corruption;
 /// Frames of a window: as many records as a run has.
 const WINDOW_FRAMES: usize = 512;
 /// Frames that a thread takes at a time.
-const SLICE_FRAMES: usize = 16;
+const SLICE_FRAMES: usize = 4;
 
 /// What the frames of a segment gave.
 #[derive(Default)]
