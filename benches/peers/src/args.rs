@@ -24,13 +24,13 @@ pub struct Args {
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
     /// A store takes no further turn once its turns have taken so many seconds; everyone has one.
-    #[arg(long, default_value_t = 75.0)]
+    #[arg(long, default_value_t = 150.0)]
     pub store_seconds: f64,
     /// Seconds for the questions of a kind; a store that is slow answers fewer of them, at least three.
     #[arg(long, default_value_t = 4.0)]
     pub kind_seconds: f64,
     /// Minutes after which no store takes another turn.
-    #[arg(long, default_value_t = 17.0)]
+    #[arg(long, default_value_t = 20.0)]
     pub minutes: f64,
     /// Small: 20,000 events, one round, a curve to 20,000. For a test that all of it works.
     #[arg(long)]
