@@ -28,6 +28,8 @@ mod recover;
 pub mod ring;
 pub mod rng;
 mod run;
+#[cfg(test)]
+mod sample;
 mod segment;
 mod snapshot;
 mod spare;

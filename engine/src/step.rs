@@ -241,39 +241,23 @@ impl StepLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
     use crate::options::Options;
     use crate::query::{Expr, Query};
-    use crate::rng::SeededRng;
+    use crate::sample;
     use crate::storage::sim::{SimOptions, SimStorage};
-    use indelible_format::LogId;
-    use indelible_format::key::SigningKey;
     use indelible_format::schema::{Field, Kind};
 
     /// The first checkpoint after an opening read the directory of every segment, and all of them stayed in memory; so did what
     /// one query had read of a log of any size.
     #[test]
     fn a_checkpoint_and_a_query_leave_no_sealed_segment_open() {
-        let key = Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"));
         let disk = SimStorage::new(1, SimOptions::default());
-        let config = || LogConfig {
-            storage: Arc::new(disk.clone()),
-            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
-            rng: Arc::new(SeededRng::new(disk.op_count())),
-            options: Options { segment_bytes_max: 4_096, open_segments_max: 2, ..Options::default() },
-            signer: Some(Arc::clone(&key)),
-            path: "test".to_owned(),
-        };
-        let spec = CreateSpec {
-            log_id: LogId([5; 16]),
-            origin: "test/log".to_owned(),
-            key: key.verifier().to_string(),
-            schedule: crate::DEFAULT_SCHEDULE.to_owned(),
-        };
+        let options = || Options { segment_bytes_max: 4_096, open_segments_max: 2, ..Options::default() };
+        let config = || sample::config(&disk, options());
         let draft = |n: u64| {
             Draft::write(Kind::Event, Some(n as i64), 1, |groups| groups.text(Field::TARGET_ID, &format!("{n:0500}")))
         };
-        let mut log = StepLog::create(config(), &spec).expect("create");
+        let mut log = StepLog::create(config(), &sample::spec()).expect("create");
         for n in 0..60 {
             log.append(vec![draft(n)]).expect("append");
             log.frame(true).expect("frame");

@@ -197,7 +197,7 @@ impl View {
             seqs.push(record.seq);
             Ok(())
         };
-        let mut taken = Taken::new(1, &mut make);
+        let mut taken = Taken::first(&mut make);
         Scan::new(&self.snapshot, filter).rows(false, &mut taken)?;
         Ok(taken.rows.first().copied())
     }

@@ -30,6 +30,8 @@ const ROOM: usize = 1_024;
 /// Rows as they are found, made into what is wanted.
 pub(super) struct Taken<'k, 'm, T> {
     limit: usize,
+    /// Whether it matters that there is a row more.
+    beyond: bool,
     make: &'k mut Make<'m, T>,
     pub(super) rows: Vec<T>,
     /// Occurred-at and seq of the last row that there is room for.
@@ -39,8 +41,19 @@ pub(super) struct Taken<'k, 'm, T> {
 }
 
 impl<'k, 'm, T> Taken<'k, 'm, T> {
+    /// Up to `limit` rows, and whether there are more.
     pub(super) fn new(limit: usize, make: &'k mut Make<'m, T>) -> Self {
-        Self { limit, make, rows: Vec::with_capacity(limit.min(ROOM)), last: None, more: false }
+        Self { limit, beyond: true, make, rows: Vec::with_capacity(limit.min(ROOM)), last: None, more: false }
+    }
+
+    /// One row, and nothing about others.
+    pub(super) fn first(make: &'k mut Make<'m, T>) -> Self {
+        Self { beyond: false, ..Self::new(1, make) }
+    }
+
+    /// Whether nothing that could still be found matters.
+    fn is_done(&self) -> bool {
+        self.more || (!self.beyond && self.rows.len() >= self.limit)
     }
 
     /// Whether there is room for the row that was found; if not, it is noted that there is one.
@@ -86,7 +99,7 @@ impl<'a> Scan<'a> {
         let segments: Vec<_> = snapshot.segments().collect();
         for index in 0..segments.len() {
             let index = if newest_first { segments.len() - 1 - index } else { index };
-            if taken.more {
+            if taken.is_done() {
                 break;
             }
             if let Some(&(segment, visible)) = segments.get(index) {
@@ -132,7 +145,7 @@ impl<'a> Scan<'a> {
     fn tail_rows<T>(&mut self, newest_first: bool, taken: &mut Taken<'_, '_, T>) -> Result<()> {
         let snapshot = self.snapshot;
         let mut take = |record: &Record| -> Result<bool> {
-            if taken.more {
+            if taken.is_done() {
                 return Ok(false);
             }
             self.work.tail_scanned += 1;
@@ -142,7 +155,7 @@ impl<'a> Scan<'a> {
             if taken.has_room() {
                 taken.take(record.into())?;
             }
-            Ok(!taken.more)
+            Ok(!taken.is_done())
         };
         if newest_first {
             for record in snapshot.tail_records().rev() {
@@ -182,7 +195,7 @@ impl<'a> Scan<'a> {
                 }
                 scan.work.rows_decoded += 1;
                 taken.take(row.record_ref()?)?;
-                Ok(true)
+                Ok(!taken.is_done())
             };
             if newest_first {
                 scan.with_rows(hits.segment, all.iter().rev().map(|position| first + position), &mut take)
@@ -309,37 +322,24 @@ fn resolved_may_match(resolved: &Resolved, first: u32, end: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::LogId;
-    use indelible_format::key::SigningKey;
     use indelible_format::schema::{Field, Kind};
 
     use super::*;
-    use crate::LogConfig;
-    use crate::clock::SystemClock;
     use crate::draft::Draft;
-    use crate::log::{CreateSpec, Log};
+    use crate::log::Log;
     use crate::options::Options;
     use crate::query::{Query, View};
     use crate::reader::LogReader;
-    use crate::rng::SeededRng;
+    use crate::sample;
+    use crate::step::StepLog;
     use crate::storage::sim::{SimOptions, SimStorage};
 
     /// A query once went round and round where a footer leaves out a frame, whose records no frame then gives.
     #[test]
     fn records_between_frames_are_damage_and_no_endless_search() {
         let disk = SimStorage::new(3, SimOptions::default());
-        let config = LogConfig {
-            storage: Arc::new(disk.clone()),
-            clock: Arc::new(SystemClock),
-            rng: Arc::new(SeededRng::new(1)),
-            options: Options::default(),
-            signer: None,
-            path: "test".to_owned(),
-        };
-        let key = SigningKey::generate([1; 32], "a/b").expect("key").verifier().to_string();
-        let schedule = r#"{"version":1,"rules":[],"default":1}"#.to_owned();
-        let spec = CreateSpec { log_id: LogId([1; 16]), origin: "a/b".to_owned(), key, schedule };
-        let log = Log::create(config.clone(), &spec).expect("create");
+        let config = sample::config(&disk, Options::default());
+        let log = Log::create(config.clone(), &sample::spec()).expect("create");
         for n in 0..700 {
             let draft = Draft::write(Kind::Event, Some(n), 1, |groups| groups.text(Field::ACTION, "a.b"));
             log.emit(draft).expect("emit");
@@ -354,6 +354,37 @@ mod tests {
             let found = View::query(&view, &order).expect_err("records are missing").to_string();
             let named = format!("record {}", left_out.first_ordinal);
             assert!(found.contains(&named) || found.contains("does not hold it"), "{found}");
+        }
+    }
+
+    /// Who asks whether there is one (a duplicate of an event id) does not wait for a search through everything behind it.
+    #[test]
+    fn the_first_row_ends_the_search_for_it() {
+        let disk = SimStorage::new(3, SimOptions::default());
+        let mut log = StepLog::create(sample::config(&disk, Options::default()), &sample::spec()).expect("create");
+        let draft = |n: u32| {
+            Draft::write(Kind::Event, Some(n.into()), 1, |groups| groups.text(Field::ACTION, &format!("a.{}", n % 150)))
+        };
+        for framed in [true, false] {
+            log.append((0..300).map(draft).collect()).expect("append");
+            log.sync().expect("sync");
+            if framed {
+                log.frame(true).expect("frame");
+            }
+        }
+        let view = log.view();
+        for (action, in_frames) in [("a.1", true), ("a.0", true), ("a.b", false)] {
+            let filter = Expr::is(Field::ACTION, action);
+            let mut make = |record: RecordRef<'_>, seqs: &mut Vec<u64>| {
+                seqs.push(record.seq);
+                Ok(())
+            };
+            let mut scan = Scan::new(view.snapshot(), &filter);
+            let mut taken = Taken::first(&mut make);
+            scan.rows(false, &mut taken).expect("found");
+            assert_eq!(taken.rows.len(), usize::from(in_frames), "{action}");
+            let (frames, tail) = if in_frames { (1, 0) } else { (0, 300) };
+            assert_eq!((scan.work.frames, scan.work.tail_scanned), (frames, tail), "{action}");
         }
     }
 }

@@ -1,38 +1,24 @@
 //! A reader beside a writer, look by look.
 
-use std::sync::Arc;
-
-use indelible_format::LogId;
 use indelible_format::schema::{Field, Kind};
 
 use super::*;
-use crate::clock::SystemClock;
 use crate::draft::Draft;
-use crate::log::{CreateSpec, Log};
+use crate::log::Log;
 use crate::options::Options;
 use crate::query::Expr;
-use crate::rng::SeededRng;
+use crate::sample;
 use crate::storage::sim::{SimOptions, SimStorage};
 
 fn config(disk: &SimStorage) -> LogConfig {
-    LogConfig {
-        storage: Arc::new(disk.clone()),
-        clock: Arc::new(SystemClock),
-        rng: Arc::new(SeededRng::new(1)),
-        options: Options { segment_bytes_max: 32 << 10, journal_bytes_max: 8 << 10, ..Options::default() },
-        signer: None,
-        path: "test".to_owned(),
-    }
+    sample::config(disk, Options { segment_bytes_max: 32 << 10, journal_bytes_max: 8 << 10, ..Options::default() })
 }
 
 /// Each look once failed where a journal file had been read before, and was answered only after everything was read anew.
 #[test]
 fn every_look_beside_a_writer_succeeds_at_once() {
     let disk = SimStorage::new(3, SimOptions::default());
-    let key = indelible_format::key::SigningKey::generate([1; 32], "a/b").expect("key").verifier().to_string();
-    let schedule = r#"{"version":1,"rules":[],"default":1}"#.to_owned();
-    let spec = CreateSpec { log_id: LogId([1; 16]), origin: "a/b".to_owned(), key, schedule };
-    let log = Log::create(config(&disk), &spec).expect("create");
+    let log = Log::create(config(&disk), &sample::spec()).expect("create");
     let reader = LogReader::open(&config(&disk)).expect("reader");
     let mut failed = 0;
     for n in 0..700u64 {

@@ -1,40 +1,20 @@
 //! A scan that leaves keys for later gives what one gives that reads every key with its frame.
 
-use std::sync::Arc;
-
-use indelible_format::LogId;
-use indelible_format::key::SigningKey;
 use indelible_format::schema::{Field, Kind};
 use indelible_format::segment::SegmentHeader;
 
 use super::*;
-use crate::clock::ManualClock;
 use crate::draft::Draft;
-use crate::log::{CreateSpec, LogConfig};
 use crate::options::Options;
-use crate::rng::SeededRng;
+use crate::sample;
 use crate::step::StepLog;
 use crate::storage::sim::{SimOptions, SimStorage};
 use crate::storage::{OpenMode, Storage};
 
 /// The active segment's bytes of a log that was closed after each of `parts` records but the last, and killed after those.
 fn segment_of(parts: &[u64]) -> Vec<u8> {
-    let key = Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"));
     let disk = SimStorage::new(1, SimOptions::default());
-    let config = || LogConfig {
-        storage: Arc::new(disk.clone()),
-        clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
-        rng: Arc::new(SeededRng::new(disk.op_count())),
-        options: Options::default(),
-        signer: Some(Arc::clone(&key)),
-        path: "test".to_owned(),
-    };
-    let spec = CreateSpec {
-        log_id: LogId([5; 16]),
-        origin: "test/log".to_owned(),
-        key: key.verifier().to_string(),
-        schedule: crate::DEFAULT_SCHEDULE.to_owned(),
-    };
+    let config = || sample::config(&disk, Options::default());
     let draft = |n: u64| {
         Draft::write(Kind::Event, Some((n * 7_919 % 5_000) as i64), 1, |groups| {
             groups.text(Field::WORKSPACE, &format!("w-{}", n % 5));
@@ -42,7 +22,7 @@ fn segment_of(parts: &[u64]) -> Vec<u8> {
             groups.text(Field::EVENT_ID, &format!("00000000-0000-7000-8000-{n:012x}"));
         })
     };
-    let mut log = StepLog::create(config(), &spec).expect("create");
+    let mut log = StepLog::create(config(), &sample::spec()).expect("create");
     let mut next = 0;
     for (index, &part) in parts.iter().enumerate() {
         log.append((next..next + part).map(draft).collect()).expect("append");
