@@ -5,9 +5,9 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use indelible_benches::sample::Frame;
-use indelible_format::commit::{Committer, FrameView, RecordRef, Removal, commit_frame};
+use indelible_evidence::commit::{Committer, FrameView, RecordRef, Removal, commit_frame};
+use indelible_evidence::record::{Record, put_transit};
 use indelible_format::frame::{FrameEncoder, FrameOptions, FramePruner, FrameReader};
-use indelible_format::record::{Record, put_transit};
 use indelible_format::segment::{TermTable, TermUse};
 
 fn main() {

@@ -2,7 +2,7 @@
 
 use indelible::{LedgerReader, Options, ReadOptions};
 use indelible_engine::query::FrameMaterial;
-use indelible_format::commit::{FrameFacts, RecordRef, Salts, commit_frame};
+use indelible_evidence::commit::{FrameFacts, RecordRef, Salts, commit_frame};
 use indelible_format::frame::{FrameEncoder, FrameOptions, FrameReader};
 use indelible_format::segment::TermTable;
 use indelible_tools::workload::Workload;

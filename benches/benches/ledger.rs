@@ -8,7 +8,7 @@ use divan::counter::ItemsCount;
 use indelible::query::{Expr, Test};
 use indelible::{AuditEvent, CreateOptions, Ledger, OpenOptions, Order, Query};
 use indelible_benches::sample::SEED;
-use indelible_format::schema::Field;
+use indelible_evidence::schema::Field;
 use indelible_tools::workload::Workload;
 use tempfile::TempDir;
 

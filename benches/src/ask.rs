@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indelible::query::{Expr, Test};
 use indelible::{LedgerReader, Order, Query, Result, Severity, StatsQuery};
-use indelible_format::schema::Field;
+use indelible_evidence::schema::Field;
 
 use crate::measure::{Latencies, thread_cpu};
 use crate::question::{Answer, MANY, PAGE, Question};

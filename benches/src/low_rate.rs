@@ -18,8 +18,8 @@ use indelible_engine::clock::{Clock, ManualClock, SystemClock};
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::Access;
 use indelible_engine::{Draft, LogConfig};
-use indelible_format::key::SigningKey;
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::schema::{Field, Kind};
 
 /// How old the first record of a frame may be, by default options.
 const INTERVAL: Duration = Duration::from_secs(60);

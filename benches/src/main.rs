@@ -149,7 +149,7 @@ fn opening(log: &Path) -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         let reader = LedgerReader::open(log, &ReadOptions::default())?;
         let query = Query {
-            filter: indelible::query::Expr::is(indelible_format::schema::Field::WORKSPACE, "ws-00"),
+            filter: indelible::query::Expr::is(indelible_evidence::schema::Field::WORKSPACE, "ws-00"),
             order: indelible::Order::Newest,
             limit: 50,
             cursor: None,

@@ -7,11 +7,11 @@
 //! Not here: the command's own measurements at full size (`indelible demo`), and figures to quote, which need a quiet machine.
 
 use indelible::AuditEvent;
-use indelible_format::LogId;
-use indelible_format::commit::{FrameFacts, RecordRef, Salts, commit_frame};
-use indelible_format::descriptor::Descriptor;
-use indelible_format::record::{Groups, GroupsWriter, Record};
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::LogId;
+use indelible_evidence::commit::{FrameFacts, RecordRef, Salts, commit_frame};
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::record::{Groups, GroupsWriter, Record};
+use indelible_evidence::schema::{Field, Kind};
 use indelible_tools::workload::Workload;
 
 /// Seed of every workload here: the same events each time.

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use indelible_format::record::{EnvelopeHead, GROUPS, Groups, GroupsWriter};
-use indelible_format::schema::{Field, Kind};
-use indelible_format::{FRAME_BYTES_MAX, FormatError};
+use indelible_evidence::record::{EnvelopeHead, GROUPS, Groups, GroupsWriter};
+use indelible_evidence::schema::{Field, Kind};
+use indelible_evidence::{FRAME_BYTES_MAX, FormatError};
 
 use crate::error::{Error, Result};
 use crate::spare;
@@ -44,7 +44,7 @@ impl Draft {
     }
 
     /// A system record of class 0 with a JSON body.
-    pub fn system(kind: Kind, log_id: &indelible_format::LogId, body: &str) -> Self {
+    pub fn system(kind: Kind, log_id: &indelible_evidence::LogId, body: &str) -> Self {
         Self::write(kind, None, 0, |groups| {
             groups.text(Field::ACTION, &format!("log.{}", kind.name()));
             groups.code(Field::SEVERITY, 1);

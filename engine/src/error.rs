@@ -2,7 +2,7 @@
 
 use std::io;
 
-use indelible_format::FormatError;
+use indelible_evidence::FormatError;
 use indelible_index::IndexError;
 
 /// Result of an engine operation.

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indelible_format::record::Record;
+use indelible_evidence::record::Record;
 
 use crate::error::Result;
 use crate::log::Log;

@@ -5,12 +5,12 @@
 //! ```
 //!
 //! Invariant: a rotation file is whole and synced before the new key signs anything else; whatever the trail says, the key
-//! records are what counts, and verification compares the two. Not here: what a rotation is (`indelible_format::rotation`).
+//! records are what counts, and verification compares the two. Not here: what a rotation is (`indelible_evidence::rotation`).
 
-use indelible_format::key::VerifierKey;
+use indelible_evidence::key::VerifierKey;
+pub use indelible_evidence::rotation::{KeyTrail, Rotation};
 use indelible_format::manifest::Manifest;
 use indelible_format::names::{ROTATIONS_DIR, parse_rotation_file_name, rotation_file_name};
-pub use indelible_format::rotation::{KeyTrail, Rotation};
 
 use crate::error::{Corruption, FormatContext, IoContext, Result};
 use crate::storage::Storage;

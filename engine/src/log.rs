@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indelible_format::LogId;
-use indelible_format::key::SigningKey;
+use indelible_evidence::LogId;
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::schema::Kind;
 use indelible_format::manifest::Manifest;
-use indelible_format::schema::Kind;
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, SystemClock};

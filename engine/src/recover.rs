@@ -10,10 +10,10 @@
 
 use std::sync::Arc;
 
-use indelible_format::LogId;
-use indelible_format::commit::{FrameFacts, genesis_chain};
-use indelible_format::descriptor::Hash;
-use indelible_format::key::VerifierKey;
+use indelible_evidence::LogId;
+use indelible_evidence::commit::{FrameFacts, genesis_chain};
+use indelible_evidence::descriptor::Hash;
+use indelible_evidence::key::VerifierKey;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
 use indelible_format::names::{journal_file_name, parse_torn_file_name, segment_file_name, torn_file_name};
 use indelible_format::segment::{SegmentHeader, TermTable};

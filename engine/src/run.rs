@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indelible_format::key::SigningKey;
+use indelible_evidence::key::SigningKey;
 
 use crate::draft::Progress;
 use crate::error::{Error, Result};

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use indelible_format::LogId;
-use indelible_format::key::SigningKey;
+use indelible_evidence::LogId;
+use indelible_evidence::key::SigningKey;
 
 use crate::clock::ManualClock;
 use crate::log::{CreateSpec, DEFAULT_SCHEDULE, LogConfig};

@@ -245,7 +245,7 @@ mod tests {
     use crate::query::{Expr, Query};
     use crate::sample;
     use crate::storage::sim::{SimOptions, SimStorage};
-    use indelible_format::schema::{Field, Kind};
+    use indelible_evidence::schema::{Field, Kind};
 
     /// The first checkpoint after an opening read the directory of every segment, and all of them stayed in memory; so did what
     /// one query had read of a log of any size.

@@ -15,9 +15,9 @@ use indelible_engine::step::StepLog;
 use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::Fault;
 use indelible_engine::{CompactRequest, Error, LazyFrame, LogReader, SegmentTarget};
-use indelible_format::commit::Removal;
-use indelible_format::record::Record;
-use indelible_format::schema::Field;
+use indelible_evidence::commit::Removal;
+use indelible_evidence::record::Record;
+use indelible_evidence::schema::Field;
 use setup::*;
 
 /// Everything at once: classes, single records, groups, envelopes that stay, whole frames.

@@ -8,9 +8,9 @@ use indelible_engine::rng::SeededRng;
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{Access, DirStorage, Storage};
 use indelible_engine::{Ack, CreateSpec, Draft, Log, LogConfig, Options};
-use indelible_format::LogId;
-use indelible_format::key::SigningKey;
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::LogId;
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::schema::{Field, Kind};
 
 fn config(storage: Arc<dyn Storage>, options: Options) -> LogConfig {
     LogConfig {
@@ -91,9 +91,9 @@ fn check(log: &Log, events: u64) {
     );
 }
 
-fn target(record: &indelible_format::record::Record) -> String {
+fn target(record: &indelible_evidence::record::Record) -> String {
     match record.groups.value(Field::TARGET_ID) {
-        Ok(Some(indelible_format::record::Value::Text(text))) => text.text().into_owned(),
+        Ok(Some(indelible_evidence::record::Value::Text(text))) => text.text().into_owned(),
         other => panic!("{other:?}"),
     }
 }
@@ -183,7 +183,7 @@ fn pages_by_time_come_in_its_order_whatever_the_order_of_the_log() {
     }
     log.flush(None).expect("flush");
     let view = log.view();
-    let time = |row: &indelible_format::record::Record| row.groups.envelope().expect("envelope").occurred_at;
+    let time = |row: &indelible_evidence::record::Record| row.groups.envelope().expect("envelope").occurred_at;
     for filter in [Expr::True, Expr::is(Field::WORKSPACE, "workspace-3"), Expr::is(Field::ACTOR_ID, "nobody")] {
         let mut wanted = view.query(&Query::oldest(filter.clone(), 10_000)).expect("query").rows;
         wanted.sort_by_key(|row| (time(row), row.seq));

@@ -11,10 +11,10 @@ use indelible_engine::storage::sim::{Fault, SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, verify};
 use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options, Overflow, Pressure};
-use indelible_format::LogId;
-use indelible_format::key::SigningKey;
-use indelible_format::record::Record;
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::LogId;
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::record::Record;
+use indelible_evidence::schema::{Field, Kind};
 
 fn config(disk: &SimStorage) -> LogConfig {
     LogConfig {

@@ -3,18 +3,18 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use indelible_format::bundle::Bundle;
-use indelible_format::bytes::Reader;
-use indelible_format::checkpoint::{Checkpoint, open_checkpoint};
-use indelible_format::commit::{FrameView, Removal, verify_frame};
-use indelible_format::descriptor::Descriptor;
+use indelible_evidence::bundle::Bundle;
+use indelible_evidence::bytes::Reader;
+use indelible_evidence::checkpoint::{Checkpoint, open_checkpoint};
+use indelible_evidence::commit::{FrameView, Removal, verify_frame};
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::key::{SigningKey, VerifierKey};
+use indelible_evidence::record::{Record, put_transit, take_transit};
+use indelible_evidence::schema::Field;
 use indelible_format::frame::{FrameOptions, FramePruner, FrameReader};
 use indelible_format::journal::{Group, GroupKind, GroupScanner, JournalHeader, Position, find_later_group};
-use indelible_format::key::{SigningKey, VerifierKey};
 use indelible_format::live::Live;
 use indelible_format::manifest::Manifest;
-use indelible_format::record::{Record, put_transit, take_transit};
-use indelible_format::schema::Field;
 use indelible_format::segment::{
     BlockHeader, BlockKind, Footer, FooterView, LookupView, SegmentHeader, SegmentTrailer, TermPage, TermTable,
     TermUse, check_payload,

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use indelible::filter::{COLUMNS, Filters, Pattern, TimeRange, parse_expression, parse_span, parse_time};
-use indelible::import::{Format, ImportContext, Item, import};
 use indelible::{AuditEvent, Limits, Timestamp};
 use indelible_engine::query::Cursor;
+use indelible_importers::{Format, ImportContext, Item, import};
 
 use crate::{prepared, repair};
 

@@ -103,8 +103,8 @@ mod tests {
     /// A seed that a decoder refuses would teach a fuzzer nothing about what lies behind the first check.
     #[test]
     fn seeds_are_what_decoders_accept() {
-        use indelible::import::{Format, ImportContext, Item, import};
         use indelible_format::frame::FrameReader;
+        use indelible_importers::{Format, ImportContext, Item, import};
 
         for (name, seed) in seeds::of("frame") {
             let reader = FrameReader::open(&seed[1..]).unwrap_or_else(|error| panic!("frame/{name}: {error}"));

@@ -14,7 +14,7 @@ use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
 use indelible_engine::{LogConfig, LogReader, Options};
-use indelible_format::record::Record;
+use indelible_evidence::record::Record;
 use indelible_tests::crash;
 use indelible_tests::world::{config, draft, signer, spec};
 

@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use indelible_format::LogId;
-use indelible_format::checkpoint::{Checkpoint, sign_checkpoint};
-use indelible_format::commit::{FrameFacts, FrameView, RecordRef, Removal, Salts, commit_frame, prune};
-use indelible_format::descriptor::Descriptor;
+use indelible_evidence::LogId;
+use indelible_evidence::checkpoint::{Checkpoint, sign_checkpoint};
+use indelible_evidence::commit::{FrameFacts, FrameView, RecordRef, Removal, Salts, commit_frame, prune};
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::key::{SigningKey, VerifierKey};
+use indelible_evidence::record::{Groups, GroupsWriter, Record, put_transit};
+use indelible_evidence::schema::{Field, Kind};
 use indelible_format::frame::{FrameEncoder, FrameOptions};
 use indelible_format::journal::{GroupFacts, JournalHeader, put_close_mark, put_group};
-use indelible_format::key::{SigningKey, VerifierKey};
 use indelible_format::live::Live;
 use indelible_format::manifest::{Closed, Manifest, SegmentEntry, SegmentState};
-use indelible_format::record::{Groups, GroupsWriter, Record, put_transit};
-use indelible_format::schema::{Field, Kind};
 use indelible_format::segment::{
     BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, PageEntry, SegmentHeader, SegmentTrailer,
     TermTable, encode_lookup, put_block,

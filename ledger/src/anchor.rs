@@ -16,11 +16,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use indelible_engine::query::View;
-use indelible_format::LogId;
-use indelible_format::checkpoint::Checkpoint;
-use indelible_format::key::VerifierKey;
-use indelible_format::merkle::LogTree;
-use indelible_format::rotation::KeyTrail;
+use indelible_evidence::LogId;
+use indelible_evidence::checkpoint::Checkpoint;
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::merkle::LogTree;
+use indelible_evidence::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
 use crate::keys;
@@ -225,7 +225,7 @@ impl Anchor {
     }
 
     fn parse(&self, note: &str) -> Result<Checkpoint> {
-        let refuse = |error: indelible_format::FormatError| AnchorError::NotAnAnchor {
+        let refuse = |error: indelible_evidence::FormatError| AnchorError::NotAnAnchor {
             file: self.file.clone(),
             problem: error.to_string(),
         };

@@ -7,9 +7,9 @@
 //! Invariant: `decode(encode(event)) == event`, but for the id and the time that the log fills in where they are missing.
 
 use indelible_engine::Draft;
-use indelible_format::FormatError;
-use indelible_format::record::{GROUPS, Value, fields_of};
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::FormatError;
+use indelible_evidence::record::{GROUPS, Value, fields_of};
+use indelible_evidence::schema::{Field, Kind};
 
 use crate::event::{
     Actor, ActorType, AuditEvent, EventError, Limits, Metadata, Original, Outcome, Proof, ProofKind, Severity, Target,
@@ -67,8 +67,9 @@ pub(crate) fn decode(groups: [&[u8]; GROUPS], event: &mut AuditEvent) -> Result<
             match item? {
                 (field, Value::Code(code)) => set_code(event, field, code),
                 (Field::PROOF, Value::Proof(proof)) => {
-                    let text =
-                        |text: Option<indelible_format::record::TextRef<'_>>| text.map(|text| text.text().into_owned());
+                    let text = |text: Option<indelible_evidence::record::TextRef<'_>>| {
+                        text.map(|text| text.text().into_owned())
+                    };
                     event.proof = Some(Proof {
                         kind: ProofKind::from_code(proof.kind),
                         data: text(proof.data),

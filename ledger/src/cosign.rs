@@ -10,8 +10,8 @@
 use std::path::Path;
 
 use indelible_engine::storage::{Access, DirStorage, Storage};
+use indelible_evidence::witness::{Cosignature, WitnessPolicy};
 use indelible_format::names::{CHECKPOINT, LOCK};
-use indelible_format::witness::{Cosignature, WitnessPolicy};
 
 use crate::error::{Error, Result};
 use crate::reader::{LedgerReader, ReadOptions};
@@ -24,7 +24,7 @@ use crate::reader::{LedgerReader, ReadOptions};
 pub fn add_cosignatures(log: impl AsRef<Path>, cosigned: &str, policy: &WitnessPolicy) -> Result<Vec<Cosignature>> {
     let log = log.as_ref();
     let refuse = |problem: String| Error::Option { option: "cosigned checkpoint", problem };
-    let invalid = |error: indelible_format::FormatError| refuse(error.to_string());
+    let invalid = |error: indelible_evidence::FormatError| refuse(error.to_string());
     let io = |what, source| indelible_engine::Error::Io { what, file: CHECKPOINT.to_owned(), source };
     let storage = DirStorage::open(log, Access::ReadWrite).map_err(|source| io("open", source))?;
     let _lock = storage.try_lock(LOCK).map_err(|_| indelible_engine::Error::Locked)?;

@@ -41,8 +41,8 @@ pub enum Error {
     },
 }
 
-impl From<indelible_format::FormatError> for Error {
-    fn from(error: indelible_format::FormatError) -> Self {
+impl From<indelible_evidence::FormatError> for Error {
+    fn from(error: indelible_evidence::FormatError) -> Self {
         Error::Log(indelible_engine::Error::Record(error))
     }
 }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use indelible_engine::Log;
 use indelible_engine::query::View;
-use indelible_format::LogId;
+use indelible_evidence::LogId;
 use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 

@@ -8,9 +8,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use indelible_format::LogId;
-use indelible_format::key::SigningKey;
-use indelible_format::rotation::KeyTrail;
+use indelible_evidence::LogId;
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
 

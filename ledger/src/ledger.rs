@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use indelible_engine::clock::{Clock, SystemClock};
 use indelible_engine::storage::Access;
 use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt, RecoveryReport};
-use indelible_format::LogId;
-use indelible_format::key::SigningKey;
-use indelible_format::retention::Register;
-use indelible_format::schema::Kind;
+use indelible_evidence::LogId;
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::retention::Register;
+use indelible_evidence::schema::Kind;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::anchor::Anchor;
@@ -277,8 +277,8 @@ impl Ledger {
         let id = if event.id.is_none() { uuid::Uuid::now_v7().to_string() } else { String::new() };
         let mut draft = codec::encode(&event, &id, self.classes.of(event.severity.code()));
         draft.once = once;
-        if draft.len() > indelible_format::FRAME_BYTES_MAX {
-            let problem = EventProblem::TooLong { bytes: draft.len(), limit: indelible_format::FRAME_BYTES_MAX };
+        if draft.len() > indelible_evidence::FRAME_BYTES_MAX {
+            let problem = EventProblem::TooLong { bytes: draft.len(), limit: indelible_evidence::FRAME_BYTES_MAX };
             return Err(EmitError::Invalid { event: Box::new(event), reason: EventInvalid::new("event", problem) });
         }
         self.log.emit(draft).map_err(|refused| EmitError::Refused { event: Box::new(event), error: refused.error })
@@ -441,7 +441,7 @@ fn create(path: &Path, options: &CreateOptions, engine: Options, clock: Arc<dyn 
     }
     let log_id = LogId(*uuid::Uuid::new_v4().as_bytes());
     let origin = options.origin.clone().unwrap_or_else(|| format!("indelible/{log_id}"));
-    indelible_format::key::check_origin(&origin)
+    indelible_evidence::key::check_origin(&origin)
         .map_err(|error| Error::Option { option: "origin", problem: error.to_string() })?;
     let key_file = match &options.sign_key_file {
         Some(file) => file.clone(),

@@ -14,7 +14,6 @@ mod error;
 pub mod event;
 pub mod filter;
 mod heads;
-pub mod import;
 mod keys;
 mod ledger;
 pub mod prove;
@@ -32,7 +31,7 @@ pub use indelible_engine::{
     Ack, Corruption, DiskHealth, Health, LogBytes, Options, Outcome as Stored, Overflow, Pressure, Receipt,
     RecoveryReport, query,
 };
-pub use indelible_format::LogId;
+pub use indelible_evidence::LogId;
 pub use keys::default_key_file;
 pub use ledger::{CreateOptions, Created, Ledger, OpenOptions, SharedClock};
 pub use reader::{Follow, LedgerReader, Page, Query, ReadOptions, Row, StatsQuery, StatsRow};

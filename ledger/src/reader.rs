@@ -7,11 +7,11 @@ use std::time::Duration;
 use indelible_engine::query::{Cursor, Expr, GroupBy, GroupValue, Order, View, Work};
 use indelible_engine::storage::Access;
 use indelible_engine::{DiskHealth, Log, LogConfig, LogReader, Options, ViewSource};
-use indelible_format::commit::RecordRef;
-use indelible_format::record::EnvelopeHead;
-use indelible_format::retention::Register;
-use indelible_format::rotation::KeyTrail;
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::commit::RecordRef;
+use indelible_evidence::record::EnvelopeHead;
+use indelible_evidence::retention::Register;
+use indelible_evidence::rotation::KeyTrail;
+use indelible_evidence::schema::{Field, Kind};
 
 use crate::codec;
 use crate::error::Result;
@@ -279,7 +279,7 @@ impl Follow {
 
 /// Appends the row of a record; it is built where it stays, since it is large.
 fn put_row(record: RecordRef<'_>, rows: &mut Vec<Row>) -> Result<(), indelible_engine::Error> {
-    let damaged = |error: indelible_format::FormatError| {
+    let damaged = |error: indelible_evidence::FormatError| {
         let damage = indelible_engine::Corruption::at("record", error.offset, error).over(record.seq, record.seq);
         indelible_engine::Error::from(damage)
     };

@@ -6,17 +6,17 @@
 //!
 //! Invariants: whoever has the first verifier key follows every rotation through records and heads that the key before signed. A
 //! rotation that a crash interrupted between record and head is finished by the next one, with the same key. The purge role moves with
-//! the signing key where that key has it. Not here: where key files lie (`keys`), what a rotation is (`indelible_format::rotation`).
+//! the signing key where that key has it. Not here: where key files lie (`keys`), what a rotation is (`indelible_evidence::rotation`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indelible_engine::query::View;
-use indelible_format::key::VerifierKey;
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::retention::{KeyRecord, Register, Role};
+use indelible_evidence::rotation::KeyTrail;
+use indelible_evidence::schema::Kind;
 use indelible_format::manifest::Manifest;
-use indelible_format::retention::{KeyRecord, Register, Role};
-use indelible_format::rotation::KeyTrail;
-use indelible_format::schema::Kind;
 
 use crate::error::{Error, Result};
 use crate::keys;

@@ -7,8 +7,8 @@ use indelible_engine::storage::{Access, DirStorage, Storage};
 pub use indelible_engine::verify::{Progress, VerifyOptions, VerifyReport};
 
 use indelible_engine::Corruption;
+use indelible_evidence::retention::UNKNOWNS;
 use indelible_format::names::ROTATIONS_DIR;
-use indelible_format::retention::UNKNOWNS;
 
 use crate::error::Result;
 use crate::reader::{LedgerReader, ReadOptions};

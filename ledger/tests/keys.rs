@@ -98,7 +98,7 @@ fn a_rotation_without_a_key_record_is_refused() {
     let place = Place::new();
     let ledger = place.open();
     emit(&ledger, 1);
-    let key = indelible_format::key::SigningKey::generate([3; 32], "test/keys").expect("a key");
+    let key = indelible_evidence::key::SigningKey::generate([3; 32], "test/keys").expect("a key");
     // Somebody with the directory makes a rotation of the newest head; here the engine does it for him.
     ledger.log().rotate_key(std::sync::Arc::new(key)).expect("rotate");
     drop(ledger);

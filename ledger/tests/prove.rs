@@ -3,8 +3,8 @@
 use indelible::prove::{Ask, Open, ProveError, ProveRequest, check};
 use indelible::query::{Expr, Test};
 use indelible::{ActorType, AuditEvent, CreateOptions, Error, Ledger, OpenOptions, Severity, Timestamp};
-use indelible_format::key::VerifierKey;
-use indelible_format::schema::Field;
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::schema::Field;
 
 struct Place {
     _dir: tempfile::TempDir,

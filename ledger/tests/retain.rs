@@ -11,7 +11,7 @@ use indelible::prove::{Ask, Open, ProveRequest, check};
 use indelible::query::Expr;
 use indelible::retain::{Basis, PolicySpec, Profile, PurgeError, PurgeOptions, PurgeStep, State};
 use indelible::{Error, Ledger, LedgerReader, OpenOptions, ReadOptions, Rule, Schedule};
-use indelible_format::schema::Field;
+use indelible_evidence::schema::Field;
 use place::*;
 
 #[test]

@@ -8,11 +8,11 @@
 //! Meant for a log that an opening has just recovered: everything torn is gone then, so whatever is not whole is a finding.
 
 use indelible_engine::storage::Storage;
-use indelible_format::commit::{chain, genesis_chain};
+use indelible_evidence::commit::{chain, genesis_chain};
+use indelible_evidence::merkle::{LogTree, leaf_hash};
 use indelible_format::frame::read_descriptor;
 use indelible_format::journal::{GroupScanner, JournalHeader, Position};
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
-use indelible_format::merkle::{LogTree, leaf_hash};
 use indelible_format::names::{
     journal_file_name, parse_journal_file_name, parse_segment_file_name, parse_torn_file_name, segment_file_name,
 };

@@ -14,8 +14,8 @@ use indelible_engine::step::StepLog;
 use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::{Fault, SimStorage};
 use indelible_engine::{Error, Result as EngineResult};
-use indelible_format::record::Record;
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::record::Record;
+use indelible_evidence::schema::{Field, Kind};
 
 use crate::crash::{Life, all_records};
 use crate::dice::Dice;

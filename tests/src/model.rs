@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use indelible_engine::Draft;
-use indelible_format::record::{Groups, Record};
-use indelible_format::schema::Kind;
+use indelible_evidence::record::{Groups, Record};
+use indelible_evidence::schema::Kind;
 
 use crate::world::signed_head;
 

@@ -13,8 +13,8 @@ use std::process::{Child, Command, Stdio};
 use indelible_engine::query::{Expr, Query};
 use indelible_engine::storage::Access;
 use indelible_engine::{Log, LogConfig};
-use indelible_format::record::{Record, Value};
-use indelible_format::schema::Field;
+use indelible_evidence::record::{Record, Value};
+use indelible_evidence::schema::Field;
 
 use crate::world::signer;
 

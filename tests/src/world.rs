@@ -8,10 +8,10 @@ use indelible_engine::clock::ManualClock;
 use indelible_engine::rng::SeededRng;
 use indelible_engine::storage::Storage;
 use indelible_engine::{CreateSpec, Draft, LogConfig, Options};
-use indelible_format::checkpoint::open_checkpoint;
-use indelible_format::key::{SigningKey, VerifierKey};
-use indelible_format::schema::{Field, Kind};
-use indelible_format::{FormatError, LogId};
+use indelible_evidence::checkpoint::open_checkpoint;
+use indelible_evidence::key::{SigningKey, VerifierKey};
+use indelible_evidence::schema::{Field, Kind};
+use indelible_evidence::{FormatError, LogId};
 
 use crate::dice::Dice;
 

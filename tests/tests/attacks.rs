@@ -17,13 +17,13 @@ use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
 use indelible_engine::{CreateSpec, Draft, Log, LogConfig, Options};
-use indelible_format::LogId;
-use indelible_format::bundle::{check, check_witnessed};
-use indelible_format::key::{SigningKey, VerifierKey};
+use indelible_evidence::LogId;
+use indelible_evidence::bundle::{check, check_witnessed};
+use indelible_evidence::key::{SigningKey, VerifierKey};
+use indelible_evidence::schema::{Field, Kind};
+use indelible_evidence::witness::{WitnessPolicy, WitnessSigner};
 use indelible_format::manifest::Manifest;
 use indelible_format::names::segment_file_name;
-use indelible_format::schema::{Field, Kind};
-use indelible_format::witness::{WitnessPolicy, WitnessSigner};
 
 /// One event of a story: what is emitted, and when the log takes it.
 #[derive(Clone)]

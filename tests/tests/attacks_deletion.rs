@@ -15,11 +15,11 @@ use indelible::{
 };
 use indelible_engine::clock::{Clock as _, ManualClock};
 use indelible_engine::{Ack, CompactRequest, Draft, LazyFrame, SegmentTarget};
-use indelible_format::LogId;
-use indelible_format::commit::{GroupState, Removal, Salts};
-use indelible_format::key::{SigningKey, VerifierKey};
-use indelible_format::retention::{ClassFrames, Done, DoneSegment, Intent, Plan, PlannedSegment, SeqSet};
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::LogId;
+use indelible_evidence::commit::{GroupState, Removal, Salts};
+use indelible_evidence::key::{SigningKey, VerifierKey};
+use indelible_evidence::retention::{ClassFrames, Done, DoneSegment, Intent, Plan, PlannedSegment, SeqSet};
+use indelible_evidence::schema::{Field, Kind};
 
 const START: i64 = 1_790_000_040_000_000_000;
 const DAY: u64 = 86_400;
@@ -85,10 +85,10 @@ impl Place {
     fn plan(&self, class: u16) -> Plan {
         let view = self.ledger.reader().view().expect("view");
         let segment = view.segment_facts().expect("segments")[0];
-        let mut register = indelible_format::retention::Register::new(self.public());
+        let mut register = indelible_evidence::retention::Register::new(self.public());
         for record in view.query(&Query::oldest(Expr::True, 10_000)).expect("rows").rows {
             let kind = Kind::from_code(record.groups.envelope().expect("head").kind).expect("a kind");
-            if let Ok(Some(indelible_format::record::Value::Text(text))) = record.groups.value(Field::METADATA) {
+            if let Ok(Some(indelible_evidence::record::Value::Text(text))) = record.groups.value(Field::METADATA) {
                 let _ = register.take(record.seq, kind, &text.text());
             }
         }

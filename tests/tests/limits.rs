@@ -13,8 +13,8 @@ use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{Access, DirStorage, Storage};
 use indelible_engine::verify::{VerifyOptions, verify};
 use indelible_engine::{Draft, Follow, Log, Options};
-use indelible_format::record::{Record, Value};
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::record::{Record, Value};
+use indelible_evidence::schema::{Field, Kind};
 use indelible_tests::slow::Slow;
 use indelible_tests::world::{config, numbered, spec};
 

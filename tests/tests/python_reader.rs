@@ -8,7 +8,7 @@
 //! environment below the target directory that the first test makes; where python3, venv, pip or the network is missing
 //! the tests say so and pass. Not here: damage of every kind (the tamper suite); one flip shows that the reader sees it.
 
-#[path = "../../format-spec/tests/vectors/record_json.rs"]
+#[path = "../../format-spec/format/tests/vectors/record_json.rs"]
 mod record_json;
 
 #[path = "python_reader/python.rs"]
@@ -26,11 +26,11 @@ use indelible_engine::rng::SeededRng;
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{Access, DirStorage, Storage};
 use indelible_engine::{CompactRequest, CreateSpec, Draft, LazyFrame, Log, LogConfig, Options, SegmentTarget};
-use indelible_format::LogId;
-use indelible_format::commit::Removal;
-use indelible_format::key::SigningKey;
-use indelible_format::record::Record;
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::LogId;
+use indelible_evidence::commit::Removal;
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::record::Record;
+use indelible_evidence::schema::{Field, Kind};
 use serde_json::Value as Json;
 
 const ORIGIN: &str = "example.com/log";

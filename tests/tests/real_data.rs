@@ -9,10 +9,10 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use indelible::import::{Format, ImportContext, Item, import};
 use indelible::query::Expr;
 use indelible::{CreateOptions, Ledger, LedgerReader, Limits, OpenOptions, Order, Query, StatsQuery};
-use indelible_format::schema::Field;
+use indelible_evidence::schema::Field;
+use indelible_importers::{Format, ImportContext, Item, import};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 

@@ -146,7 +146,7 @@ fn the_anchor_is_remembered_and_refuses_an_older_copy() {
 
 #[test]
 fn cosignatures_are_kept_and_asked_for() {
-    use indelible_format::witness::WitnessSigner;
+    use indelible_evidence::witness::WitnessSigner;
     let place = Place::new(50);
     let witness = |seed: u8| WitnessSigner::new([seed; 32], &format!("witness.example/{seed}")).expect("a name");
     let policy = format!("quorum 2\nwitness {}\nwitness {}\n", witness(1).verifier(), witness(2).verifier());

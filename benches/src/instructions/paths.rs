@@ -9,9 +9,9 @@ use indelible::{AuditEvent, CreateOptions, Ledger, LedgerReader, Options, ReadOp
 use indelible_engine::step::StepLog;
 use indelible_engine::storage::Access;
 use indelible_engine::{Draft, LogConfig};
-use indelible_format::commit::commit_frame;
+use indelible_evidence::commit::commit_frame;
+use indelible_evidence::key::SigningKey;
 use indelible_format::frame::{FrameEncoder, FrameOptions, FrameReader};
-use indelible_format::key::SigningKey;
 use indelible_format::segment::TermTable;
 use indelible_index::{KeyChunk, KeyChunkBuilder, RowKeys, build_run, fingerprint};
 use indelible_tools::workload::Workload;

@@ -8,11 +8,11 @@
 //! Invariant: only a frame that verifies against its descriptor is pruned: what was changed by somebody else is reported and
 //! not made to look like something that was removed.
 
-use indelible_format::FormatError;
-use indelible_format::commit::{Removal, Salts};
-use indelible_format::descriptor::Descriptor;
+use indelible_evidence::FormatError;
+use indelible_evidence::commit::{Removal, Salts};
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::record::Record;
 use indelible_format::frame::{FrameOptions, FramePruner, FrameReader, encode_expired};
-use indelible_format::record::Record;
 use indelible_format::segment::{BlockHeader, FrameEntry, TermSource, check_payload};
 
 use super::Prune;

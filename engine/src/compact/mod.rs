@@ -33,7 +33,7 @@ pub(crate) use torn::torn_files;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indelible_format::commit::Removal;
+use indelible_evidence::commit::Removal;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
 use parking_lot::{Mutex, MutexGuard};
 

@@ -1,6 +1,6 @@
 //! What a compaction did, and what it left in place of what it removed.
 
-use indelible_format::commit::{GroupState, Salts};
+use indelible_evidence::commit::{GroupState, Salts};
 use indelible_format::manifest::SegmentEntry;
 
 /// Parts that are gone since this compaction.

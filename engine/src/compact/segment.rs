@@ -12,12 +12,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use indelible_format::FormatError;
-use indelible_format::commit::chain;
-use indelible_format::descriptor::Descriptor;
+use indelible_evidence::FormatError;
+use indelible_evidence::commit::chain;
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::merkle::leaf_hash;
+use indelible_evidence::schema::Field;
 use indelible_format::frame::{FrameReader, read_descriptor};
-use indelible_format::merkle::leaf_hash;
-use indelible_format::schema::Field;
 use indelible_format::segment::{BlockEntry, FrameEntry, TermMark, TermPage, TermSource, TermTable, TermUse};
 use indelible_index::{KeyChunk, Zone, build_run};
 

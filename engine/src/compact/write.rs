@@ -10,9 +10,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indelible_evidence::schema::Field;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::names::segment_file_name;
-use indelible_format::schema::Field;
 use indelible_format::segment::{
     BlockEntry, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentHeader, SegmentTrailer,
     TermPage, TermTable, TermUse, encode_lookup, put_block,

@@ -5,11 +5,11 @@
 //! stops at the first group that is not whole: torn, unless something later says that the place was durable
 //! ```
 
-use indelible_format::commit::RecordRef;
+use indelible_evidence::commit::RecordRef;
+use indelible_evidence::record::{Groups, Record};
+use indelible_evidence::{FormatError, LogId};
 use indelible_format::journal::{Group, GroupScanner, JournalHeader, Position, ScanStop, find_later_group};
 use indelible_format::names::{journal_file_name, parse_journal_file_name};
-use indelible_format::record::{Groups, Record};
-use indelible_format::{FormatError, LogId};
 
 use super::window::Window;
 use crate::error::{Corruption, FormatContext, IoContext, Result};

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use indelible_format::LogId;
+use indelible_evidence::LogId;
 use indelible_format::journal::{GroupFacts, JournalHeader, put_close_mark, put_group};
 use indelible_format::names::journal_file_name;
 

@@ -6,7 +6,7 @@
 //!
 //! Keyset, not offset: it names a row, so rows that arrive or are removed never shift it.
 
-use indelible_format::bytes::{Reader, put_crc_since};
+use indelible_evidence::bytes::{Reader, put_crc_since};
 
 use super::{Order, Query};
 use crate::error::{Error, Result};
@@ -72,7 +72,7 @@ impl Cursor {
         Self::decode(&bytes).map_err(|_| refused())
     }
 
-    fn decode(bytes: &[u8]) -> std::result::Result<Self, indelible_format::FormatError> {
+    fn decode(bytes: &[u8]) -> std::result::Result<Self, indelible_evidence::FormatError> {
         let mut reader = Reader::new("cursor", bytes);
         let version = reader.u8("version")?;
         if version != VERSION {

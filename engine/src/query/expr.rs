@@ -3,9 +3,9 @@
 //! An expression is resolved per segment into keys for the index; [`Expr::matches`] is the truth that the index must agree
 //! with, and decides records that have no index yet and hits that the index is not sure of.
 
-use indelible_format::FormatError;
-use indelible_format::record::{Record, TextRef, Value};
-use indelible_format::schema::{Field, FieldType};
+use indelible_evidence::FormatError;
+use indelible_evidence::record::{Record, TextRef, Value};
+use indelible_evidence::schema::{Field, FieldType};
 
 /// A predicate over records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Expr {
 
     /// Only records that callers emitted, no system records.
     pub fn events() -> Expr {
-        Expr::Field(Field::KIND, Test::Codes(vec![indelible_format::schema::Kind::Event as u8]))
+        Expr::Field(Field::KIND, Test::Codes(vec![indelible_evidence::schema::Kind::Event as u8]))
     }
 
     /// Both, without nesting more than needed.
@@ -132,7 +132,7 @@ impl Expr {
         match self {
             Expr::Field(field, test) => {
                 let spec = field.spec();
-                if spec.column == indelible_format::schema::Column::None {
+                if spec.column == indelible_evidence::schema::Column::None {
                     return Err(format!("{} is not a column that can be filtered", spec.name));
                 }
                 match (spec.field_type, test) {
@@ -208,6 +208,6 @@ impl Facts for Record {
 fn same(wanted: &str, found: &TextRef<'_>) -> bool {
     match found {
         TextRef::Utf8(text) => *text == wanted,
-        TextRef::Uuid(uuid) => indelible_format::record::parse_uuid(wanted).as_ref() == Some(uuid),
+        TextRef::Uuid(uuid) => indelible_evidence::record::parse_uuid(wanted).as_ref() == Some(uuid),
     }
 }

@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use indelible_format::record::{Record, Value};
-use indelible_format::schema::{Column, Field};
+use indelible_evidence::record::{Record, Value};
+use indelible_evidence::schema::{Column, Field};
 use roaring::RoaringBitmap;
 
 use super::expr::Expr;

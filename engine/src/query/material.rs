@@ -7,11 +7,11 @@
 //! Invariants: a chain value handed out leads to the leaf hash that the directory has of its frame. Nothing else is verified
 //! here: whoever makes a proof compares frame roots, whoever checks one trusts nobody. Not here: proofs (the format crate).
 
-use indelible_format::commit::{Salts, chain};
-use indelible_format::descriptor::{Descriptor, Hash};
-use indelible_format::layout;
-use indelible_format::merkle::leaf_hash;
-use indelible_format::record::Record;
+use indelible_evidence::commit::{Salts, chain};
+use indelible_evidence::descriptor::{Descriptor, Hash};
+use indelible_evidence::layout;
+use indelible_evidence::merkle::leaf_hash;
+use indelible_evidence::record::Record;
 use indelible_format::segment::{BlockHeader, FrameEntry};
 use parking_lot::Mutex;
 

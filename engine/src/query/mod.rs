@@ -28,8 +28,8 @@ pub use survey::{SegmentFacts, SurveyedFrame};
 
 use std::sync::Arc;
 
-use indelible_format::commit::RecordRef;
-use indelible_format::record::Record;
+use indelible_evidence::commit::RecordRef;
+use indelible_evidence::record::Record;
 
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;

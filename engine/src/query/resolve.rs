@@ -5,8 +5,8 @@
 
 use std::num::NonZeroU32;
 
-use indelible_format::record::put_text;
-use indelible_format::schema::{Column, Field};
+use indelible_evidence::record::put_text;
+use indelible_evidence::schema::{Column, Field};
 use indelible_index::{Filter, fingerprint};
 
 use super::expr::{Expr, Test};

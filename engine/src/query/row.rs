@@ -2,12 +2,12 @@
 //!
 //! Invariant: [`RowAt::matches`] says what [`Expr::matches`] says of the record that [`RowAt::record`] gives.
 
-use indelible_format::FormatError;
-use indelible_format::bytes::Reader;
-use indelible_format::commit::RecordRef;
+use indelible_evidence::FormatError;
+use indelible_evidence::bytes::Reader;
+use indelible_evidence::commit::RecordRef;
+use indelible_evidence::record::{Record, TextRef, Value};
+use indelible_evidence::schema::{Field, FieldType};
 use indelible_format::frame::{FrameCursor, FrameReader, IdText};
-use indelible_format::record::{Record, TextRef, Value};
-use indelible_format::schema::{Field, FieldType};
 use indelible_format::segment::TermSource;
 
 use super::expr::{Expr, Facts};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use indelible_format::commit::RecordRef;
+use indelible_evidence::commit::RecordRef;
+use indelible_evidence::record::{EnvelopeHead, Record};
 use indelible_format::frame::RowBuffers;
-use indelible_format::record::{EnvelopeHead, Record};
 use roaring::RoaringBitmap;
 
 use super::expr::Expr;
@@ -322,7 +322,7 @@ fn resolved_may_match(resolved: &Resolved, first: u32, end: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::schema::{Field, Kind};
+    use indelible_evidence::schema::{Field, Kind};
 
     use super::*;
     use crate::draft::Draft;

@@ -10,10 +10,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use indelible_format::commit::Salts;
-use indelible_format::descriptor::Descriptor;
+use indelible_evidence::commit::Salts;
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::record::Record;
 use indelible_format::frame::{FrameReader, read_descriptor};
-use indelible_format::record::Record;
 
 use super::View;
 use crate::error::{FormatContext, Result};

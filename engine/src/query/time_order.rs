@@ -2,7 +2,7 @@
 
 use std::collections::BinaryHeap;
 
-use indelible_format::record::Record;
+use indelible_evidence::record::Record;
 
 use super::rows::Scan;
 use super::{Cursor, Expr, Make, Page, Query, View};

@@ -1,6 +1,6 @@
 //! A reader beside a writer, look by look.
 
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::schema::{Field, Kind};
 
 use super::*;
 use crate::draft::Draft;

@@ -146,7 +146,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use indelible_format::schema::Field;
+    use indelible_evidence::schema::Field;
     use indelible_format::segment::TermSection;
 
     fn page(bytes: usize) -> Result<TermPage, ()> {

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use indelible_format::FRAME_RECORDS_MAX;
-use indelible_format::descriptor::Hash;
-use indelible_format::schema::{FIELD_COUNT, Field};
+use indelible_evidence::FRAME_RECORDS_MAX;
+use indelible_evidence::descriptor::Hash;
+use indelible_evidence::schema::{FIELD_COUNT, Field};
 use indelible_format::segment::{
     BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, PageEntry, SegmentTrailer,
 };

@@ -6,9 +6,9 @@
 //!
 //! The framer has the same keys at hand when it encodes a frame (`write`); here they are made again from what was written.
 
+use indelible_evidence::record::put_text;
+use indelible_evidence::schema::{Column, Field};
 use indelible_format::frame::{FrameReader, FrameRows, IdText};
-use indelible_format::record::put_text;
-use indelible_format::schema::{Column, Field};
 use indelible_index::{COLUMN_COUNT, KeyChunk, KeyChunkBuilder, RowKeys, fingerprint};
 
 /// The keys of a frame's records for the index; removed records and stub rows are missing from it.
@@ -72,7 +72,7 @@ fn id_key(text: &IdText<'_>) -> u32 {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChunkError {
     #[error(transparent)]
-    Format(#[from] indelible_format::FormatError),
+    Format(#[from] indelible_evidence::FormatError),
     #[error(transparent)]
     Index(#[from] indelible_index::IndexError),
 }
@@ -94,11 +94,11 @@ fn row_keys(frame: &FrameReader<'_>, row: usize) -> Result<RowKeys, ChunkError> 
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::LogId;
-    use indelible_format::commit::{FrameFacts, FrameView, RecordRef, Removal, Salts, commit_frame, prune};
+    use indelible_evidence::LogId;
+    use indelible_evidence::commit::{FrameFacts, FrameView, RecordRef, Removal, Salts, commit_frame, prune};
+    use indelible_evidence::record::{Groups, GroupsWriter, Record};
+    use indelible_evidence::schema::Kind;
     use indelible_format::frame::{FrameEncoder, FrameOptions};
-    use indelible_format::record::{Groups, GroupsWriter, Record};
-    use indelible_format::schema::Kind;
     use indelible_format::segment::TermTable;
 
     use super::*;

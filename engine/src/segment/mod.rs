@@ -30,11 +30,11 @@ pub use terms::Terms;
 
 use std::sync::{Arc, OnceLock};
 
-use indelible_format::descriptor::Hash;
+use indelible_evidence::descriptor::Hash;
+use indelible_evidence::record::{Record, put_text};
+use indelible_evidence::schema::Field;
 use indelible_format::frame::FrameReader;
 use indelible_format::manifest::SegmentEntry;
-use indelible_format::record::{Record, put_text};
-use indelible_format::schema::Field;
 use indelible_format::segment::{FrameEntry, SegmentHeader};
 use parking_lot::RwLock;
 

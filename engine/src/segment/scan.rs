@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
+use indelible_evidence::merkle::leaf_hash;
 use indelible_format::frame::FrameReader;
-use indelible_format::merkle::leaf_hash;
 use indelible_format::segment::{BlockEntry, BlockHeader, BlockKind, FrameEntry, PageEntry, TermPage, TermTable};
 use indelible_index::{KeyChunk, Postings as _, RunReader};
 
@@ -191,7 +191,7 @@ fn take_frame(
         ));
     }
     let hashed = descriptor.hashed(&target.directory.chain_after);
-    let (leaf, chain) = (leaf_hash(&hashed), indelible_format::commit::chain(&hashed));
+    let (leaf, chain) = (leaf_hash(&hashed), indelible_evidence::commit::chain(&hashed));
     let count = u32::from(descriptor.count);
     match keys {
         Keys::Now => {

@@ -10,8 +10,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use indelible_format::FormatError;
-use indelible_format::schema::{FIELD_COUNT, Field};
+use indelible_evidence::FormatError;
+use indelible_evidence::schema::{FIELD_COUNT, Field};
 use indelible_format::segment::{TermPage, TermSource};
 
 use super::{Segment, Terms};

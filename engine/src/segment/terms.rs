@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use indelible_format::FormatError;
-use indelible_format::bytes::Reader;
-use indelible_format::record::TextRef;
-use indelible_format::schema::Field;
+use indelible_evidence::FormatError;
+use indelible_evidence::bytes::Reader;
+use indelible_evidence::record::TextRef;
+use indelible_evidence::schema::Field;
 use indelible_format::segment::{LookupView, TermPage, TermTable};
 use parking_lot::RwLock;
 

@@ -13,7 +13,7 @@ mod swap;
 
 use std::sync::Arc;
 
-use indelible_format::record::Record;
+use indelible_evidence::record::Record;
 use parking_lot::Mutex;
 
 use crate::segment::Segment;

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use indelible_format::LogId;
-use indelible_format::commit::{chain, genesis_chain};
-use indelible_format::descriptor::{Descriptor, Hash};
+use indelible_evidence::LogId;
+use indelible_evidence::commit::{chain, genesis_chain};
+use indelible_evidence::descriptor::{Descriptor, Hash};
+use indelible_evidence::merkle::{LogTree, leaf_hash};
 use indelible_format::manifest::Manifest;
-use indelible_format::merkle::{LogTree, leaf_hash};
 
 /// Where the fold stands.
 pub(super) struct Fold {
@@ -208,7 +208,7 @@ const FRAMES_SKIPPED_MAX: u64 = 1 << 16;
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::descriptor::ClassEntry;
+    use indelible_evidence::descriptor::ClassEntry;
     use indelible_format::manifest::Manifest;
 
     use super::*;

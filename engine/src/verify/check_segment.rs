@@ -1,8 +1,8 @@
 //! One segment: header, trailer and footer, blocks, frames, what is derived, and what the manifest says of it.
 
+use indelible_evidence::schema::Field;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
 use indelible_format::names::{MANIFEST, segment_file_name};
-use indelible_format::schema::Field;
 use indelible_format::segment::{Footer, SegmentHeader, SegmentTrailer};
 
 use super::Run;

@@ -1,8 +1,8 @@
 //! The signed tree head: signature, then size and root against the frames.
 
-use indelible_format::checkpoint::Checkpoint;
+use indelible_evidence::checkpoint::Checkpoint;
+use indelible_evidence::rotation::KeyTrail;
 use indelible_format::names::{CHECKPOINT, rotation_file_name};
-use indelible_format::rotation::KeyTrail;
 
 use super::chain::Fold;
 use super::findings::Findings;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use indelible_evidence::record::TextRef;
+use indelible_evidence::schema::Field;
 use indelible_format::manifest::SegmentEntry;
-use indelible_format::record::TextRef;
-use indelible_format::schema::Field;
 use indelible_format::segment::{
     BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentTrailer,
     TermTable,
@@ -163,6 +163,6 @@ pub(super) fn check_lookup(
 
 /// The text of a value that a decoded term page holds, which is always a text.
 fn text_of(value: &[u8]) -> String {
-    let mut reader = indelible_format::bytes::Reader::new("term", value);
+    let mut reader = indelible_evidence::bytes::Reader::new("term", value);
     TextRef::take(&mut reader, "term").map(|text| text.text().into_owned()).unwrap_or_default()
 }

@@ -10,11 +10,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indelible_format::FormatError;
-use indelible_format::commit::{Committer, RecordRef};
-use indelible_format::descriptor::Descriptor;
+use indelible_evidence::FormatError;
+use indelible_evidence::commit::{Committer, RecordRef};
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::schema::Field;
 use indelible_format::frame::{FrameReader, FrameRows, read_descriptor};
-use indelible_format::schema::Field;
 use indelible_format::segment::{BlockHeader, TermSource, TermTable, check_payload};
 use indelible_index::KeyChunk;
 

@@ -1,8 +1,8 @@
 //! Whose log it is: manifest, `log.pub`, the key that the caller trusts. The genesis record is compared in `records`.
 
-use indelible_format::key::VerifierKey;
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::rotation::KeyTrail;
 use indelible_format::names::{LOG_PUB, MANIFEST, rotation_file_name};
-use indelible_format::rotation::KeyTrail;
 
 use super::VerifyOptions;
 use super::findings::Findings;

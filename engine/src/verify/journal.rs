@@ -8,8 +8,8 @@
 //! Damage is a break where something later in the journal says that the place was durable; otherwise it is kept as the tail
 //! until it is known whether the close or the frames say so.
 
-use indelible_format::FormatError;
-use indelible_format::commit::RecordRef;
+use indelible_evidence::FormatError;
+use indelible_evidence::commit::RecordRef;
 use indelible_format::journal::{Group, GroupKind, GroupScanner, JournalHeader, Position, ScanStop, find_later_group};
 use indelible_format::names::journal_file_name;
 

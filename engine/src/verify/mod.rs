@@ -34,7 +34,7 @@ mod window;
 
 use std::sync::Arc;
 
-use indelible_format::descriptor::Hash;
+use indelible_evidence::descriptor::Hash;
 
 use crate::error::{Corruption, Result};
 use crate::storage::Storage;

@@ -3,12 +3,12 @@
 //! Canonical bytes were checked by whoever decoded the record; here it is about meaning ([REC-7], [REC-8], [REC-10],
 //! [REC-11], [CHK-5]). Parts that were erased are not asked for.
 
-use indelible_format::commit::RecordRef;
-use indelible_format::key::VerifierKey;
+use indelible_evidence::commit::RecordRef;
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::record::{EnvelopeHead, Groups, Value};
+use indelible_evidence::schema::{Field, Kind};
+use indelible_evidence::{FORMAT_VERSION, FormatError};
 use indelible_format::manifest::Manifest;
-use indelible_format::record::{EnvelopeHead, Groups, Value};
-use indelible_format::schema::{Field, Kind};
-use indelible_format::{FORMAT_VERSION, FormatError};
 use serde::Deserialize;
 
 /// The rules of one log.

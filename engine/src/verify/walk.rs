@@ -8,7 +8,7 @@
 //!
 //! Invariant: every frame gets its place in the count, also one whose header is damaged, as long as the footer knows it.
 
-use indelible_format::schema::{FIELD_COUNT, Field};
+use indelible_evidence::schema::{FIELD_COUNT, Field};
 use indelible_format::segment::{
     BlockEntry, BlockHeader, BlockKind, Footer, PageEntry, SegmentHeader, TermPage, TermTable,
 };

@@ -9,9 +9,9 @@
 
 use std::sync::Arc;
 
+use indelible_evidence::schema::Field;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
 use indelible_format::names::segment_file_name;
-use indelible_format::schema::Field;
 use indelible_format::segment::{
     BlockEntry, BlockKind, SegmentHeader, SegmentTrailer, TermPage, TermTable, encode_lookup, put_block,
 };

@@ -9,13 +9,13 @@
 
 use std::sync::Arc;
 
-use indelible_format::commit::{Committer, FrameFacts, RecordRef, Salts, chain};
-use indelible_format::descriptor::Hash;
+use indelible_evidence::commit::{Committer, FrameFacts, RecordRef, Salts, chain};
+use indelible_evidence::descriptor::Hash;
+use indelible_evidence::merkle::leaf_hash;
+use indelible_evidence::schema::Field;
+use indelible_evidence::{FRAME_BYTES_MAX, FRAME_RECORDS_MAX};
 use indelible_format::frame::{FrameEncoder, FrameOptions};
-use indelible_format::merkle::leaf_hash;
-use indelible_format::schema::Field;
 use indelible_format::segment::{BlockEntry, BlockKind, FrameEntry, PageEntry, TermTable, put_block};
-use indelible_format::{FRAME_BYTES_MAX, FRAME_RECORDS_MAX};
 use indelible_index::{COLUMN_COUNT, COLUMNS, ColumnKind, KeyChunk, fingerprint};
 
 use super::facts;

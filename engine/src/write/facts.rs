@@ -7,11 +7,11 @@
 //! Invariants: each is the value at the frame's last record, and none ever decreases ([COM-7]). A body that cannot be read
 //! changes nothing: `verify` reports it, and framing must not stop for it. Not here: what a schedule or a key means.
 
-use indelible_format::LogId;
-use indelible_format::commit::{FrameFacts, RecordRef};
-use indelible_format::descriptor::Descriptor;
-use indelible_format::record::{Groups, Value};
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::LogId;
+use indelible_evidence::commit::{FrameFacts, RecordRef};
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::record::{Groups, Value};
+use indelible_evidence::schema::{Field, Kind};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

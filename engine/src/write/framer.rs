@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use indelible_format::commit::{FrameFacts, RecordRef};
-use indelible_format::descriptor::Hash;
+use indelible_evidence::commit::{FrameFacts, RecordRef};
+use indelible_evidence::descriptor::Hash;
+use indelible_evidence::merkle::LogTree;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
-use indelible_format::merkle::LogTree;
 use indelible_format::segment::SegmentHeader;
 
 use super::active::{Active, day_of};

@@ -39,7 +39,7 @@ impl ManifestStore {
     }
 
     /// The log's id, which never changes.
-    pub(crate) fn get_log_id(&self) -> indelible_format::LogId {
+    pub(crate) fn get_log_id(&self) -> indelible_evidence::LogId {
         self.manifest.lock().log_id
     }
 

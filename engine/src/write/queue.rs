@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indelible_format::key::SigningKey;
+use indelible_evidence::key::SigningKey;
 use parking_lot::{Condvar, Mutex};
 
 use super::framer::CloseFacts;

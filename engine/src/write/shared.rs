@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use indelible_format::key::SigningKey;
+use indelible_evidence::key::SigningKey;
 use parking_lot::RwLock;
 
 use super::manifest::ManifestStore;

@@ -10,9 +10,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use indelible_format::checkpoint::{Checkpoint, sign_checkpoint};
-use indelible_format::key::SigningKey;
-use indelible_format::merkle::LogTree;
+use indelible_evidence::checkpoint::{Checkpoint, sign_checkpoint};
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::merkle::LogTree;
 
 use super::framer::Framer;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};

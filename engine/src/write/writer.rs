@@ -11,11 +11,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use indelible_evidence::record::{Groups, Record, Value, put_transit};
+use indelible_evidence::schema::Field;
 use indelible_format::journal::GroupHeader;
 use indelible_format::live::Live;
 use indelible_format::manifest::{Closed, SegmentState};
-use indelible_format::record::{Groups, Record, Value, put_transit};
-use indelible_format::schema::Field;
 
 use super::active::poison_on_sync;
 use super::framer::CloseFacts;

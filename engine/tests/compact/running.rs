@@ -8,9 +8,9 @@ use indelible_engine::query::{Expr, Test};
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{Access, DirStorage, Storage};
 use indelible_engine::{CompactRequest, Error, LazyFrame, Log, LogReader, SegmentTarget};
-use indelible_format::commit::Removal;
+use indelible_evidence::commit::Removal;
+use indelible_evidence::schema::Field;
 use indelible_format::journal::JournalHeader;
-use indelible_format::schema::Field;
 
 use super::setup::*;
 
@@ -177,7 +177,7 @@ fn a_close_ends_a_compaction() {
 fn descriptors_follow_the_records_across_openings() {
     use indelible_engine::Draft;
     use indelible_engine::step::StepLog;
-    use indelible_format::schema::Kind;
+    use indelible_evidence::schema::Kind;
 
     let disk = SimStorage::new(3, SimOptions::default());
     let mut log = StepLog::create(config(&disk), &spec()).expect("create");

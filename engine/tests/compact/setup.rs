@@ -11,12 +11,12 @@ use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
 use indelible_engine::{CompactRequest, CreateSpec, Draft, LazyFrame, LogConfig, Options, Result, SegmentTarget};
-use indelible_format::LogId;
-use indelible_format::commit::Removal;
-use indelible_format::descriptor::Hash;
-use indelible_format::key::SigningKey;
-use indelible_format::record::{Groups, Record, Value};
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::LogId;
+use indelible_evidence::commit::Removal;
+use indelible_evidence::descriptor::Hash;
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::record::{Groups, Record, Value};
+use indelible_evidence::schema::{Field, Kind};
 use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader, TermPage};
 
 /// Events of a built log.

@@ -257,8 +257,8 @@ impl EventBuilder<Complete> {
         self.build_within(&Limits::default())
     }
 
-    /// The event as it stands, for importers, which fill and check it later.
-    pub(crate) fn unchecked(self) -> AuditEvent {
+    /// The event as it stands, for importers, which fill in the rest and check it afterwards; a log checks it once more.
+    pub fn unchecked(self) -> AuditEvent {
         self.event
     }
 

@@ -48,7 +48,8 @@ impl Limits {
         }
     }
 
-    pub(crate) fn of_field(&self, field: &str) -> usize {
+    /// Bytes that the text field of this name may have: fields of prose have a bound of their own.
+    pub fn of_field(&self, field: &str) -> usize {
         match field {
             "reason" | "error.message" | "proof.data" | "proof.url" => self.prose_bytes_max,
             _ => self.text_bytes_max,

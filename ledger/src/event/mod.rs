@@ -16,7 +16,7 @@
 //! they are shown.
 //!
 //! Not here: sequence numbers and the recording time (the log assigns them), the bytes on disk, the import of other
-//! formats ([`crate::import`]).
+//! formats (crate `indelible-importers`).
 
 mod builder;
 mod codes;
@@ -25,13 +25,14 @@ mod metadata;
 mod native_read;
 mod native_write;
 mod plain;
-pub(crate) mod text;
+mod text;
 mod timestamp;
 
 pub use builder::{Complete, EventBuilder, NeedsAction, NeedsActor, NeedsOutcome, NeedsTarget};
 pub use codes::{ActorType, Outcome, ProofKind, Severity, UnknownName};
 pub use limits::{EventInvalid, EventProblem, Limits};
 pub use metadata::Metadata;
+pub use text::Text;
 pub use timestamp::{Timestamp, TimestampInvalid};
 
 /// One thing that happened, as the caller tells it.

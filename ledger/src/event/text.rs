@@ -15,16 +15,18 @@ use std::fmt::{self, Write as _};
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 
-/// A JSON string, decoded.
+/// A JSON string, decoded; half a surrogate pair stays as its escape.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Text<'a>(pub Cow<'a, str>);
+pub struct Text<'a>(pub Cow<'a, str>);
 
 impl Text<'_> {
-    pub(crate) fn as_str(&self) -> &str {
+    /// The decoded text.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub(crate) fn into_string(self) -> String {
+    /// The decoded text, owned: a copy only where it had no escapes.
+    pub fn into_string(self) -> String {
         self.0.into_owned()
     }
 }

@@ -9,7 +9,7 @@
 //! Columns with a closed set (actor type, outcome, severity) take the names of the set and `unknown(n)`. A dash counts as
 //! an underscore, so that option names are column names.
 
-use indelible_format::schema::Field;
+use indelible_evidence::schema::Field;
 
 use super::FilterError;
 use crate::event::{ActorType, Outcome, Severity};
@@ -129,7 +129,7 @@ pub(super) fn names() -> String {
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::schema::{Column as IndexColumn, FieldType};
+    use indelible_evidence::schema::{Column as IndexColumn, FieldType};
 
     use super::*;
 

@@ -206,7 +206,7 @@ fn join(mut parts: Vec<Expr>, combine: fn(Vec<Expr>) -> Expr) -> Expr {
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::schema::Field;
+    use indelible_evidence::schema::Field;
 
     use super::*;
 

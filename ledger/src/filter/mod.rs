@@ -205,7 +205,7 @@ impl Filters {
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::schema::Field;
+    use indelible_evidence::schema::Field;
 
     use super::*;
 

@@ -137,7 +137,7 @@ pub(super) fn one_of(column: Column, texts: &[String]) -> Result<Expr, FilterErr
 
 #[cfg(test)]
 mod tests {
-    use indelible_format::schema::Field;
+    use indelible_evidence::schema::Field;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 //! Invariant: both pass the same records. Seqs have no place in a bundle's filter: its claim names the range.
 
 use indelible_engine::query::{Expr, Test};
-use indelible_format::bundle::{Filter, Open};
+use indelible_evidence::bundle::{Filter, Open};
 
 use super::ProveError;
 

@@ -5,21 +5,21 @@
 //! ```
 //!
 //! Invariants: a bundle is checked with the log's own key before it is handed out, so a damaged log gives an error and no
-//! wrong proof; nothing is proven beyond the newest checkpoint. Not here: what a bundle is (`indelible_format::bundle`).
+//! wrong proof; nothing is proven beyond the newest checkpoint. Not here: what a bundle is (`indelible_evidence::bundle`).
 
 pub(crate) mod filter;
 mod whole;
 
 use indelible_engine::query::{Expr, FrameMaterial, Order, View};
-use indelible_format::FormatError;
-use indelible_format::bundle::{Bundle, CheckError, Claim, FrameProof, OldCheckpoint, tree_proof};
-pub use indelible_format::bundle::{CheckReport, CheckedRow, Open, check, check_witnessed};
-use indelible_format::checkpoint::Checkpoint;
-use indelible_format::commit::{FrameHashes, FrameView};
+use indelible_evidence::FormatError;
+use indelible_evidence::bundle::{Bundle, CheckError, Claim, FrameProof, OldCheckpoint, tree_proof};
+pub use indelible_evidence::bundle::{CheckReport, CheckedRow, Open, check, check_witnessed};
+use indelible_evidence::checkpoint::Checkpoint;
+use indelible_evidence::commit::{FrameHashes, FrameView};
+use indelible_evidence::merkle::consistency_proof;
+use indelible_evidence::record::Record;
+use indelible_evidence::rotation::KeyTrail;
 use indelible_format::manifest::Manifest;
-use indelible_format::merkle::consistency_proof;
-use indelible_format::record::Record;
-use indelible_format::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;

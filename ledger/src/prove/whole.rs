@@ -5,13 +5,13 @@
 //! rotations -> key record's frame, path in the head that both keys signed, consistency to the next head
 //! ```
 //!
-//! Invariant: what deletions rest on is opened, and of removed records nothing else. Not here: the check (`indelible_format::bundle`).
+//! Invariant: what deletions rest on is opened, and of removed records nothing else. Not here: the check (`indelible_evidence::bundle`).
 
 use indelible_engine::query::SurveyedFrame;
-use indelible_format::bundle::{FrameProof, KeyRecordProof, Open, RotationProof, tree_proof};
-use indelible_format::commit::{FrameHashes, FrameView};
-use indelible_format::merkle::consistency_proof;
-use indelible_format::record::{GROUPS, Record};
+use indelible_evidence::bundle::{FrameProof, KeyRecordProof, Open, RotationProof, tree_proof};
+use indelible_evidence::commit::{FrameHashes, FrameView};
+use indelible_evidence::merkle::consistency_proof;
+use indelible_evidence::record::{GROUPS, Record};
 
 use super::{Maker, ProveError};
 use crate::error::{Error, Result};

@@ -1,9 +1,9 @@
 //! Why a record is kept and until when, or why it is gone.
 //!
-//! Invariant: the answer is made of the same rules that a purge follows. Not here: the rules (`indelible_format::retention`).
+//! Invariant: the answer is made of the same rules that a purge follows. Not here: the rules (`indelible_evidence::retention`).
 
-use indelible_format::record::Record;
-use indelible_format::retention::{Basis, Explanation};
+use indelible_evidence::record::Record;
+use indelible_evidence::retention::{Basis, Explanation};
 
 use super::history::history;
 use super::policies::schedule_of;
@@ -122,7 +122,7 @@ impl LedgerReader {
         };
         let bit = 1u128.checked_shl(u32::try_from(seq - descriptor.first_seq).unwrap_or(128)).unwrap_or(0);
         let class = descriptor.classes.iter().find(|entry| entry.positions & bit != 0).map(|entry| entry.class);
-        let declares = |plan: &indelible_format::retention::Plan| {
+        let declares = |plan: &indelible_evidence::retention::Plan| {
             let removal = plan.of_frame(&descriptor).removal(&descriptor);
             (removal.positions(0) | removal.positions(1) & removal.positions(2) & removal.positions(3)) & bit != 0
         };

@@ -5,16 +5,16 @@
 //! ```
 //!
 //! Invariant: the same pure check as an outsider's, fed from the log directory instead of a bundle. Frames' hashes are `verify`'s business:
-//! it runs before. Not here: the check (`indelible_format::retention`).
+//! it runs before. Not here: the check (`indelible_evidence::retention`).
 
 use std::collections::BTreeMap;
 
 use indelible_engine::query::{Expr, Query, SurveyedFrame, Test, View};
-use indelible_format::commit::FrameView;
+use indelible_evidence::commit::FrameView;
+use indelible_evidence::retention::{DeletionAudit, Finding, FrameEvidence, History, SeqSet};
+use indelible_evidence::rotation::KeyTrail;
+use indelible_evidence::schema::{Field, Kind};
 use indelible_format::manifest::Manifest;
-use indelible_format::retention::{DeletionAudit, Finding, FrameEvidence, History, SeqSet};
-use indelible_format::rotation::KeyTrail;
-use indelible_format::schema::{Field, Kind};
 
 use super::plan::removed_seqs;
 use crate::error::{Error, Result};

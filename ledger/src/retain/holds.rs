@@ -6,11 +6,11 @@
 //! ```
 //!
 //! Invariants: every purge brings every open hold up to date first, so that later matches are held too. What was committed as held stays held
-//! until the release, also where the record would no longer match. Not here: honouring holds (`indelible_format::retention::Rules`).
+//! until the release, also where the record would no longer match. Not here: honouring holds (`indelible_evidence::retention::Rules`).
 
 use indelible_engine::query::{Expr, Query, View};
-use indelible_format::retention::{HoldExtend, HoldRecord, Placement, SeqSet};
-use indelible_format::schema::Kind;
+use indelible_evidence::retention::{HoldExtend, HoldRecord, Placement, SeqSet};
+use indelible_evidence::schema::Kind;
 
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;

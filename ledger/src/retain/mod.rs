@@ -16,7 +16,7 @@
 //! let ledger = Ledger::open(&log, &OpenOptions { sign_key_file: Some(key), ..OpenOptions::default() })?;
 //! ledger.set_profile(Profile::Severity)?;
 //! ledger.set_policy(&PolicySpec { identity_keep: Some(90 * DAY), ..PolicySpec::keep("people", 2_555 * DAY) })?;
-//! ledger.place_hold("case-17", &Expr::is(indelible_format::schema::Field::ACTOR_ID, "u-7"), "--actor u-7")?;
+//! ledger.place_hold("case-17", &Expr::is(indelible_evidence::schema::Field::ACTOR_ID, "u-7"), "--actor u-7")?;
 //! let scheduler = ledger.purge_every(std::time::Duration::from_secs(3_600))?;
 //! let report = ledger.purge(&PurgeOptions { dry_run: true, ..PurgeOptions::default() })?;
 //! assert_eq!(report.counts.records, 0);
@@ -25,7 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Deliberately not here: what may go (`indelible_format::retention`), rewriting files (the engine), erasure of one person.
+//! Deliberately not here: what may go (`indelible_evidence::retention`), rewriting files (the engine), erasure of one person.
 
 pub(crate) mod explain;
 pub(crate) mod history;
@@ -40,7 +40,7 @@ pub use explain::{Explained, KeptBy, State};
 pub use history::{Audit, DeletionEntry, RetentionStats};
 pub use holds::{HoldInfo, HoldPlaced};
 pub use indelible_engine::StubBytes;
-pub use indelible_format::retention::{Basis, Duty, Explanation, Finding, FindingKind, Policy, Role, SeqSet};
+pub use indelible_evidence::retention::{Basis, Duty, Explanation, Finding, FindingKind, Policy, Role, SeqSet};
 pub use plan::Counts;
 pub use policies::{DAY, PolicySet, PolicySpec, Profile, SEVEN_YEARS};
 pub use purge::{Deleted, PurgeError, PurgeOptions, PurgeReport, PurgeStep};

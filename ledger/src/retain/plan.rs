@@ -5,16 +5,16 @@
 //! ```
 //!
 //! Invariants: pure but for reading; a dry run and a purge ask the same questions. Frames beyond what every open hold is resolved to
-//! are left for the next purge. Not here: the rules (`indelible_format::retention`), carrying plans out ([`super::purge`]).
+//! are left for the next purge. Not here: the rules (`indelible_evidence::retention`), carrying plans out ([`super::purge`]).
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indelible_engine::query::{SegmentFacts, SurveyedFrame, View};
-use indelible_format::descriptor::Descriptor;
-use indelible_format::record::{GROUPS, Record};
-use indelible_format::retention::{FramePlan, Plan, PlanSource, PlannedSegment, Rules, SeqSet};
+use indelible_evidence::descriptor::Descriptor;
+use indelible_evidence::record::{GROUPS, Record};
+use indelible_evidence::retention::{FramePlan, Plan, PlanSource, PlannedSegment, Rules, SeqSet};
 
 use crate::error::{Error, Result};
 

@@ -5,13 +5,13 @@
 //! ```
 //!
 //! Invariants: what a log with policies deletes follows from its records alone; the first policy gives the signing key the purge
-//! role, unless some key has it. Not here: what a policy means (`indelible_format::retention`), deleting ([`super::purge`]).
+//! role, unless some key has it. Not here: what a policy means (`indelible_evidence::retention`), deleting ([`super::purge`]).
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use indelible_engine::query::{Expr, View};
-use indelible_format::retention::{Basis, Duty, Policy};
-use indelible_format::schema::Kind;
+use indelible_evidence::retention::{Basis, Duty, Policy};
+use indelible_evidence::schema::Kind;
 
 use super::records::system_records;
 use crate::error::{Error, Result};

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indelible_engine::{CompactReport, CompactRequest, LazyFrame, SegmentTarget, StubBytes};
-use indelible_format::key::{SigningKey, VerifierKey};
-use indelible_format::retention::{Done, DoneSegment, HoldRecord, Intent, Plan};
-use indelible_format::schema::Kind;
+use indelible_evidence::key::{SigningKey, VerifierKey};
+use indelible_evidence::retention::{Done, DoneSegment, HoldRecord, Intent, Plan};
+use indelible_evidence::schema::Kind;
 
 use super::history::history;
 use super::plan::{Batch, Counts, SETS_BYTES_MAX, counts_of, survey};

@@ -5,15 +5,15 @@
 //! ```
 //!
 //! Invariant: what is refused by the register (another program wrote it, or somebody who should not) changes nothing here either,
-//! as for a checker. Not here: what the records mean (`indelible_format::retention`).
+//! as for a checker. Not here: what the records mean (`indelible_evidence::retention`).
 
 use indelible_engine::query::{Expr, Query, Test, View};
 use indelible_engine::{Ack, Draft};
-use indelible_format::key::VerifierKey;
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::record::{Record, Value};
+use indelible_evidence::retention::Register;
+use indelible_evidence::schema::{Field, Kind};
 use indelible_format::manifest::Manifest;
-use indelible_format::record::{Record, Value};
-use indelible_format::retention::Register;
-use indelible_format::schema::{Field, Kind};
 
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;

@@ -11,8 +11,8 @@ use indelible::{
     ActorType, AuditEvent, Ledger, OpenOptions, Options, Severity, SharedClock, Timestamp, VerifyOptions, verify,
 };
 use indelible_engine::clock::ManualClock;
-use indelible_format::key::VerifierKey;
-use indelible_format::schema::Field;
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::schema::Field;
 
 /// 2026-09-22, far from any border of a day.
 pub const START: i64 = 1_790_000_040_000_000_000;

@@ -7,10 +7,10 @@
 //! ```
 
 use indelible_engine::{CompactRequest, Error, LazyFrame, SegmentTarget};
-use indelible_format::commit::Removal;
+use indelible_evidence::commit::Removal;
+use indelible_evidence::record::Record;
+use indelible_evidence::schema::Kind;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
-use indelible_format::record::Record;
-use indelible_format::schema::Kind;
 
 use super::Life;
 use super::faults::is_power_cut;

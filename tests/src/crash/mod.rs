@@ -20,8 +20,8 @@ use indelible_engine::step::StepLog;
 use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::{Draft, Error, LogReader, Options, Outcome};
-use indelible_format::record::Record;
-use indelible_format::schema::Kind;
+use indelible_evidence::record::Record;
+use indelible_evidence::schema::Kind;
 
 use crate::dice::Dice;
 use crate::model::{Model, Sent, gap};

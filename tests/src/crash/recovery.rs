@@ -7,8 +7,8 @@ use indelible_engine::storage::Storage;
 use indelible_engine::storage::sim::SimStorage;
 use indelible_engine::verify::{VerifyOptions, verify};
 use indelible_engine::{Error, LogReader};
-use indelible_format::record::{Record, Value};
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::record::{Record, Value};
+use indelible_evidence::schema::{Field, Kind};
 
 use super::faults::is_power_cut;
 use super::{Life, all_records};

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indelible_engine::storage::Storage;
-use indelible_format::checkpoint::open_checkpoint;
-use indelible_format::commit::{chain, genesis_chain};
+use indelible_evidence::checkpoint::open_checkpoint;
+use indelible_evidence::commit::{chain, genesis_chain};
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::merkle::{LogTree, leaf_hash};
 use indelible_format::frame::read_descriptor;
-use indelible_format::key::VerifierKey;
 use indelible_format::manifest::Manifest;
-use indelible_format::merkle::{LogTree, leaf_hash};
 use indelible_format::names::{CHECKPOINT, JOURNAL_DIR, MANIFEST, SEGMENTS_DIR, TORN_DIR, segment_file_name};
 use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader};
 

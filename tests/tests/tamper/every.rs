@@ -20,7 +20,7 @@ use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{Access, DirStorage, OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, verify};
 use indelible_engine::{Error, LogConfig, LogReader, Options};
-use indelible_format::record::Record;
+use indelible_evidence::record::Record;
 use indelible_tests::world::{config, draft, spec};
 
 use crate::counting::peak_of;

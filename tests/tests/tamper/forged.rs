@@ -1,9 +1,9 @@
 //! Changes by someone who makes the checksums right again: found by hashes, or by what does not agree.
 
+use indelible_evidence::record::Record;
 use indelible_format::frame::FrameReader;
 use indelible_format::journal::{GroupFacts, put_close_mark};
 use indelible_format::manifest::Manifest;
-use indelible_format::record::Record;
 use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader, TermPage, TermTable};
 
 use crate::sample::Sample;

@@ -8,9 +8,9 @@ use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::storage::{OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
 use indelible_engine::{CreateSpec, Draft, Log, LogConfig, Options};
-use indelible_format::LogId;
-use indelible_format::key::SigningKey;
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::LogId;
+use indelible_evidence::key::SigningKey;
+use indelible_evidence::schema::{Field, Kind};
 
 /// A log directory on a simulated disk.
 pub struct Sample {

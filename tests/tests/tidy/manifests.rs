@@ -1,7 +1,8 @@
 //! The arrows between the crates, read from `cargo metadata`: what may depend on what, development dependencies included.
 //!
 //! ```text
-//! format <- index <- engine <- ledger <- tools        tests, benches, fuzz see everything and nothing depends on them
+//! evidence <- format <- index <- engine <- ledger <- importers <- tools
+//!                                       tests, benches, fuzz see everything and nothing depends on them
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,29 +13,33 @@ use serde_json::Value;
 use super::assert_none;
 use super::tree::root;
 
+const EVIDENCE: &str = "indelible-evidence";
 const FORMAT: &str = "indelible-format";
 const INDEX: &str = "indelible-index";
 const ENGINE: &str = "indelible-engine";
 const LEDGER: &str = "indelible";
+const IMPORTERS: &str = "indelible-importers";
 const TOOLS: &str = "indelible-tools";
 
 /// What each crate may depend on within the repository. A crate that is not listed may not exist.
-const ARROWS: [(&str, &[&str]); 9] = [
-    (FORMAT, &[]),
-    (INDEX, &[FORMAT]),
-    (ENGINE, &[FORMAT, INDEX]),
-    (LEDGER, &[FORMAT, INDEX, ENGINE]),
-    (TOOLS, &[FORMAT, INDEX, ENGINE, LEDGER]),
-    ("indelible-tests", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS]),
-    ("indelible-benches", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS]),
-    ("indelible-peers", &[FORMAT, INDEX, ENGINE, LEDGER, TOOLS, "indelible-benches"]),
+const ARROWS: [(&str, &[&str]); 11] = [
+    (EVIDENCE, &[]),
+    (FORMAT, &[EVIDENCE]),
+    (INDEX, &[EVIDENCE, FORMAT]),
+    (ENGINE, &[EVIDENCE, FORMAT, INDEX]),
+    (LEDGER, &[EVIDENCE, FORMAT, INDEX, ENGINE]),
+    (IMPORTERS, &[LEDGER]),
+    (TOOLS, &[EVIDENCE, FORMAT, INDEX, ENGINE, LEDGER, IMPORTERS]),
+    ("indelible-tests", &[EVIDENCE, FORMAT, INDEX, ENGINE, LEDGER, IMPORTERS, TOOLS]),
+    ("indelible-benches", &[EVIDENCE, FORMAT, INDEX, ENGINE, LEDGER, TOOLS]),
+    ("indelible-peers", &[EVIDENCE, FORMAT, INDEX, ENGINE, LEDGER, TOOLS, "indelible-benches"]),
     // The schedules of the tests are what the fuzzer's operations run.
-    ("indelible-fuzz", &[FORMAT, INDEX, ENGINE, LEDGER, "indelible-tests"]),
+    ("indelible-fuzz", &[EVIDENCE, FORMAT, INDEX, ENGINE, LEDGER, IMPORTERS, "indelible-tests"]),
 ];
 
 /// Async runtimes: the crates that an embedder compiles know none of them.
 const RUNTIMES: [&str; 6] = ["tokio", "async-std", "smol", "futures", "async-trait", "async-executor"];
-const NO_RUNTIME: [&str; 4] = [FORMAT, INDEX, ENGINE, LEDGER];
+const NO_RUNTIME: [&str; 6] = [EVIDENCE, IMPORTERS, FORMAT, INDEX, ENGINE, LEDGER];
 
 /// A crate of the repository and the names of everything it depends on, whatever the kind and the target.
 pub struct Crate {
@@ -105,7 +110,7 @@ fn what_people_embed_knows_no_async_runtime() {
         let found = one.dependencies.iter().filter(|name| RUNTIMES.contains(&name.as_str()));
         findings.extend(found.map(|name| format!("{} depends on {name}", one.name)));
     }
-    assert_none("Format, index, engine and ledger know no async runtime.", &findings);
+    assert_none("Evidence, format, index, engine, ledger and importers know no async runtime.", &findings);
 }
 
 #[test]

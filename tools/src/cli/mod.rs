@@ -143,7 +143,7 @@ pub struct IngestArgs {
     pub files: Vec<PathBuf>,
     /// Format of the inputs: auto, native, cloudtrail, windows, kubernetes
     #[arg(long, default_value = "auto")]
-    pub format: indelible::import::Format,
+    pub format: indelible_importers::Format,
     /// What to wait for before the end
     #[arg(long, value_enum, default_value = "durable")]
     pub ack: AckArg,

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use indelible::{AuditEvent, Outcome, Severity, Timestamp};
-use indelible_format::schema::Kind;
+use indelible_evidence::schema::Kind;
 
 use super::hygiene::{self, Flags, Place};
 use super::table::{Content, Table, clip};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use indelible::anchor::{Anchor, remembered};
 use indelible::{HeadOptions, Ledger, LedgerReader, LogId, OpenOptions, ReadOptions};
-use indelible_format::checkpoint::Checkpoint;
+use indelible_evidence::checkpoint::Checkpoint;
 
 use crate::cli::{AnchorArgs, Cli};
 use crate::failure::{Failure, InFile, Outcome};

@@ -5,11 +5,11 @@ use std::io::Write as _;
 use base64::Engine as _;
 use indelible::Timestamp;
 use indelible::prove::{CheckReport, CheckedRow, check, check_witnessed};
-use indelible_format::bundle::Claim;
-use indelible_format::key::VerifierKey;
-use indelible_format::record::{ProofRef, Value as FieldValue, fields_of};
-use indelible_format::retention::DeletionReport;
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::bundle::Claim;
+use indelible_evidence::key::VerifierKey;
+use indelible_evidence::record::{ProofRef, Value as FieldValue, fields_of};
+use indelible_evidence::retention::DeletionReport;
+use indelible_evidence::schema::{Field, Kind};
 use serde_json::{Map, Value, json};
 
 use crate::cli::CheckArgs;
@@ -175,7 +175,7 @@ fn report_json(report: &CheckReport) -> Value {
         Claim::Range { first, last } => json!({"kind": "range", "first_seq": first, "last_seq": last}),
         Claim::Complete { first, last, .. } => json!({"kind": "complete", "first_seq": first, "last_seq": last}),
     };
-    let head = |head: &indelible_format::checkpoint::Checkpoint| json!({"size": head.size, "root": hex(&head.root)});
+    let head = |head: &indelible_evidence::checkpoint::Checkpoint| json!({"size": head.size, "root": hex(&head.root)});
     json!({
         "ok": true,
         "log_id": report.log_id.to_string(),
@@ -198,7 +198,7 @@ fn report_json(report: &CheckReport) -> Value {
 
 /// A row as JSON: its header, and the fields of its open groups under their names.
 fn row_json(row: &CheckedRow) -> Outcome<Value> {
-    let damaged = |error: indelible_format::FormatError| Failure::verification(error.to_string());
+    let damaged = |error: indelible_evidence::FormatError| Failure::verification(error.to_string());
     let mut json = Map::new();
     json.insert("seq".to_owned(), row.seq.into());
     json.insert("recorded_at".to_owned(), Timestamp(row.recorded_at).to_string().into());
@@ -236,7 +236,8 @@ fn field_json(field: Field, value: FieldValue<'_>) -> Value {
             Err(_) => json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)}),
         },
         FieldValue::Proof(ProofRef { kind, data, url, hash, captured_at }) => {
-            let text = |text: Option<indelible_format::record::TextRef<'_>>| text.map(|text| text.text().into_owned());
+            let text =
+                |text: Option<indelible_evidence::record::TextRef<'_>>| text.map(|text| text.text().into_owned());
             json!({"kind": kind, "data": text(data), "url": text(url), "hash": text(hash),
                 "captured_at": captured_at.map(|at| Timestamp(at).to_string())})
         }

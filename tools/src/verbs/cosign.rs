@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use indelible::Timestamp;
-use indelible_format::witness::WitnessPolicy;
+use indelible_evidence::witness::WitnessPolicy;
 
 use crate::cli::CosignArgs;
 use crate::failure::{Failure, InFile, Outcome};

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use indelible::retain::Role;
 use indelible::{LedgerReader, LogKey, ReadOptions};
-use indelible_format::key::{SigningKey, VerifierKey};
+use indelible_evidence::key::{SigningKey, VerifierKey};
 use serde_json::json;
 
 use crate::cli::keys::RoleArgs;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use indelible::filter::{Column, parse_span};
 use indelible::{LedgerReader, ReadOptions, StatsQuery, StatsRow};
-use indelible_format::schema::Field;
+use indelible_evidence::schema::Field;
 
 use crate::cli::StatsArgs;
 use crate::cli::filters::now;

@@ -13,7 +13,7 @@ use indelible::{
 use indelible_benches::ask::{self, Ready};
 use indelible_benches::load;
 use indelible_benches::question::{Answer, Question};
-use indelible_format::schema::Field;
+use indelible_evidence::schema::Field;
 
 use super::{Asked, Peer, Purged, Result, Single, Verified};
 

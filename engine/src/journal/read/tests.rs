@@ -1,8 +1,8 @@
 //! A file that is read a part at a time gives what one gives that is scanned whole.
 
+use indelible_evidence::record::{GroupsWriter, put_transit};
+use indelible_evidence::schema::{Field, Kind};
 use indelible_format::journal::{GroupFacts, put_close_mark, put_group};
-use indelible_format::record::{GroupsWriter, put_transit};
-use indelible_format::schema::{Field, Kind};
 
 use super::*;
 use crate::storage::OpenMode;

@@ -1,6 +1,6 @@
 //! A scan that leaves keys for later gives what one gives that reads every key with its frame.
 
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::schema::{Field, Kind};
 use indelible_format::segment::SegmentHeader;
 
 use super::*;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use indelible::prove::{Ask, Open, ProveRequest, check};
 use indelible::retain::{Basis, PolicySpec, PurgeOptions, PurgeReport, SEVEN_YEARS};
 use indelible::{Ledger, LedgerReader, OpenOptions, ReadOptions};
-use indelible_format::key::VerifierKey;
+use indelible_evidence::key::VerifierKey;
 
 use super::Story;
 use crate::cli::filters::now;

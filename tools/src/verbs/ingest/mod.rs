@@ -17,8 +17,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use indelible::import::{ImportContext, Item, Rejected, import};
 use indelible::{Ack, AuditEvent, EmitError, Ledger, Limits, OpenOptions};
+use indelible_importers::{ImportContext, Item, Rejected, import};
 use indicatif::ProgressBar;
 
 use crate::cli::{AckArg, Cli, IngestArgs};

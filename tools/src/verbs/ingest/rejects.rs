@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
-use indelible::import::Rejected;
+use indelible_importers::Rejected;
 use serde_json::json;
 
 use crate::failure::{Failure, InFile, Outcome};

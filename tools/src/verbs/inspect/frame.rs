@@ -3,9 +3,9 @@
 use std::io;
 
 use indelible::Timestamp;
+use indelible_evidence::schema::Field;
 use indelible_format::frame::{FrameReader, read_descriptor};
 use indelible_format::layout;
-use indelible_format::schema::Field;
 use indelible_format::segment::TermTable;
 
 use super::report::{Part, Report};
@@ -90,9 +90,13 @@ fn annotate(payload: &[u8], base: usize, report: &mut Report<'_>) -> io::Result<
     report.layout(&[("D", 4)], base, payload)?;
     let length = number(payload, 0, 4);
     let descriptor = part(payload, 4, length);
-    let mut at = report.layout(layout::DESCRIPTOR_HEAD.fields, base + 4, descriptor)?;
-    while at + layout::CLASS_ENTRY.size() <= descriptor.len() {
-        at += report.layout(layout::CLASS_ENTRY.fields, base + 4 + at, part(descriptor, at, usize::MAX))?;
+    let mut at = report.layout(indelible_evidence::layout::DESCRIPTOR_HEAD.fields, base + 4, descriptor)?;
+    while at + indelible_evidence::layout::CLASS_ENTRY.size() <= descriptor.len() {
+        at += report.layout(
+            indelible_evidence::layout::CLASS_ENTRY.fields,
+            base + 4 + at,
+            part(descriptor, at, usize::MAX),
+        )?;
     }
     let body_at = 4usize.saturating_add(length);
     let body = part(payload, body_at, usize::MAX);

@@ -3,8 +3,8 @@
 use std::io;
 
 use indelible::{ActorType, Outcome, ProofKind, Severity, Timestamp};
-use indelible_format::record::{GROUPS, Record, Value, fields_of};
-use indelible_format::schema::{Field, Kind};
+use indelible_evidence::record::{GROUPS, Record, Value, fields_of};
+use indelible_evidence::schema::{Field, Kind};
 use serde_json::Value as Json;
 
 use super::report::{Part, Report};
@@ -61,7 +61,8 @@ fn json_of(field: Field, value: Value<'_>) -> Json {
             Err(_) => format!("{} bytes that are not UTF-8", bytes.len()).into(),
         },
         Value::Proof(proof) => {
-            let text = |text: Option<indelible_format::record::TextRef<'_>>| text.map(|text| text.text().into_owned());
+            let text =
+                |text: Option<indelible_evidence::record::TextRef<'_>>| text.map(|text| text.text().into_owned());
             serde_json::json!({
                 "kind": ProofKind::from_code(proof.kind).to_string(),
                 "data": text(proof.data),

@@ -3,7 +3,7 @@
 use std::io;
 
 use indelible::Timestamp;
-use indelible_format::checkpoint::Checkpoint;
+use indelible_evidence::checkpoint::Checkpoint;
 use indelible_format::layout;
 use indelible_format::live::Live;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};

@@ -1,9 +1,9 @@
 //! Any bytes can be inspected, and what is whole is shown.
 
-use indelible_format::LogId;
+use indelible_evidence::LogId;
+use indelible_evidence::record::{GroupsWriter, put_transit};
+use indelible_evidence::schema::{Field, Kind};
 use indelible_format::journal::{GroupFacts, JournalHeader, put_close_mark, put_group};
-use indelible_format::record::{GroupsWriter, put_transit};
-use indelible_format::schema::{Field, Kind};
 use indelible_format::segment::{BlockKind, SegmentHeader, put_block};
 
 use super::*;
