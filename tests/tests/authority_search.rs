@@ -94,9 +94,8 @@ fn every_planted_bug_breaks_a_property() {
 #[test]
 fn bugs_that_change_what_the_operator_was_told_let_the_writer_remove_what_is_held_or_kept() {
     for mutant in [Mutant::ObeyTheTail, Mutant::ActsWithoutLinks, Mutant::SuccessBeforeHead, Mutant::NoKeptHead] {
-        let outcome = Search { mutant: Some(mutant), ..search(3, 2, Hands::Empty) }.run_for(|property| {
-            matches!(property, Property::RemovedHeld | Property::RemovedKept)
-        });
+        let outcome = Search { mutant: Some(mutant), ..search(3, 2, Hands::Empty) }
+            .run_for(|property| matches!(property, Property::RemovedHeld | Property::RemovedKept));
         let (property, trace) = outcome.broken.unwrap_or_else(|| panic!("{mutant:?}: {} states", outcome.states));
         println!("{mutant:?}: {property:?} in {} steps, {} states", trace.len() - 1, outcome.states);
     }
@@ -115,7 +114,8 @@ fn every_guard_that_leaves_something_out_is_caught() {
         let outcome = ClockSearch { mutant: Some(mutant), behind: false }.run();
         let (property, trace) = outcome.broken.unwrap_or_else(|| panic!("{mutant:?}: nothing broken"));
         println!("{mutant:?}: {property:?}: {}", trace.join(", "));
-        let right = if mutant == ClockMutant::NoClockAct { ClockProperty::StaysForEver } else { ClockProperty::GoneEarly };
+        let right =
+            if mutant == ClockMutant::NoClockAct { ClockProperty::StaysForEver } else { ClockProperty::GoneEarly };
         assert_eq!(property, right, "{mutant:?}: {trace:?}");
     }
 }

@@ -186,7 +186,10 @@ impl World {
     }
 
     fn intents(&self, log: HistoryId) -> impl Iterator<Item = RecordId> {
-        self.histories.records_of(log).into_iter().filter(|&id| matches!(self.histories.record(id).body, Body::Intent(_)))
+        self.histories
+            .records_of(log)
+            .into_iter()
+            .filter(|&id| matches!(self.histories.record(id).body, Body::Intent(_)))
     }
 
     /// Heads that he has read somewhere, or can sign.

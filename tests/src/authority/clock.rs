@@ -188,7 +188,10 @@ impl ClockSearch {
         while let Some(&state) = queue.get(at) {
             at += 1;
             if self.stays(&state) {
-                return ClockOutcome { states: queue.len(), broken: Some((ClockProperty::StaysForEver, way(&parents, state))) };
+                return ClockOutcome {
+                    states: queue.len(),
+                    broken: Some((ClockProperty::StaysForEver, way(&parents, state))),
+                };
             }
             for step in STEPS {
                 let Some(next) = self.step(&state, step) else { continue };

@@ -87,7 +87,10 @@ impl Run<'_> {
     /// "Removed `rotations/` are restored from the kept ones"; "P signed and kept, not written: writes P back".
     fn write_back(&mut self, head: Head) {
         let kept = self.world.kept_of(&self.state);
-        if kept.note.is_some() && self.state.directory.note != kept.note && !self.world.search.is(Mutant::OpeningFallsBack) {
+        if kept.note.is_some()
+            && self.state.directory.note != kept.note
+            && !self.world.search.is(Mutant::OpeningFallsBack)
+        {
             self.state.directory.note = kept.note;
             self.durable(Durable::NoteWritten);
         }
@@ -185,7 +188,8 @@ impl Run<'_> {
 
     /// Appends a record that the operator or the process signs, over the newest head.
     pub fn append(&mut self, body: Body) -> RecordId {
-        let base = self.world.kept_of(&self.state).head.or(self.state.directory.checkpoint).map_or(0, |head| head.history);
+        let base =
+            self.world.kept_of(&self.state).head.or(self.state.directory.checkpoint).map_or(0, |head| head.history);
         let record = self.world.draft(self.state.directory.log, body, base);
         self.append_record(record);
         record

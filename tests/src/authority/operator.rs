@@ -35,15 +35,8 @@ pub enum Verb {
     Submit,
 }
 
-const VERBS: [Verb; 7] = [
-    Verb::Place(0),
-    Verb::Place(1),
-    Verb::Release(0),
-    Verb::Release(1),
-    Verb::Policy(0),
-    Verb::Policy(1),
-    Verb::Purge,
-];
+const VERBS: [Verb; 7] =
+    [Verb::Place(0), Verb::Place(1), Verb::Release(0), Verb::Release(1), Verb::Policy(0), Verb::Policy(1), Verb::Purge];
 
 impl World {
     /// The verbs of this search.

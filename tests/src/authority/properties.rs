@@ -92,7 +92,8 @@ impl World {
         let told = state.told;
         let facts = self.facts(self.facts(state.directory.log).valid_to);
         let undecided = told.placing | told.releasing;
-        (facts.holds ^ told.holds) & !undecided == 0 && (facts.policy == told.policy || told.setting & 1 << facts.policy != 0)
+        (facts.holds ^ told.holds) & !undecided == 0
+            && (facts.policy == told.policy || told.setting & 1 << facts.policy != 0)
     }
 
     /// A step of the writer from a state that verify accepted leads to one that it accepts. From any state, the records and
@@ -116,7 +117,8 @@ impl World {
         let Kept { head: Some(kept), note } = state.kept else {
             return false;
         };
-        let signed = [Some(kept), note].into_iter().flatten().any(|own| self.histories.begins_with(own.history, head.history));
+        let signed =
+            [Some(kept), note].into_iter().flatten().any(|own| self.histories.begins_with(own.history, head.history));
         let rotated = note.is_some();
         let later = self.facts(head.history).epoch == 1;
         let by_anchor = |anchor| self.outsider_accepts(&state.directory, anchor);

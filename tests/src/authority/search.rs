@@ -58,12 +58,7 @@ struct Queue {
 
 impl Queue {
     fn new() -> Self {
-        Self {
-            states: Vec::new(),
-            parents: Vec::new(),
-            table: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-        }
+        Self { states: Vec::new(), parents: Vec::new(), table: HashTable::new(), hasher: DefaultHashBuilder::default() }
     }
 
     /// Puts a state at the end, unless it was met before.
@@ -211,8 +206,12 @@ fn line(world: &World, state: &State, step: Step) -> String {
 
 /// A state in words.
 fn picture(world: &World, state: &State) -> String {
-    let log: Vec<String> =
-        world.histories.records_of(state.directory.log).into_iter().map(|id| world.histories.record(id).to_string()).collect();
+    let log: Vec<String> = world
+        .histories
+        .records_of(state.directory.log)
+        .into_iter()
+        .map(|id| world.histories.record(id).to_string())
+        .collect();
     let size = |history: HistoryId| world.histories.length(history);
     let head = |head: Option<super::state::Head>| {
         head.map_or("none".to_owned(), |head| format!("{} of {:?}", size(head.history), head.keys))

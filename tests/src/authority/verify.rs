@@ -11,7 +11,7 @@
 use super::history::{Facts, ITEMS};
 use super::record::{Body, HistoryId, RecordId};
 use super::rules::Mutant;
-use super::state::{Authority, Directory, File, Head, Keys, Kept, State, World};
+use super::state::{Authority, Directory, File, Head, Kept, Keys, State, World};
 
 /// Why a log is broken, or why an opening refuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +122,8 @@ impl World {
     ) -> Result<(), Finding> {
         let authority = authority.ok_or(Finding::GoneWithoutAuthority)?;
         let at = self.place_of(valid_to, authority.intent).ok_or(Finding::GoneWithoutAuthority)?;
-        let named = matches!(self.histories.record(authority.intent).body, Body::Intent(items) if items & 1 << item != 0);
+        let named =
+            matches!(self.histories.record(authority.intent).body, Body::Intent(items) if items & 1 << item != 0);
         if !named || !self.covered(authority, at, head) {
             return Err(Finding::GoneWithoutAuthority);
         }
@@ -181,14 +182,23 @@ impl World {
         let led_there = anchor == 1
             || facts.epoch == 0
             || head.keys == Keys::One(0)
-            || directory.note.is_some_and(|note| self.counts(note) && self.histories.begins_with(head.history, note.history));
-        trusted && led_there && self.counts(head) && facts.valid && self.histories.begins_with(directory.log, head.history)
+            || directory
+                .note
+                .is_some_and(|note| self.counts(note) && self.histories.begins_with(head.history, note.history));
+        trusted
+            && led_there
+            && self.counts(head)
+            && facts.valid
+            && self.histories.begins_with(directory.log, head.history)
     }
 }
 
 impl Directory {
     /// Items whose file is of a later generation.
     pub fn gone(&self) -> u8 {
-        ITEMS.into_iter().filter(|&i| matches!(self.files[usize::from(i)], File::Gone(_))).fold(0, |mask, i| mask | 1 << i)
+        ITEMS
+            .into_iter()
+            .filter(|&i| matches!(self.files[usize::from(i)], File::Gone(_)))
+            .fold(0, |mask, i| mask | 1 << i)
     }
 }

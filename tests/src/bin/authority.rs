@@ -27,8 +27,8 @@ fn main() {
         }
     }
     let begun = Instant::now();
-    let outcome = search
-        .run_watched(|_| true, |done, known| eprintln!("{done} of {known} states, {:.0?}", begun.elapsed()));
+    let outcome =
+        search.run_watched(|_| true, |done, known| eprintln!("{done} of {known} states, {:.0?}", begun.elapsed()));
     println!(
         "{} states ({} that verify accepts, {} of them with something deleted), {} edges, {} histories, {} directories in {:.1} s",
         outcome.states,
