@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Two properties: nothing goes before its true time; and once the clock is right, everything goes in its time, with the
-//! clock act and one confirmation at most (section 8). Mutants are guards that leave something out.
+//! clock act and one confirmation at most. Mutants are guards that leave something out.
 //!
 //! Whoever confirms a clock, or signs a clock act, has looked: the operator does so only while it is right.
 //! Not here: a clock that creeps (witness times bound it), and, as a search of its own that must fail, a clock that was behind:
@@ -22,7 +22,7 @@ const FAR: u8 = 100;
 /// Days that a run lasts at most.
 const DAYS_MAX: u8 = 5;
 
-/// What a guard leaves out, or another rule of section 8.
+/// What a guard leaves out, or another rule of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockMutant {
     /// That of release 6205107: ahead of the newest durable record, whoever wrote it, and nothing else.
@@ -42,7 +42,7 @@ pub enum ClockMutant {
 }
 
 impl ClockMutant {
-    /// The four of section 11, then three more.
+    /// The four that the design lists, then three more that the search itself showed to be needed.
     pub const ALL: [Self; 7] = [
         Self::Release6205107,
         Self::NewestWithoutJumps,

@@ -1,4 +1,4 @@
-//! Histories and what they say: the table of checks of an act (section 1), and the state S(i) that the acts up to it give.
+//! Histories and what they say: what a reader checks of an act, and the state that the acts up to it give.
 //!
 //! ```text
 //! history ──+ record──> admits? ──yes──> facts change as the body says
@@ -206,7 +206,7 @@ impl Histories {
         id
     }
 
-    /// Whether an act may be made at the end of this history, or a statement: the table of section 1, in its order.
+    /// Whether an act may be made at the end of this history, or a statement: what a reader checks, in its order.
     pub fn admits(&self, history: HistoryId, record: RecordId) -> bool {
         let facts = self.facts(history);
         let record = self.record(record);
@@ -245,7 +245,7 @@ impl Histories {
         record.number == tip.number + 1 && record.previous == tip.last && record.charter == facts.charter.last
     }
 
-    /// "The body follows from what was before" (RET-13).
+    /// "The body follows from what was before": a hold is placed once and released while open, nothing goes that is held or kept.
     fn follows(&self, facts: &Facts, body: Body) -> bool {
         // "Between an intent and its end the writer appends events and notes only." A writer that never ends one goes on.
         let idle = facts.open.is_none() || self.search.is(Mutant::NoAbandon);

@@ -1,4 +1,4 @@
-//! An opening with the keys: what it refuses, what it ends, what it signs (the table of section 3, sections 4 and 5).
+//! An opening with the keys: what it refuses, what it ends, what it signs (rules 3 and 6 of `mod.rs`).
 //!
 //! ```text
 //! heads ──> manifest against DONE and the open intent (refuse, or know: swapped / not) ──> tail set aside from the first invalid act

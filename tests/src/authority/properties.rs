@@ -1,4 +1,4 @@
-//! What must hold in every state and for every step of the writer: section 11, sentence by sentence.
+//! What must hold in every state and for every step of the writer, sentence by sentence.
 //!
 //! ```text
 //! state ──> verify ──accepts──> missing parts were announced, gone ones stay gone, the operator was told the truth,
@@ -106,7 +106,8 @@ impl World {
         verdict.err().map(Property::WriterMadeBroken)
     }
 
-    /// Both readers without a kept head. With the present checkpoint key stolen they can be deceived, as section 4 says.
+    /// Both readers without a kept head. With the present checkpoint key stolen they can be deceived: only witnesses or a newer
+    /// head of their own help them.
     fn outsider_is_deceived(&self, state: &State) -> bool {
         if self.search.hands == Hands::CheckpointKey {
             return false;

@@ -25,7 +25,7 @@ pub enum Hands {
 }
 
 impl Hands {
-    /// Every configuration of section 11, the base first.
+    /// Every configuration, the base first.
     pub const ALL: [Self; 5] = [Self::Empty, Self::Paper, Self::OldKey, Self::PurgeKey, Self::CheckpointKey];
 
     /// The name by which the command knows it.
@@ -87,7 +87,8 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    /// All of them: the fifteen of section 11 in its order, then three more.
+    /// All of them: the fifteen that the design lists, in its order, then three more. `DoneInTailBelieved` is one that
+    /// the search itself showed to be a rule that was missing.
     pub const ALL: [Self; 18] = [
         Self::ObeyTheTail,
         Self::TrustIndexForHold,

@@ -63,8 +63,8 @@ impl World {
         if self.search.is(Mutant::NoKeptHead) { Kept { head: None, note: None } } else { state.kept }
     }
 
-    /// The effective head: the largest of the directory's and the kept ones (section 2), each of this log, and none in the
-    /// directory beyond the kept one (section 4).
+    /// The effective head: the largest of the directory's and the kept ones, each of this log, and none in the directory
+    /// beyond the kept one, which somebody else would have signed with the key.
     pub(super) fn effective_head(&self, state: &State) -> Result<Head, Finding> {
         let (directory, kept) = (&state.directory, self.kept_of(state));
         for head in [directory.checkpoint, directory.note, kept.head, kept.note].into_iter().flatten() {
@@ -112,7 +112,7 @@ impl World {
         if self.in_part(&state.directory, facts) { Err(Finding::InPart) } else { Ok(()) }
     }
 
-    /// Whether a part went by an intent under the head that its file names, and that intent was not abandoned (section 3).
+    /// Whether a part went by an intent under the head that its file names, and that intent was not abandoned (rule 4).
     fn rightly_gone(
         &self,
         item: u8,
