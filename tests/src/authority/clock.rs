@@ -14,6 +14,7 @@
 //! a record stamped by it seems older than it is, and no question about the newest record can tell.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Days for which the policy keeps a record.
 const KEEP: u8 = 2;
@@ -195,8 +196,8 @@ impl ClockSearch {
             }
             for step in STEPS {
                 let Some(next) = self.step(&state, step) else { continue };
-                if !parents.contains_key(&next) {
-                    parents.insert(next, Some((state, step)));
+                if let Entry::Vacant(place) = parents.entry(next) {
+                    place.insert(Some((state, step)));
                     queue.push(next);
                 }
                 if took_early(&state, &next) {

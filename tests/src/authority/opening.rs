@@ -245,8 +245,9 @@ impl World {
         for item in ITEMS {
             let just_done = facts.done[usize::from(item)].filter(|_| under_head.done[usize::from(item)].is_none());
             let just_done = just_done.filter(|_| !self.search.is(Mutant::DoneInTailBelieved));
-            let open = facts.open.map(|(intent, _)| intent).filter(|_| facts.planned & gone & 1 << item != 0);
+            let open = facts.open.map(|(intent, _)| intent).filter(|_| facts.planned & 1 << item != 0);
             if let Some(intent) = just_done.or(open)
+                && gone & 1 << item != 0
                 && !self.went_by(directory.files[usize::from(item)], intent, facts.valid_to, head)
             {
                 return Err(Finding::GoneWithoutAuthority);

@@ -47,8 +47,13 @@ pub enum Body {
     Item(u8),
     /// Act of the charter line: this policy from here on.
     Policy(u8),
-    /// Act of the charter line: the hold is open; its committed set has these items.
-    Place { hold: u8, found: Mask },
+    /// Act of the charter line: the hold is open.
+    Place {
+        /// Which hold. Its filter matches the item of the same number.
+        hold: u8,
+        /// Its committed set: the items that it was found to hold when it was placed.
+        found: Mask,
+    },
     /// Act of the charter line: the hold is released.
     Release(u8),
     /// Act of the charter line: the key of epoch 1 replaces that of epoch 0 in all its roles. Its frame is the first of epoch 1.
