@@ -80,9 +80,9 @@ impl WitnessKey {
         if name != self.name || *id != self.id {
             return Ok(None);
         }
-        let parts = rest.split_first_chunk::<8>().and_then(|(time, signature)| {
-            Some((u64::from_be_bytes(*time), <&[u8; 64]>::try_from(signature).ok()?))
-        });
+        let parts = rest
+            .split_first_chunk::<8>()
+            .and_then(|(time, signature)| Some((u64::from_be_bytes(*time), <&[u8; 64]>::try_from(signature).ok()?)));
         let (time, signature) = parts.ok_or_else(|| refuse("not a time and a signature"))?;
         if !ed25519::verifies(&self.key, message(text, time).as_bytes(), signature) {
             return Err(refuse("not the witness's signature of this checkpoint"));

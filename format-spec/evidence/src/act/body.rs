@@ -143,7 +143,8 @@ pub struct ScheduleRule {
 impl Default for Schedule {
     /// By severity: info 1, warning 2, critical 3.
     fn default() -> Self {
-        let rule = |class, label: &str| ScheduleRule { class, label: label.to_owned(), severity: class as u8, trees: 0 };
+        let rule =
+            |class, label: &str| ScheduleRule { class, label: label.to_owned(), severity: class as u8, trees: 0 };
         Self { version: 0, rules: vec![rule(1, "info"), rule(2, "warning"), rule(3, "critical")], default: 1 }
     }
 }
@@ -262,7 +263,9 @@ impl Body {
                 .text("reason", if loss.reason == LossReason::Behind { "behind" } else { "forked" })
                 .end(),
             Body::Void => writer.end(),
-            Body::End(successor) => writer.optional_text("successor", successor.map(|hash| hex(&hash)).as_deref()).end(),
+            Body::End(successor) => {
+                writer.optional_text("successor", successor.map(|hash| hex(&hash)).as_deref()).end()
+            }
             Body::Intent(intent) => intent.encode(),
         })
     }
@@ -281,7 +284,8 @@ fn take_schedule(object: &mut Object) -> Result<Schedule, FormatError> {
     if schedule.default == 0 || schedule.rules.iter().any(|rule| rule.class == 0 || rule.severity == 0) {
         return Err(object.invalid("rules", "class 0 is the log's own, and severity 0 is none"));
     }
-    let trees = |rule: &ScheduleRule| schedule.rules.iter().all(|other| other.class != rule.class || other.trees == rule.trees);
+    let trees =
+        |rule: &ScheduleRule| schedule.rules.iter().all(|other| other.class != rule.class || other.trees == rule.trees);
     if schedule.rules.iter().any(|rule| rule.trees > 1 || !trees(rule)) {
         return Err(object.invalid("trees", "0 or 1, and the same wherever a class stands"));
     }

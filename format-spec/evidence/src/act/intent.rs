@@ -51,9 +51,8 @@ impl Intent {
         let at = object.number("at")?;
         let plan = Plan { at, ..Plan::take_parts(object)? };
         plan.check(object)?;
-        let kept = object.objects("kept", |kept| {
-            Ok(Kept { name: take_name(kept)?, seqs: SeqSet::parse(&kept.text("seqs")?)? })
-        })?;
+        let kept = object
+            .objects("kept", |kept| Ok(Kept { name: take_name(kept)?, seqs: SeqSet::parse(&kept.text("seqs")?)? }))?;
         let clock = match object.text("clock")?.as_str() {
             "guard" => ClockCheck::Guard,
             "confirmed" => ClockCheck::Confirmed,
@@ -72,9 +71,10 @@ impl Intent {
     }
 
     pub(super) fn encode(&self) -> String {
-        let kept = self.kept.iter().map(|kept| {
-            ObjectWriter::new().text("name", &kept.name).text("seqs", &kept.seqs.to_text()).end()
-        });
+        let kept = self
+            .kept
+            .iter()
+            .map(|kept| ObjectWriter::new().text("name", &kept.name).text("seqs", &kept.seqs.to_text()).end());
         let clock = if self.clock == ClockCheck::Guard { "guard" } else { "confirmed" };
         let writer = self.plan.put_parts(ObjectWriter::new().number("at", self.plan.at));
         writer.list("kept", kept).text("clock", clock).end()

@@ -235,7 +235,9 @@ impl KeyChange {
         }
         let epochs = checkpoint && matches!(self.action, Action::Add | Action::Drop | Action::Replace);
         if self.epoch.is_some() != epochs || self.epoch == Some(0) {
-            return Err(object.invalid("epoch", "checkpoint keys that come or are dropped have an epoch from 1, no others"));
+            return Err(
+                object.invalid("epoch", "checkpoint keys that come or are dropped have an epoch from 1, no others")
+            );
         }
         if self.since.is_some() != (self.action == Action::Compromised) {
             return Err(object.invalid("since", "a compromised key has it, no other"));

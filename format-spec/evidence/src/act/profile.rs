@@ -75,7 +75,9 @@ impl Profile {
         let purge_head = head.ok_or_else(|| object.invalid("purge_head", "none of signed, anchored, witnessed"))?;
         let witness_policy = match object.optional_text("witness_policy")? {
             None => None,
-            Some(text) => Some(parse_hex(&text).ok_or_else(|| object.invalid("witness_policy", "not 64 hexadecimal digits"))?),
+            Some(text) => {
+                Some(parse_hex(&text).ok_or_else(|| object.invalid("witness_policy", "not 64 hexadecimal digits"))?)
+            }
         };
         let profile = Self {
             purge_head,

@@ -47,8 +47,12 @@ fn acts() -> Vec<Act> {
         KeyChange::add(Role::Witness, &verifier, None),
     ];
     let rule = ScheduleRule { class: 4, label: "four".into(), severity: 3, trees: 1 };
-    let witnessed =
-        Profile { purge_head: PurgeHead::Witnessed, witness_policy: Some([5; 32]), separate: true, ..Profile::default() };
+    let witnessed = Profile {
+        purge_head: PurgeHead::Witnessed,
+        witness_policy: Some([5; 32]),
+        separate: true,
+        ..Profile::default()
+    };
     let segment = PlannedSegment { id: 1, generation: 2, first_frame: 0, frames: 4, bytes: 100 };
     let plan = Plan { at: 99, segments: vec![segment], records: seqs(&[12]), ..Plan::default() };
     let kept = vec![Kept { name: "m-1".into(), seqs: seqs(&[13]) }];
@@ -89,7 +93,8 @@ fn statements() -> Vec<Statement> {
 fn mutations(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let joined = |lines: &[&str]| format!("{}\n", lines.join("\n"));
-    let mut all = vec![text.replace('\n', "\r\n"), text.trim_end().to_owned(), format!("{text}\n"), format!("\n{text}")];
+    let mut all =
+        vec![text.replace('\n', "\r\n"), text.trim_end().to_owned(), format!("{text}\n"), format!("\n{text}")];
     for at in 0..lines.len() {
         let mut changed = lines.clone();
         let line = changed.remove(at);
@@ -121,7 +126,9 @@ fn mutations(text: &str) -> Vec<String> {
             all.push(joined(&changed));
         }
         if let Some((word, number)) = line.rsplit_once(' ').filter(|(_, number)| number.parse::<u64>().is_ok()) {
-            for form in [format!("{word} 0{number}"), format!("{word} +{number}"), format!("{word} 18446744073709551616")] {
+            for form in
+                [format!("{word} 0{number}"), format!("{word} +{number}"), format!("{word} 18446744073709551616")]
+            {
                 let mut changed = lines.clone();
                 changed[at] = &form;
                 all.push(joined(&changed));
@@ -167,7 +174,9 @@ fn members_stand_in_one_order() {
         for name in members.keys() {
             let mut fewer = members.clone();
             let value = fewer.remove(name).unwrap();
-            let text = |members: &serde_json::Map<String, serde_json::Value>| serde_json::Value::from(members.clone()).to_string();
+            let text = |members: &serde_json::Map<String, serde_json::Value>| {
+                serde_json::Value::from(members.clone()).to_string()
+            };
             assert!(Body::parse(kind, &text(&fewer)).is_err(), "{kind:?} without {name}");
             let twice = line.replacen('{', &format!("{{\"{name}\":{value},"), 1);
             assert!(Body::parse(kind, &twice).is_err(), "{kind:?}: {name} twice");
@@ -179,10 +188,22 @@ fn members_stand_in_one_order() {
         }
     }
     for (kind, wrong) in [
-        (Kind::Profile, r#"{"purge_head":"signed","witness_policy":null,"purge_notice":0,"quorum_admin":6,"quorum_purge":1,"separate":false,"refuse_unmarked":false,"holds_per_key":1}"#),
-        (Kind::Profile, r#"{"purge_head":"signed","witness_policy":null,"purge_notice":31622401,"quorum_admin":1,"quorum_purge":1,"separate":false,"refuse_unmarked":false,"holds_per_key":1}"#),
-        (Kind::Profile, r#"{"purge_head":"witnessed","witness_policy":null,"purge_notice":0,"quorum_admin":1,"quorum_purge":1,"separate":false,"refuse_unmarked":false,"holds_per_key":1}"#),
-        (Kind::Profile, r#"{"purge_head":"signed","witness_policy":null,"purge_notice":0,"quorum_admin":1,"quorum_purge":1,"separate":0,"refuse_unmarked":false,"holds_per_key":1}"#),
+        (
+            Kind::Profile,
+            r#"{"purge_head":"signed","witness_policy":null,"purge_notice":0,"quorum_admin":6,"quorum_purge":1,"separate":false,"refuse_unmarked":false,"holds_per_key":1}"#,
+        ),
+        (
+            Kind::Profile,
+            r#"{"purge_head":"signed","witness_policy":null,"purge_notice":31622401,"quorum_admin":1,"quorum_purge":1,"separate":false,"refuse_unmarked":false,"holds_per_key":1}"#,
+        ),
+        (
+            Kind::Profile,
+            r#"{"purge_head":"witnessed","witness_policy":null,"purge_notice":0,"quorum_admin":1,"quorum_purge":1,"separate":false,"refuse_unmarked":false,"holds_per_key":1}"#,
+        ),
+        (
+            Kind::Profile,
+            r#"{"purge_head":"signed","witness_policy":null,"purge_notice":0,"quorum_admin":1,"quorum_purge":1,"separate":0,"refuse_unmarked":false,"holds_per_key":1}"#,
+        ),
         (Kind::Hold, r#"{"action":"release","names":[]}"#),
         (Kind::Hold, r#"{"action":"release","names":["b","a"]}"#),
         (Kind::Hold, r#"{"action":"release","names":["a","a"]}"#),
@@ -190,7 +211,10 @@ fn members_stand_in_one_order() {
         (Kind::Clock, r#"{"from":3,"through":3,"not_after":7}"#),
         (Kind::Schedule, r#"{"version":0,"rules":[],"default":1}"#),
         (Kind::Schedule, r#"{"version":1,"rules":[],"default":0}"#),
-        (Kind::Schedule, r#"{"version":1,"rules":[{"class":1,"label":"a","severity":1,"trees":0},{"class":1,"label":"a","severity":2,"trees":1}],"default":1}"#),
+        (
+            Kind::Schedule,
+            r#"{"version":1,"rules":[{"class":1,"label":"a","severity":1,"trees":0},{"class":1,"label":"a","severity":2,"trees":1}],"default":1}"#,
+        ),
     ] {
         assert!(Body::parse(kind, wrong).is_err(), "{wrong}");
     }

@@ -16,7 +16,9 @@ use super::judge::Next;
 use super::record::{Broken, ClassZero, LogFacts, Reason, broken};
 use super::register::{BaseClaim, Charter};
 use super::state::{State, corrected};
-use crate::act::{Act, Body, Clock, HoldAct, HoldText, Intent, LineKind, Loss, LossReason, Placed, Profile, Role, Schedule};
+use crate::act::{
+    Act, Body, Clock, HoldAct, HoldText, Intent, LineKind, Loss, LossReason, Placed, Profile, Role, Schedule,
+};
 use crate::key::VerifierKey;
 use crate::retention::Policy;
 
@@ -81,13 +83,19 @@ impl Charter {
             let by_signer = |hold: &&Hold| hold.by.iter().any(|key| key.public() == signer.public());
             let open = self.holds_of(state).filter(by_signer).count();
             if u64::try_from(open).unwrap_or(u64::MAX) >= most {
-                return refuse(format!("{} has placed {open} holds that are open, and the profile allows {most}", signer.name()));
+                return refuse(format!(
+                    "{} has placed {open} holds that are open, and the profile allows {most}",
+                    signer.name()
+                ));
             }
         }
         if let Some((_, filter)) = self.hold_text(&placed.commit)
             && HoldText::needs(filter) != placed.needs
         {
-            return broken(Reason::HoldText, format!("the filter of hold {name:?} needs other groups than the act names"));
+            return broken(
+                Reason::HoldText,
+                format!("the filter of hold {name:?} needs other groups than the act names"),
+            );
         }
         Arc::make_mut(&mut state.holds).insert(name.clone(), self.all_holds().len());
         let piece = Piece { frame_no: record.frame_no, through: placed.through, seqs: placed.seqs.clone() };

@@ -50,7 +50,10 @@ impl Charter {
         }
         let admins = keys.count(Role::Admin);
         if admins < quorum.max(1) {
-            return broken(Reason::Follows, format!("{admins} keys would have the role admin, and {quorum} are to sign"));
+            return broken(
+                Reason::Follows,
+                format!("{admins} keys would have the role admin, and {quorum} are to sign"),
+            );
         }
         if window.any(|profile| profile.separate) && !keys.separate() {
             return broken(Reason::Follows, "a key would have two roles, which the profile forbids");
@@ -87,7 +90,11 @@ fn check_role(role: Role, change: &KeyChange) -> Result<(), Broken> {
         }
         _ => change.role != Role::Recovery,
     };
-    if fits { Ok(()) } else { refuse(change, "recovery keys are changed by recovery alone, which changes admins besides") }
+    if fits {
+        Ok(())
+    } else {
+        refuse(change, "recovery keys are changed by recovery alone, which changes admins besides")
+    }
 }
 
 fn add_member(record: &ClassZero<'_>, keys: &mut Keys, change: &KeyChange) -> Result<(), Broken> {

@@ -32,7 +32,9 @@ pub(super) struct Next {
 pub(super) fn other_version(text: &str, what: &str) -> bool {
     let version = text.strip_prefix("indelible 2026-11 ").and_then(|rest| rest.strip_prefix(what));
     let version = version.and_then(|rest| rest.strip_prefix(" v")).and_then(|rest| rest.split('\n').next());
-    version.is_some_and(|version| version != "1" && version.bytes().all(|byte| byte.is_ascii_digit()) && !version.is_empty())
+    version.is_some_and(|version| {
+        version != "1" && version.bytes().all(|byte| byte.is_ascii_digit()) && !version.is_empty()
+    })
 }
 
 impl Charter {
@@ -139,7 +141,9 @@ impl Charter {
         }
         match facts.root(base.size) {
             Some(root) if root == base.root => Ok(Vec::new()),
-            Some(_) => broken(Reason::Base, format!("its base of {} frames is another log's, or another branch's", base.size)),
+            Some(_) => {
+                broken(Reason::Base, format!("its base of {} frames is another log's, or another branch's", base.size))
+            }
             None if base.size == 0 => Ok(Vec::new()),
             None => Ok(vec![BaseClaim::Root { seq: record.seq, base }]),
         }

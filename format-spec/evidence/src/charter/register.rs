@@ -12,8 +12,8 @@
 use std::collections::BTreeMap;
 
 use super::holds::Hold;
-use super::keys::FirstKeys;
 use super::judge::Next;
+use super::keys::FirstKeys;
 use super::record::{Broken, ClassZero, LogFacts, Reason, Refusal, Standing, Taken, broken};
 use super::state::State;
 use super::statements::Checked;
@@ -378,7 +378,13 @@ impl Charter {
         self.versions.push(Version { seq, frame_no, time, clock, charter, state });
     }
 
-    pub(super) fn announce(&mut self, record: &ClassZero<'_>, intent: Intent, signers: Vec<VerifierKey>, charter: Hash) {
+    pub(super) fn announce(
+        &mut self,
+        record: &ClassZero<'_>,
+        intent: Intent,
+        signers: Vec<VerifierKey>,
+        charter: Hash,
+    ) {
         let (seq, frame_no, recorded_at) = (record.seq, record.frame_no, record.recorded_at);
         self.deletions.push(Deletion { seq, frame_no, recorded_at, intent, signers, charter, ending: None });
     }

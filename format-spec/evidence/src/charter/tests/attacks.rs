@@ -171,7 +171,11 @@ fn forged_end_of_a_deletion() {
     assert_eq!(reason(log.clone().put(15, bare)), Some(Reason::Form));
     assert_eq!(reason(log.clone().say(good.clone(), 1, 1)), Some(Reason::Role), "an epoch that never was");
     assert_eq!(reason(log.clone().say(done(&log, at + 1, head.clone()), 0, 1)), Some(Reason::Ending));
-    assert_eq!(reason(log.clone().say(done(&log, at, early), 0, 1)), Some(Reason::Ending), "the intent was not published");
+    assert_eq!(
+        reason(log.clone().say(done(&log, at, early), 0, 1)),
+        Some(Reason::Ending),
+        "the intent was not published"
+    );
     assert_eq!(reason(log.clone().say(done(&log, at, log.head_note(100)), 0, 1)), Some(Reason::Ending));
     let StatementBody::Done(mut other) = good else { unreachable!() };
     other.segments[0].generation = 2;

@@ -47,21 +47,29 @@ fn lost_epoch_is_dropped() {
     assert_eq!(reason(log.clone().act(Role::Admin, keys(vec![first]), &[ADMIN])), Some(Reason::Follows));
     log.settled(Role::Admin, keys(vec![change(Action::Add, Role::Checkpoint, 100, Some(1))]), &[ADMIN]);
     let drop = change(Action::Drop, Role::Checkpoint, 100, Some(1));
-    assert_eq!(reason(log.clone().act(Role::Admin, keys(vec![drop.clone(), drop.clone()]), &[ADMIN])), Some(Reason::Follows));
+    assert_eq!(
+        reason(log.clone().act(Role::Admin, keys(vec![drop.clone(), drop.clone()]), &[ADMIN])),
+        Some(Reason::Follows)
+    );
     let mut alone = log.clone();
     alone.settled(Role::Admin, keys(vec![drop.clone()]), &[ADMIN]);
     assert_eq!(alone.charter.newest().keys().epoch().map(|epoch| epoch.epoch), Some(0), "the key before goes on");
     assert!(alone.charter.open_head(&alone.head_note(100)).is_none(), "a dropped epoch signs nothing");
     let next = change(Action::Add, Role::Checkpoint, 101, Some(2));
     assert_eq!(
-        reason(alone.clone().act(Role::Admin, keys(vec![change(Action::Add, Role::Checkpoint, 101, Some(1))]), &[ADMIN])),
+        reason(alone.clone().act(
+            Role::Admin,
+            keys(vec![change(Action::Add, Role::Checkpoint, 101, Some(1))]),
+            &[ADMIN]
+        )),
         Some(Reason::Follows),
         "the number of a dropped epoch is used up"
     );
     log.settled(Role::Admin, keys(vec![drop, next]), &[ADMIN]);
     let all: Vec<_> = log.charter.newest().keys().epochs().iter().map(|epoch| epoch.dropped.is_some()).collect();
     assert_eq!(all, [false, true, false]);
-    let replaced = KeyChange { reason: Some(ReplaceReason::Lost), ..change(Action::Replace, Role::Checkpoint, 102, Some(3)) };
+    let replaced =
+        KeyChange { reason: Some(ReplaceReason::Lost), ..change(Action::Replace, Role::Checkpoint, 102, Some(3)) };
     log.settled(Role::Admin, keys(vec![replaced]), &[ADMIN]);
     assert_eq!(log.charter.newest().keys().epoch().unwrap().replaced, Some(ReplaceReason::Lost));
 }
@@ -77,7 +85,10 @@ fn counters_only_count() {
         assert_eq!(reason(log.clone().put_act(&act, &[ADMIN])), Some(Reason::Link), "number {number}");
     }
     for version in [1, 3, u32::MAX] {
-        assert_eq!(reason(log.clone().act(Role::Admin, keep("all", version, Some(1)), &[ADMIN])), Some(Reason::Follows));
+        assert_eq!(
+            reason(log.clone().act(Role::Admin, keep("all", version, Some(1)), &[ADMIN])),
+            Some(Reason::Follows)
+        );
     }
     for epoch in [2, 3, u32::MAX] {
         let body = keys(vec![change(Action::Add, Role::Checkpoint, 100, Some(epoch))]);
@@ -150,8 +161,13 @@ fn roles_can_be_kept_apart() {
 #[test]
 fn a_key_signs_nothing_more_at_once_and_nothing_yet_before_a_head() {
     let mut log = Log::new();
-    let move_all = keys(vec![add(Role::Admin, 10), add(Role::Purge, 10), retire(Role::Admin, ADMIN), retire(Role::Purge, PURGE)]);
-    assert_eq!(reason(log.clone().act(Role::Admin, keys(vec![retire(Role::Admin, ADMIN)]), &[ADMIN])), Some(Reason::Follows), "the last admin");
+    let move_all =
+        keys(vec![add(Role::Admin, 10), add(Role::Purge, 10), retire(Role::Admin, ADMIN), retire(Role::Purge, PURGE)]);
+    assert_eq!(
+        reason(log.clone().act(Role::Admin, keys(vec![retire(Role::Admin, ADMIN)]), &[ADMIN])),
+        Some(Reason::Follows),
+        "the last admin"
+    );
     log.act(Role::Admin, move_all, &[ADMIN]).unwrap();
     for (role, body, seed) in [
         (Role::Admin, keep("all", 1, Some(1)), ADMIN),
@@ -185,7 +201,12 @@ fn recovery_takes_the_log_back() {
     for body in [keys(vec![add(Role::Purge, 12)]), keys(vec![change(Action::Add, Role::Checkpoint, 100, Some(1))])] {
         assert_eq!(reason(log.clone().act(Role::Recovery, body, &[RECOVERY])), Some(Reason::Follows));
     }
-    let back = keys(vec![add(Role::Admin, 12), add(Role::Admin, 13), retire(Role::Admin, ADMIN), retire(Role::Admin, STRANGER)]);
+    let back = keys(vec![
+        add(Role::Admin, 12),
+        add(Role::Admin, 13),
+        retire(Role::Admin, ADMIN),
+        retire(Role::Admin, STRANGER),
+    ]);
     let few = keys(vec![add(Role::Admin, 12), retire(Role::Admin, ADMIN), retire(Role::Admin, STRANGER)]);
     assert_eq!(reason(log.clone().act(Role::Recovery, few, &[RECOVERY])), Some(Reason::Follows), "below the quorum");
     log.settled(Role::Recovery, back, &[RECOVERY]);

@@ -20,10 +20,9 @@ fn tail_relaxes_nothing() {
     let older = log.time - 200 * DAY;
     assert!(!log.may_go(3, old) && log.may_go(3, older) && !log.may_go(2, older));
     // Relaxing waits for a head.
-    for (role, body, seeds, seq, recorded) in [
-        (Role::Admin, keep("all", 2, Some(1)), [ADMIN], 3, old),
-        (Role::Hold, release(&["a"]), [HOLD], 2, older),
-    ] {
+    for (role, body, seeds, seq, recorded) in
+        [(Role::Admin, keep("all", 2, Some(1)), [ADMIN], 3, old), (Role::Hold, release(&["a"]), [HOLD], 2, older)]
+    {
         let mut log = log.clone();
         log.act(role, body, &seeds).unwrap();
         assert!(!log.may_go(seq, recorded), "the tail lets nothing go");
@@ -72,7 +71,8 @@ fn notice_is_waited_for() {
     act.adopted = Some(relaxed + 1_800);
     let read = Log::read(&records, log.charter.head(), log.facts);
     assert!(read.refusals().is_empty());
-    let asked = |at: i64| read.between(&Moment::now(log.charter.head(), at as u64)).closed_may_go((3, 1), 0, record, record);
+    let asked =
+        |at: i64| read.between(&Moment::now(log.charter.head(), at as u64)).closed_may_go((3, 1), 0, record, record);
     assert!(!asked(relaxed + 7 * DAY) && asked(relaxed + 7 * DAY + 1_800));
     // A grant of the purge role waits too: what it lets somebody announce would be a deletion.
     let grant = Body::Key(vec![KeyChange::add(Role::Purge, &verifier(10), None)]);
@@ -118,7 +118,11 @@ fn undecidable_hold_can_be_released() {
     let old = log.time - 50 * DAY;
     let terms = |log: &Log| log.charter.between(&Moment::now(log.charter.head(), log.time as u64));
     assert!(!log.may_go(3, old));
-    assert_eq!(terms(&log).blocked(), Some(&Blocked::HoldWithoutText("a".to_owned())), "named, so that somebody can act");
+    assert_eq!(
+        terms(&log).blocked(),
+        Some(&Blocked::HoldWithoutText("a".to_owned())),
+        "named, so that somebody can act"
+    );
     // A text that fits another commitment is no help; one that fits is, before the act or after it.
     log.put(14, text_of("b").encode()).unwrap();
     assert!(!log.may_go(3, old));
@@ -258,7 +262,11 @@ fn a_class_commits_its_groups_one_way() {
     let schedule = |version, rules: Vec<ScheduleRule>, default| Body::Schedule(Schedule { version, rules, default });
     assert_eq!(log.charter.newest().schedule().version, 0);
     assert_eq!(reason(log.clone().act(Role::Admin, schedule(2, vec![], 1), &[ADMIN])), Some(Reason::Follows));
-    assert_eq!(reason(log.clone().act(Role::Admin, schedule(1, vec![rule(2, 1)], 1), &[ADMIN])), Some(Reason::Follows), "together by the default schedule");
+    assert_eq!(
+        reason(log.clone().act(Role::Admin, schedule(1, vec![rule(2, 1)], 1), &[ADMIN])),
+        Some(Reason::Follows),
+        "together by the default schedule"
+    );
     log.settled(Role::Admin, schedule(1, vec![rule(7, 1)], 9), &[ADMIN]);
     assert_eq!((log.charter.newest().trees(7), log.charter.newest().trees(9)), (1, 0));
     for wrong in [vec![rule(7, 0)], vec![rule(9, 1)]] {
@@ -266,7 +274,11 @@ fn a_class_commits_its_groups_one_way() {
     }
     log.settled(Role::Admin, schedule(2, vec![rule(8, 1)], 7), &[ADMIN]);
     assert_eq!(log.charter.newest().trees(7), 1, "a default class keeps what it had");
-    assert_eq!(reason(log.clone().act(Role::Admin, keep("p", 1, None), &[ADMIN])), Some(Reason::Follows), "not in force");
+    assert_eq!(
+        reason(log.clone().act(Role::Admin, keep("p", 1, None), &[ADMIN])),
+        Some(Reason::Follows),
+        "not in force"
+    );
 }
 
 /// [ACT-15]
@@ -307,7 +319,11 @@ fn nothing_follows_the_end() {
     assert_eq!(reason(log.clone().act(Role::Admin, Body::Void, &[ADMIN])), Some(Reason::Follows));
     log.sign_head();
     assert_eq!(log.charter.newest().end(), Some(Some([5; 32])));
-    assert_eq!(log.act(Role::Purge, intent(&log, &[]), &[PURGE]), Ok(Taken::Counts), "policies go on to be carried out");
+    assert_eq!(
+        log.act(Role::Purge, intent(&log, &[]), &[PURGE]),
+        Ok(Taken::Counts),
+        "policies go on to be carried out"
+    );
 }
 
 /// [ACT-17]
