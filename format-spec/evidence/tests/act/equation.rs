@@ -101,12 +101,11 @@ fn plus(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (at, (key, message, signature)) in RFC_8032.into_iter().enumerate() {
-        let array = |text: &str| unhex(text);
         cases.push(Case {
             about: format!("RFC 8032, 7.1, test {}", at + 1),
-            key: array(key).try_into().expect("32 bytes"),
-            message: array(message),
-            signature: array(signature).try_into().expect("64 bytes"),
+            key: unhex(key).try_into().expect("32 bytes"),
+            message: unhex(message),
+            signature: unhex(signature).try_into().expect("64 bytes"),
             accepted: true,
         });
     }

@@ -141,9 +141,8 @@ fn intent_announced_twice() {
     assert!(log.charter.open_intent().is_some_and(|open| log.charter.is_published(open)));
 }
 
-fn done(log: &Log, intent: u64, head: String) -> StatementBody {
+fn done(intent: u64, head: String) -> StatementBody {
     let segments = vec![DoneSegment { id: 1, generation: 1, bytes: 50 }];
-    let _ = log;
     StatementBody::Done(Box::new(Done { intent, head, segments, records: 1, identity: 0, payload: 0 }))
 }
 
@@ -159,7 +158,7 @@ fn forged_end_of_a_deletion() {
     let at = log.seq;
     log.settled(Role::Purge, intent(&log, &[]), &[PURGE]);
     let head = log.head_note(1);
-    let good = done(&log, at, head.clone());
+    let good = done(at, head.clone());
     assert_eq!(log.clone().say(good.clone(), 0, 1), Ok(Taken::Counts));
     for seed in [ADMIN, PURGE, STRANGER, 100] {
         for body in [good.clone(), StatementBody::Abandon(at)] {
@@ -170,13 +169,9 @@ fn forged_end_of_a_deletion() {
     let bare = format!("{{\"statement\":{:?}}}", unsigned.to_text().unwrap());
     assert_eq!(reason(log.clone().put(15, bare)), Some(Reason::Form));
     assert_eq!(reason(log.clone().say(good.clone(), 1, 1)), Some(Reason::Role), "an epoch that never was");
-    assert_eq!(reason(log.clone().say(done(&log, at + 1, head.clone()), 0, 1)), Some(Reason::Ending));
-    assert_eq!(
-        reason(log.clone().say(done(&log, at, early), 0, 1)),
-        Some(Reason::Ending),
-        "the intent was not published"
-    );
-    assert_eq!(reason(log.clone().say(done(&log, at, log.head_note(100)), 0, 1)), Some(Reason::Ending));
+    assert_eq!(reason(log.clone().say(done(at + 1, head.clone()), 0, 1)), Some(Reason::Ending));
+    assert_eq!(reason(log.clone().say(done(at, early), 0, 1)), Some(Reason::Ending), "the intent was not published");
+    assert_eq!(reason(log.clone().say(done(at, log.head_note(100)), 0, 1)), Some(Reason::Ending));
     let StatementBody::Done(mut other) = good else { unreachable!() };
     other.segments[0].generation = 2;
     assert_eq!(reason(log.clone().say(StatementBody::Done(other), 0, 1)), Some(Reason::Ending));

@@ -125,11 +125,14 @@ fn as_many_different_keys_as_the_quorum_asks_for() {
     log.settled(Role::Hold, place("a", 5, &[2]), &[HOLD]);
     assert_eq!(reason(log.clone().act(Role::Hold, release(&["a"]), &[HOLD])), Some(Reason::Role));
     assert_eq!(log.clone().act(Role::Hold, release(&["a"]), &[HOLD, 10]), Ok(Taken::Counts));
-    // Two names of one key are one key.
+    // Two names of one key are one key, though both are known.
     let twin = SigningKey::generate([ADMIN; 32], "key.example/twin").unwrap();
-    let act = log.draft(Role::Admin, policy.clone());
+    let named_twice = keys(vec![KeyChange::add(Role::Hold, &twin.verifier(), None)]);
+    log.settled(Role::Admin, named_twice, &[ADMIN, 10]);
+    let act = log.draft(Role::Hold, release(&["a"]));
     let note = Note::sign(act.to_text().unwrap(), &[&key(ADMIN), &twin]);
-    assert_eq!(reason(log.clone().put(5, note.act_body())), Some(Reason::Role));
+    assert_eq!(reason(log.clone().put(6, note.act_body())), Some(Reason::Role));
+    let act = log.draft(Role::Admin, policy);
     // A known key's line must verify, whatever else is there.
     let mut lines = Note::sign(act.to_text().unwrap(), &[&key(ADMIN), &key(10), &key(HOLD)]).signatures().to_vec();
     lines[2].signature[0] ^= 1;
