@@ -4,10 +4,9 @@
 //! Log::emit -> ring -> writer -> journal -> framer -> segments        View <- snapshot <- Log, or LogReader in another process
 //! ```
 //!
-//! All I/O goes through [`storage::Storage`], time through [`clock::Clock`], randomness through [`rng::Rng`], so that a
-//! simulated disk can drive everything.
+//! All I/O goes through [`world::storage::Storage`], time through [`world::clock::Clock`], randomness through
+//! [`world::rng::Rng`], so that a simulated disk can drive everything.
 
-pub mod clock;
 mod compact;
 mod draft;
 mod error;
@@ -26,7 +25,6 @@ pub mod query;
 mod reader;
 mod recover;
 pub mod ring;
-pub mod rng;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -34,9 +32,9 @@ mod segment;
 mod snapshot;
 mod spare;
 pub mod step;
-pub mod storage;
 pub mod verify;
 pub mod watermark;
+pub mod world;
 mod write;
 
 pub use compact::{
@@ -51,4 +49,5 @@ pub use manifest_file::{read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};
+pub use world::World;
 pub use write::queue::Settled;

@@ -19,7 +19,6 @@ use indelible_evidence::schema::Kind;
 use indelible_format::manifest::Manifest;
 use parking_lot::Mutex;
 
-use crate::clock::{Clock, SystemClock};
 use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
@@ -29,10 +28,10 @@ use crate::options::{Options, Overflow};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
 use crate::ring::{Consumer, Producer, PushError, RingConfig, ring};
-use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
-use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
+use crate::world::World;
+use crate::world::storage::{Access, DirStorage};
 use crate::write::manifest::MANIFEST;
 use crate::write::orders::{Order, Orders};
 use crate::write::queue::{FrameQueue, Settled, Work};
@@ -44,12 +43,8 @@ use crate::write::writer::Item;
 /// Where a log is, and what it is opened with.
 #[derive(Clone)]
 pub struct LogConfig {
-    /// The log directory.
-    pub storage: Arc<dyn Storage>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Salts.
-    pub rng: Arc<dyn Rng>,
+    /// The log directory, time, and where salts come from.
+    pub world: World,
     /// How it is written.
     pub options: Options,
     /// Signs checkpoints; without it none are made.
@@ -66,9 +61,7 @@ impl LogConfig {
     pub fn at(path: &Path, access: Access) -> Result<Self> {
         let storage = DirStorage::open(path, access).doing("open", &path.display().to_string())?;
         Ok(Self {
-            storage: Arc::new(storage),
-            clock: Arc::new(SystemClock),
-            rng: Arc::new(OsRng),
+            world: World::on(Arc::new(storage)),
             options: Options::default(),
             signer: None,
             path: path.display().to_string(),
@@ -448,7 +441,7 @@ impl Drop for Log {
 
 /// Makes the directories, `log.pub` and the first manifest of a log that does not exist yet.
 pub(crate) fn lay_out(config: &LogConfig, spec: &CreateSpec) -> Result<()> {
-    let storage = config.storage.as_ref();
+    let storage = config.world.storage.as_ref();
     if storage.exists(MANIFEST).doing("look for", MANIFEST)? {
         return Err(Error::Exists { path: config.path.clone() });
     }
@@ -462,7 +455,7 @@ pub(crate) fn lay_out(config: &LogConfig, spec: &CreateSpec) -> Result<()> {
         log_id: spec.log_id,
         origin: spec.origin.clone(),
         key: spec.key.clone(),
-        created_at: config.clock.wall_nanos() as u64,
+        created_at: config.world.clock.wall_nanos() as u64,
         encrypted: false,
         revision: 1,
         incarnation: 0,

@@ -6,7 +6,7 @@ use indelible_format::manifest::Manifest;
 
 use crate::error::{IoContext, Result};
 use crate::keys::{KeyTrail, read_trail};
-use crate::storage::{Access, DirStorage};
+use crate::world::storage::{Access, DirStorage};
 use crate::write::manifest::load;
 
 /// The manifest of the log at `path`.

@@ -29,7 +29,7 @@ use crate::mutant::{Mutant, planted};
 use crate::query::View;
 use crate::segment::{Blocks, Cache, Directory, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::Snapshot;
-use crate::storage::{OpenMode, Storage};
+use crate::world::storage::{OpenMode, Storage};
 use crate::write::manifest::load;
 use crate::write::sign::read_checkpoint;
 use crate::write::writer::LIVE;
@@ -80,7 +80,7 @@ impl LogReader {
     /// [`Error::NotALog`], [`Error::Encrypted`], [`Error::Corrupt`], the disk's own.
     pub fn open(config: &LogConfig) -> Result<Self> {
         let reader = Self {
-            storage: Arc::clone(&config.storage),
+            storage: Arc::clone(&config.world.storage),
             path: config.path.clone(),
             cache: Cache::new(config.options.cache_bytes_max, config.options.open_segments_max),
             state: Mutex::default(),

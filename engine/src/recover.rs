@@ -26,7 +26,7 @@ use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::{Published, Snapshot};
-use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
+use crate::world::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
 use crate::write::facts;
 use crate::write::framer::{Framer, Growth};
@@ -149,7 +149,7 @@ struct Framing {
 /// Opens the log for writing.
 pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     config.options.check()?;
-    let storage = Arc::clone(&config.storage);
+    let storage = Arc::clone(&config.world.storage);
     let manifest = load(storage.as_ref(), &config.path)?;
     let trail = read_trail(storage.as_ref(), &manifest)?;
     if let Some(signer) = &config.signer {
@@ -465,7 +465,7 @@ fn begin(
     lock: LockGuard,
     report: RecoveryReport,
 ) -> Result<Opened> {
-    let storage = Arc::clone(&config.storage);
+    let storage = Arc::clone(&config.world.storage);
     let first_opening = manifest.incarnation == 0;
     let log_id = manifest.log_id;
     let file_no =
@@ -508,7 +508,7 @@ fn begin(
     let published = Published::new(Snapshot { sealed, active: framing.active, tail, framed_seq, next_seq });
     let shared = Arc::new(Shared {
         storage,
-        rng: config.rng,
+        rng: config.world.rng,
         options: config.options,
         manifest,
         published,
@@ -520,7 +520,7 @@ fn begin(
         compactions: Compactions::default(),
     });
     let framer = Framer::new(Arc::clone(&shared), framing.growth, frame_facts, framing.chain);
-    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
+    let writer = Writer::new(Arc::clone(&shared), config.world.clock, lock, journal_writer, next_seq, last_recorded)?;
     Ok(Opened { shared, writer, framer, report })
 }
 

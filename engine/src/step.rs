@@ -244,7 +244,7 @@ mod tests {
     use crate::options::Options;
     use crate::query::{Expr, Query};
     use crate::sample;
-    use crate::storage::sim::{SimOptions, SimStorage};
+    use crate::world::storage::sim::{SimOptions, SimStorage};
     use indelible_evidence::schema::{Field, Kind};
 
     /// The first checkpoint after an opening read the directory of every segment, and all of them stayed in memory; so did what

@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use indelible_engine::storage::{Access, DirStorage, Storage};
+use indelible_engine::world::storage::{Access, DirStorage, Storage};
 use indelible_evidence::witness::{Cosignature, WitnessPolicy};
 use indelible_format::names::{CHECKPOINT, LOCK};
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indelible_engine::clock::{Clock, SystemClock};
-use indelible_engine::storage::Access;
+use indelible_engine::world::clock::{Clock, SystemClock};
+use indelible_engine::world::storage::Access;
 use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt, RecoveryReport};
 use indelible_evidence::LogId;
 use indelible_evidence::key::SigningKey;
@@ -167,7 +167,7 @@ impl Ledger {
         let anchor = anchor_of(path, options, !options.ignore_anchor)?.map(Arc::new);
         let mut config = LogConfig::at(path, Access::ReadWrite)?;
         config.options = options.engine.clone();
-        config.clock = clock_of(options);
+        config.world.clock = clock_of(options);
         let (signer, key_file) = signer_of(path, options)?.unzip();
         config.signer = signer.map(Arc::new);
         let ledger = Self::started(Log::open(config)?, anchor, options, (path, key_file))?;
@@ -451,7 +451,7 @@ fn create(path: &Path, options: &CreateOptions, engine: Options, clock: Arc<dyn 
     let key = existing_or_new_key(&key_file, &origin)?;
     let verifier_key = key.verifier().to_string();
     config.options = engine;
-    config.clock = clock;
+    config.world.clock = clock;
     config.signer = Some(Arc::new(key));
     let schedule = Schedule::default().body();
     let log = Log::create(config, &CreateSpec { log_id, origin: origin.clone(), key: verifier_key.clone(), schedule })?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indelible_engine::query::{Cursor, Expr, GroupBy, GroupValue, Order, View, Work};
-use indelible_engine::storage::Access;
+use indelible_engine::world::storage::Access;
 use indelible_engine::{DiskHealth, Log, LogConfig, LogReader, Options, ViewSource};
 use indelible_evidence::commit::RecordRef;
 use indelible_evidence::record::EnvelopeHead;

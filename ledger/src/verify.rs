@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use indelible_engine::storage::{Access, DirStorage, Storage};
 pub use indelible_engine::verify::{Progress, VerifyOptions, VerifyReport};
+use indelible_engine::world::storage::{Access, DirStorage, Storage};
 
 use indelible_engine::Corruption;
 use indelible_evidence::retention::UNKNOWNS;

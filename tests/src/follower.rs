@@ -11,8 +11,8 @@ use std::io;
 use std::sync::Arc;
 
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::sim::SimStorage;
-use indelible_engine::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
+use indelible_engine::world::storage::sim::SimStorage;
+use indelible_engine::world::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
 use indelible_engine::{LogConfig, LogReader};
 use std::sync::Mutex;
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indelible_engine::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
+use indelible_engine::world::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
 
 /// A disk with slow syncs.
 #[derive(Clone)]

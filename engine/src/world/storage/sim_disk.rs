@@ -16,7 +16,7 @@ use super::sim_content::{Content, FILE_BYTES_MAX, PAGE_BYTES};
 use super::sim_crash::{FileOp, Survive, surviving_content, surviving_prefix};
 use super::sim_dir::{Dir, Entries, EntryOp, Node};
 use super::sim_faults::{Fault, Kind, Schedule};
-use crate::rng::SplitMix;
+use crate::world::rng::SplitMix;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

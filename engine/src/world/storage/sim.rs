@@ -24,7 +24,7 @@ use super::sim_crash::Survive;
 use super::sim_dir::Node;
 use super::sim_disk::{Disk, PowerOff};
 use super::{OpenMode, Storage, StorageFile, name};
-use crate::rng::SplitMix;
+use crate::world::rng::SplitMix;
 use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 use std::io;
