@@ -8,6 +8,7 @@
 //! [`world::rng::Rng`], so that a simulated disk can drive everything.
 
 mod compact;
+mod create;
 mod draft;
 mod error;
 mod follow;
@@ -40,12 +41,13 @@ mod write;
 pub use compact::{
     CompactReport, CompactRequest, Gone, LazyFrame, Prune, SegmentReport, SegmentTarget, StubBytes, TornFile,
 };
+pub use create::Creation;
 pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
 pub use health::{DiskHealth, Health, LogBytes, Pressure};
 pub use log::{CreateSpec, DEFAULT_SCHEDULE, HeadHook, Log, LogConfig, Refused};
-pub use manifest_file::{read_keys, read_manifest};
+pub use manifest_file::{keys_of, manifest_of, read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};

@@ -20,6 +20,7 @@ use indelible_format::manifest::Manifest;
 use parking_lot::Mutex;
 
 use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
+use crate::create::Creation;
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
 use crate::health::{DiskHealth, Health, Pressure};
@@ -31,8 +32,7 @@ use crate::ring::{Consumer, Producer, PushError, RingConfig, ring};
 use crate::run::{FramerThread, WriterThread};
 use crate::watermark::{WaitOutcome, Watermark};
 use crate::world::World;
-use crate::world::storage::{Access, DirStorage};
-use crate::write::manifest::MANIFEST;
+use crate::world::storage::{Access, DirStorage, LockGuard};
 use crate::write::orders::{Order, Orders};
 use crate::write::queue::{FrameQueue, Settled, Work};
 pub use crate::write::shared::HeadHook;
@@ -128,10 +128,20 @@ impl Log {
     /// Creates a log in an empty or missing directory and opens it. Its first records are genesis and schedule.
     ///
     /// # Errors
-    /// [`Error::Exists`] where the directory holds a log; the disk's own.
+    /// [`Error::Exists`] where the directory holds a log, [`Error::NotEmpty`] where it holds something else, [`Error::Locked`] while somebody
+    /// else creates one there; the disk's own.
     pub fn create(config: LogConfig, spec: &CreateSpec) -> Result<Self> {
-        lay_out(&config, spec)?;
-        Self::start(config, Some(&spec.schedule))
+        let creation = Creation::begin(&config.world.storage, &config.path)?;
+        Self::create_begun(creation, config, spec)
+    }
+
+    /// Finishes a creation that was begun in the directory of `config`, and opens the log.
+    ///
+    /// # Errors
+    /// The disk's own. The creation may be begun again: what was written is taken over.
+    pub fn create_begun(creation: Creation, config: LogConfig, spec: &CreateSpec) -> Result<Self> {
+        let lock = creation.commit(&config, spec)?;
+        Self::start(config, Some(lock), Some(&spec.schedule))
     }
 
     /// Opens a log for writing; recovers it where it was not closed cleanly.
@@ -139,12 +149,12 @@ impl Log {
     /// # Errors
     /// [`Error::NotALog`], [`Error::Locked`], [`Error::Corrupt`] where something durable is damaged (nothing is changed then).
     pub fn open(config: LogConfig) -> Result<Self> {
-        Self::start(config, None)
+        Self::start(config, None, None)
     }
 
-    fn start(config: LogConfig, schedule: Option<&str>) -> Result<Self> {
+    fn start(config: LogConfig, lock: Option<LockGuard>, schedule: Option<&str>) -> Result<Self> {
         let options = config.options.clone();
-        let Opened { shared, writer, framer, report } = recover::open(config)?;
+        let Opened { shared, writer, framer, report } = recover::open(config, lock)?;
         let ring_config = RingConfig::new(options.ring_slots, options.ring_bytes_max)
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
@@ -437,35 +447,6 @@ impl Drop for Log {
         // Whoever cares about the outcome calls `close`; a dropped log is still closed as well as it can be.
         let _ = self.close();
     }
-}
-
-/// Makes the directories, `log.pub` and the first manifest of a log that does not exist yet.
-pub(crate) fn lay_out(config: &LogConfig, spec: &CreateSpec) -> Result<()> {
-    let storage = config.world.storage.as_ref();
-    if storage.exists(MANIFEST).doing("look for", MANIFEST)? {
-        return Err(Error::Exists { path: config.path.clone() });
-    }
-    config.options.check()?;
-    for dir in ["journal", "segments"] {
-        storage.create_dir(dir).doing("create", dir)?;
-    }
-    storage.sync_dir("").doing("sync", "the log directory")?;
-    storage.replace("log.pub", format!("{}\n", spec.key).as_bytes()).doing("write", "log.pub")?;
-    let manifest = Manifest {
-        log_id: spec.log_id,
-        origin: spec.origin.clone(),
-        key: spec.key.clone(),
-        created_at: config.world.clock.wall_nanos() as u64,
-        encrypted: false,
-        revision: 1,
-        incarnation: 0,
-        closed: None,
-        journal_first: 1,
-        next_segment: 1,
-        segments: Vec::new(),
-    };
-    let bytes = manifest.encode().map_err(Error::Record)?;
-    storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)
 }
 
 /// Genesis and schedule for a log that has no record yet, a recovery record where something was cut.

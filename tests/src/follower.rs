@@ -75,6 +75,10 @@ impl Storage for Hooked {
         self.disk().list(dir)
     }
 
+    fn list_dirs(&self) -> io::Result<Vec<String>> {
+        self.disk().list_dirs()
+    }
+
     fn create_dir(&self, _: &str) -> io::Result<()> {
         Err(io::Error::other("a reader makes no directory"))
     }

@@ -13,6 +13,7 @@ pub mod crash;
 pub mod damage;
 pub mod dice;
 pub mod follower;
+pub mod machine;
 pub mod model;
 pub mod mount;
 pub mod process;

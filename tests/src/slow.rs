@@ -38,6 +38,10 @@ impl Storage for Slow {
         self.disk.list(dir)
     }
 
+    fn list_dirs(&self) -> io::Result<Vec<String>> {
+        self.disk.list_dirs()
+    }
+
     fn create_dir(&self, dir: &str) -> io::Result<()> {
         self.disk.create_dir(dir)
     }
