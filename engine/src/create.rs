@@ -20,6 +20,7 @@ use indelible_format::names::{JOURNAL_DIR, LOCK, LOG_PUB, MANIFEST, SEGMENTS_DIR
 
 use crate::error::{Error, IoContext, Result};
 use crate::log::{CreateSpec, LogConfig};
+use crate::mutant::{Mutant, planted};
 use crate::recover::take_lock;
 use crate::world::storage::{LockGuard, REPLACE_SUFFIX, Storage};
 
@@ -84,7 +85,9 @@ impl Creation {
     /// Writes the manifest: from here on the log exists. Gives the lock on, which must be held until it is open.
     pub(crate) fn commit(mut self, config: &LogConfig, spec: &CreateSpec) -> Result<LockGuard> {
         config.options.check()?;
-        self.announce(&spec.key)?;
+        if !planted(Mutant::ManifestBeforePub) {
+            self.announce(&spec.key)?;
+        }
         let manifest = Manifest {
             log_id: spec.log_id,
             origin: spec.origin.clone(),
@@ -100,6 +103,9 @@ impl Creation {
         };
         let bytes = manifest.encode().map_err(Error::Record)?;
         self.storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)?;
+        if planted(Mutant::ManifestBeforePub) {
+            self.announce(&spec.key)?;
+        }
         Ok(self.lock)
     }
 }

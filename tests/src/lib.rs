@@ -20,6 +20,14 @@ pub mod process;
 pub mod slow;
 pub mod world;
 
+/// Runs one seed of the schedules over the public ledger. Returns how many openings after a crash were checked.
+///
+/// # Errors
+/// What was promised and not kept, in words.
+pub fn run_ledger_seed(seed: u64) -> Result<u64, String> {
+    crash::ledger::run(seed)
+}
+
 /// Runs one seed of the general schedules: most crash, some damage what was durable, some read beside the writer.
 /// Returns how many recoveries were checked.
 ///

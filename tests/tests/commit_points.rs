@@ -69,7 +69,7 @@ fn creation_cut_everywhere(named: bool) {
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
 }
 
-/// [RCV-7] kill -9 in `init` left a directory that nothing accepted.
+/// [RCV-7] [RCV-12] kill -9 in `init` left a directory that nothing accepted.
 #[test]
 fn a_creation_that_is_cut_anywhere_is_completed_by_the_next() {
     creation_cut_everywhere(true);
@@ -112,7 +112,7 @@ fn of_two_that_create_at_the_same_time_one_does_and_the_log_is_one() {
     }
 }
 
-/// A directory that holds files of a log without its manifest, or anything else, is left as it is.
+/// [RCV-13] A directory that holds files of a log without its manifest, or anything else, is left as it is.
 #[test]
 fn what_no_creation_left_is_refused() {
     use indelible_engine::world::storage::{OpenMode, Storage};
@@ -132,7 +132,9 @@ fn with_events(seed: u64, named: bool) -> Machine {
     let machine = Machine::new(seed, named);
     machine.create().expect("create");
     let ledger = machine.open().expect("open");
-    (0..5).for_each(|number| drop(ledger.store(event(number)).expect("stored")));
+    for number in 0..5 {
+        ledger.store(event(number)).expect("stored");
+    }
     let key = ledger.log().keys().current().clone();
     ledger.grant_purge(&key).expect("granted");
     ledger.checkpoint().expect("checkpoint");

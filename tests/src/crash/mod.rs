@@ -10,6 +10,7 @@
 
 mod compaction;
 mod faults;
+pub mod ledger;
 mod recovery;
 
 use std::time::Duration;
