@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indelible::{AuditEvent, CreateOptions, Ledger, Metadata, Schedule};
-use indelible_engine::clock::{Clock, ManualClock, SystemClock};
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::Access;
+use indelible_engine::world::clock::{Clock, ManualClock, SystemClock};
+use indelible_engine::world::storage::Access;
 use indelible_engine::{Draft, LogConfig};
 use indelible_evidence::key::SigningKey;
 use indelible_evidence::schema::{Field, Kind};
@@ -37,7 +37,7 @@ pub fn write(dir: &Path, events: &[AuditEvent], per_day: u32) -> Result<(), Box<
     let now = SystemClock.wall_nanos();
     let clock = ManualClock::new(now - now.rem_euclid(DAY) + DAY);
     let mut config = LogConfig::at(dir, Access::ReadWrite)?;
-    config.clock = Arc::new(clock.clone());
+    config.world.clock = Arc::new(clock.clone());
     config.signer = Some(Arc::new(SigningKey::from_text(&std::fs::read_to_string(key)?)?));
     let mut log = StepLog::open(config)?;
     let gap = Duration::from_secs(86_400) / per_day.max(1);

@@ -34,6 +34,16 @@ pub enum Error {
         /// The directory.
         path: String,
     },
+    /// Something lies where a log was to be created, and no creation that was cut short left it there.
+    #[error(
+        "{path} is not empty and holds no log ({found} lies there): choose a new or an empty directory; where that is a log's file, its MANIFEST is missing"
+    )]
+    NotEmpty {
+        /// The directory.
+        path: String,
+        /// What lies there.
+        found: String,
+    },
     /// Something that was durable is damaged. Nothing was changed.
     #[error("{0}")]
     Corrupt(Box<Corruption>),

@@ -17,7 +17,7 @@ use indelible_format::manifest::{Manifest, SegmentState};
 use indelible_format::names::segment_file_name;
 
 use crate::error::{IoContext, Result};
-use crate::storage::{OpenMode, Storage};
+use crate::world::storage::{OpenMode, Storage};
 
 /// Free bytes below which nothing more is expected to fit: a small group with its frames and a new manifest.
 const FREE_BYTES_FULL: u64 = 64 << 10;

@@ -13,7 +13,7 @@ use indelible_format::manifest::Manifest;
 use indelible_format::names::{ROTATIONS_DIR, parse_rotation_file_name, rotation_file_name};
 
 use crate::error::{Corruption, FormatContext, IoContext, Result};
-use crate::storage::Storage;
+use crate::world::storage::Storage;
 
 /// Longest rotation file that is read.
 const BYTES_MAX: usize = 1 << 20;

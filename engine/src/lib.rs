@@ -4,11 +4,11 @@
 //! Log::emit -> ring -> writer -> journal -> framer -> segments        View <- snapshot <- Log, or LogReader in another process
 //! ```
 //!
-//! All I/O goes through [`storage::Storage`], time through [`clock::Clock`], randomness through [`rng::Rng`], so that a
-//! simulated disk can drive everything.
+//! All I/O goes through [`world::storage::Storage`], time through [`world::clock::Clock`], randomness through
+//! [`world::rng::Rng`], so that a simulated disk can drive everything.
 
-pub mod clock;
 mod compact;
+mod create;
 mod draft;
 mod error;
 mod follow;
@@ -26,7 +26,6 @@ pub mod query;
 mod reader;
 mod recover;
 pub mod ring;
-pub mod rng;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -34,21 +33,23 @@ mod segment;
 mod snapshot;
 mod spare;
 pub mod step;
-pub mod storage;
 pub mod verify;
 pub mod watermark;
+pub mod world;
 mod write;
 
 pub use compact::{
     CompactReport, CompactRequest, Gone, LazyFrame, Prune, SegmentReport, SegmentTarget, StubBytes, TornFile,
 };
+pub use create::Creation;
 pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
 pub use health::{DiskHealth, Health, LogBytes, Pressure};
 pub use log::{CreateSpec, DEFAULT_SCHEDULE, HeadHook, Log, LogConfig, Refused};
-pub use manifest_file::{read_keys, read_manifest};
+pub use manifest_file::{keys_of, manifest_of, read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
 pub use recover::{JournalCut, RecoveryReport};
+pub use world::World;
 pub use write::queue::Settled;

@@ -19,8 +19,8 @@ use indelible_evidence::schema::Kind;
 use indelible_format::manifest::Manifest;
 use parking_lot::Mutex;
 
-use crate::clock::{Clock, SystemClock};
 use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
+use crate::create::Creation;
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
 use crate::health::{DiskHealth, Health, Pressure};
@@ -29,11 +29,10 @@ use crate::options::{Options, Overflow};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
 use crate::ring::{Consumer, Producer, PushError, RingConfig, ring};
-use crate::rng::{OsRng, Rng};
 use crate::run::{FramerThread, WriterThread};
-use crate::storage::{Access, DirStorage, Storage};
 use crate::watermark::{WaitOutcome, Watermark};
-use crate::write::manifest::MANIFEST;
+use crate::world::World;
+use crate::world::storage::{Access, DirStorage, LockGuard};
 use crate::write::orders::{Order, Orders};
 use crate::write::queue::{FrameQueue, Settled, Work};
 pub use crate::write::shared::HeadHook;
@@ -44,12 +43,8 @@ use crate::write::writer::Item;
 /// Where a log is, and what it is opened with.
 #[derive(Clone)]
 pub struct LogConfig {
-    /// The log directory.
-    pub storage: Arc<dyn Storage>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Salts.
-    pub rng: Arc<dyn Rng>,
+    /// The log directory, time, and where salts come from.
+    pub world: World,
     /// How it is written.
     pub options: Options,
     /// Signs checkpoints; without it none are made.
@@ -66,9 +61,7 @@ impl LogConfig {
     pub fn at(path: &Path, access: Access) -> Result<Self> {
         let storage = DirStorage::open(path, access).doing("open", &path.display().to_string())?;
         Ok(Self {
-            storage: Arc::new(storage),
-            clock: Arc::new(SystemClock),
-            rng: Arc::new(OsRng),
+            world: World::on(Arc::new(storage)),
             options: Options::default(),
             signer: None,
             path: path.display().to_string(),
@@ -135,10 +128,20 @@ impl Log {
     /// Creates a log in an empty or missing directory and opens it. Its first records are genesis and schedule.
     ///
     /// # Errors
-    /// [`Error::Exists`] where the directory holds a log; the disk's own.
+    /// [`Error::Exists`] where the directory holds a log, [`Error::NotEmpty`] where it holds something else, [`Error::Locked`] while somebody
+    /// else creates one there; the disk's own.
     pub fn create(config: LogConfig, spec: &CreateSpec) -> Result<Self> {
-        lay_out(&config, spec)?;
-        Self::start(config, Some(&spec.schedule))
+        let creation = Creation::begin(&config.world.storage, &config.path)?;
+        Self::create_begun(creation, config, spec)
+    }
+
+    /// Finishes a creation that was begun in the directory of `config`, and opens the log.
+    ///
+    /// # Errors
+    /// The disk's own. The creation may be begun again: what was written is taken over.
+    pub fn create_begun(creation: Creation, config: LogConfig, spec: &CreateSpec) -> Result<Self> {
+        let lock = creation.commit(&config, spec)?;
+        Self::start(config, Some(lock), Some(&spec.schedule))
     }
 
     /// Opens a log for writing; recovers it where it was not closed cleanly.
@@ -146,12 +149,12 @@ impl Log {
     /// # Errors
     /// [`Error::NotALog`], [`Error::Locked`], [`Error::Corrupt`] where something durable is damaged (nothing is changed then).
     pub fn open(config: LogConfig) -> Result<Self> {
-        Self::start(config, None)
+        Self::start(config, None, None)
     }
 
-    fn start(config: LogConfig, schedule: Option<&str>) -> Result<Self> {
+    fn start(config: LogConfig, lock: Option<LockGuard>, schedule: Option<&str>) -> Result<Self> {
         let options = config.options.clone();
-        let Opened { shared, writer, framer, report } = recover::open(config)?;
+        let Opened { shared, writer, framer, report } = recover::open(config, lock)?;
         let ring_config = RingConfig::new(options.ring_slots, options.ring_bytes_max)
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);
@@ -444,35 +447,6 @@ impl Drop for Log {
         // Whoever cares about the outcome calls `close`; a dropped log is still closed as well as it can be.
         let _ = self.close();
     }
-}
-
-/// Makes the directories, `log.pub` and the first manifest of a log that does not exist yet.
-pub(crate) fn lay_out(config: &LogConfig, spec: &CreateSpec) -> Result<()> {
-    let storage = config.storage.as_ref();
-    if storage.exists(MANIFEST).doing("look for", MANIFEST)? {
-        return Err(Error::Exists { path: config.path.clone() });
-    }
-    config.options.check()?;
-    for dir in ["journal", "segments"] {
-        storage.create_dir(dir).doing("create", dir)?;
-    }
-    storage.sync_dir("").doing("sync", "the log directory")?;
-    storage.replace("log.pub", format!("{}\n", spec.key).as_bytes()).doing("write", "log.pub")?;
-    let manifest = Manifest {
-        log_id: spec.log_id,
-        origin: spec.origin.clone(),
-        key: spec.key.clone(),
-        created_at: config.clock.wall_nanos() as u64,
-        encrypted: false,
-        revision: 1,
-        incarnation: 0,
-        closed: None,
-        journal_first: 1,
-        next_segment: 1,
-        segments: Vec::new(),
-    };
-    let bytes = manifest.encode().map_err(Error::Record)?;
-    storage.replace(MANIFEST, &bytes).doing("write", MANIFEST)
 }
 
 /// Genesis and schedule for a log that has no record yet, a recovery record where something was cut.

@@ -6,7 +6,7 @@ use indelible_format::manifest::Manifest;
 
 use crate::error::{IoContext, Result};
 use crate::keys::{KeyTrail, read_trail};
-use crate::storage::{Access, DirStorage};
+use crate::world::storage::{Access, DirStorage, Storage};
 use crate::write::manifest::load;
 
 /// The manifest of the log at `path`.
@@ -16,7 +16,7 @@ use crate::write::manifest::load;
 pub fn read_manifest(path: &Path) -> Result<Manifest> {
     let name = path.display().to_string();
     let storage = DirStorage::open(path, Access::ReadOnly).doing("open", &name)?;
-    load(&storage, &name)
+    manifest_of(&storage, &name)
 }
 
 /// The signing keys of the log at `path`, from the first on.
@@ -26,5 +26,21 @@ pub fn read_manifest(path: &Path) -> Result<Manifest> {
 pub fn read_keys(path: &Path) -> Result<KeyTrail> {
     let name = path.display().to_string();
     let storage = DirStorage::open(path, Access::ReadOnly).doing("open", &name)?;
-    read_trail(&storage, &load(&storage, &name)?)
+    keys_of(&storage, &name)
+}
+
+/// The manifest of the log in `storage`; `path` is its name in messages.
+///
+/// # Errors
+/// As [`read_manifest`].
+pub fn manifest_of(storage: &dyn Storage, path: &str) -> Result<Manifest> {
+    load(storage, path)
+}
+
+/// The signing keys of the log in `storage`, from the first on; `path` is its name in messages.
+///
+/// # Errors
+/// As [`read_keys`].
+pub fn keys_of(storage: &dyn Storage, path: &str) -> Result<KeyTrail> {
+    read_trail(storage, &load(storage, path)?)
 }

@@ -46,12 +46,14 @@ pub enum Mutant {
     CompactNoDirectorySync,
     /// A compaction removes what no signed checkpoint has announced.
     CompactUncovered,
+    /// A creation writes the manifest before `log.pub`.
+    ManifestBeforePub,
 }
 
 impl Mutant {
     /// All of them.
     #[cfg(feature = "mutants")]
-    pub const ALL: [Mutant; 17] = [
+    pub const ALL: [Mutant; 18] = [
         Mutant::NoDirectorySync,
         Mutant::RetryFailedSync,
         Mutant::AckBeforeSync,
@@ -69,6 +71,7 @@ impl Mutant {
         Mutant::NewGenerationUnsynced,
         Mutant::CompactNoDirectorySync,
         Mutant::CompactUncovered,
+        Mutant::ManifestBeforePub,
     ];
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use indelible_format::live::Live;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
-use indelible_format::names::segment_file_name;
+use indelible_format::names::{ROTATIONS_DIR, segment_file_name};
 use indelible_format::segment::{SegmentHeader, TermTable};
 use parking_lot::{Mutex, RwLock};
 
@@ -29,7 +29,7 @@ use crate::mutant::{Mutant, planted};
 use crate::query::View;
 use crate::segment::{Blocks, Cache, Directory, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::Snapshot;
-use crate::storage::{OpenMode, Storage};
+use crate::world::storage::{OpenMode, Storage};
 use crate::write::manifest::load;
 use crate::write::sign::read_checkpoint;
 use crate::write::writer::LIVE;
@@ -56,6 +56,8 @@ struct State {
     sealed: HashMap<(u64, u32), Arc<Segment>>,
     growing: Option<Growing>,
     tail: JournalTail,
+    /// Rotations of the key that were there, and the frames that the head of the last one covers.
+    rotated: (usize, u64),
     snapshot: Option<Arc<Snapshot>>,
 }
 
@@ -80,7 +82,7 @@ impl LogReader {
     /// [`Error::NotALog`], [`Error::Encrypted`], [`Error::Corrupt`], the disk's own.
     pub fn open(config: &LogConfig) -> Result<Self> {
         let reader = Self {
-            storage: Arc::clone(&config.storage),
+            storage: Arc::clone(&config.world.storage),
             path: config.path.clone(),
             cache: Cache::new(config.options.cache_bytes_max, config.options.open_segments_max),
             state: Mutex::default(),
@@ -183,6 +185,7 @@ impl LogReader {
             && live.is_some()
             && live == state.live
             && state.manifest.is_some()
+            && self.rotations()? == state.rotated.0
         {
             return Ok(Arc::clone(snapshot));
         }
@@ -201,6 +204,7 @@ impl LogReader {
         // A mark of another incarnation is what a killed writer left.
         let of_manifest = |live: &Live| live.log_id == manifest.log_id && live.incarnation == manifest.incarnation;
         let live = live.filter(of_manifest);
+        let rotated = self.rotated(state, &manifest)?;
         // Journal files go when everything in them lies in synced frames, whatever the mark says: it may be older.
         let synced_seq = first_journal_seq(self.storage.as_ref(), &manifest)?.unwrap_or(0);
         let mut snapshot = Snapshot::default();
@@ -210,7 +214,8 @@ impl LogReader {
                 sealed.push(self.sealed(state, entry));
                 snapshot.framed_seq = entry.first_seq + entry.records;
             } else {
-                let (segment, records) = self.active(state, &manifest, entry, live.as_ref(), synced_seq)?;
+                let (segment, records) =
+                    self.active(state, &manifest, entry, live.as_ref(), (synced_seq, rotated.1))?;
                 snapshot.framed_seq = entry.first_seq + u64::from(records);
                 snapshot.active = Some((segment, records));
             }
@@ -233,9 +238,27 @@ impl LogReader {
         }
         let snapshot = Arc::new(snapshot);
         state.live = live;
+        state.rotated = rotated;
         state.manifest = Some(manifest);
         state.snapshot = Some(Arc::clone(&snapshot));
         Ok(snapshot)
+    }
+
+    /// How many rotations of the key there are.
+    fn rotations(&self) -> Result<usize> {
+        Ok(self.storage.list(ROTATIONS_DIR).doing("list", ROTATIONS_DIR)?.len())
+    }
+
+    /// The same, and how many frames the head of the last one covers: these were synced before it was signed, whatever the mark of a
+    /// writer says that was killed before it wrote the next one ([JRN-5]). A trail that does not hold proves nothing.
+    fn rotated(&self, state: &State, manifest: &Manifest) -> Result<(usize, u64)> {
+        let count = self.rotations()?;
+        if count == state.rotated.0 {
+            return Ok(state.rotated);
+        }
+        let trail = read_trail(self.storage.as_ref(), manifest).ok();
+        let last = trail.as_ref().and_then(|trail| trail.rotations().last());
+        Ok((count, last.map_or(0, |rotation| rotation.checkpoint.size)))
     }
 
     /// Whether what was read fits together although the writer went on meanwhile; an error makes the caller look again.
@@ -293,7 +316,7 @@ impl LogReader {
         manifest: &Manifest,
         entry: &SegmentEntry,
         live: Option<&Live>,
-        synced_seq: u64,
+        (synced_seq, synced_frames): (u64, u64),
     ) -> Result<(Arc<Segment>, u32)> {
         let name = segment_file_name(entry.id, entry.generation);
         if manifest.closed.is_some() {
@@ -317,7 +340,7 @@ impl LogReader {
         let Some(growing) = &state.growing else { return Err(Error::Closed) };
         let segment = &growing.segment;
         let frames_max = live.map_or(usize::MAX, |live| {
-            usize::try_from(live.framed_to.saturating_sub(entry.first_frame)).unwrap_or(usize::MAX)
+            usize::try_from(live.framed_to.max(synced_frames).saturating_sub(entry.first_frame)).unwrap_or(usize::MAX)
         });
         let mut directory = segment.directory()?.write();
         let mut terms = growing.terms.write();

@@ -26,7 +26,7 @@ use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::{Published, Snapshot};
-use crate::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
+use crate::world::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
 use crate::write::active::{Active, day_of, open_entry, poison_on_sync};
 use crate::write::facts;
 use crate::write::framer::{Framer, Growth};
@@ -146,10 +146,14 @@ struct Framing {
     cut_to: Option<(String, u64, u64)>,
 }
 
-/// Opens the log for writing.
-pub(crate) fn open(config: LogConfig) -> Result<Opened> {
+/// Opens the log for writing, with the lock of whoever has just created it or with one of its own.
+pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>) -> Result<Opened> {
     config.options.check()?;
-    let storage = Arc::clone(&config.storage);
+    let storage = Arc::clone(&config.world.storage);
+    // Before the lock too: a directory without a log gets no lock file.
+    load(storage.as_ref(), &config.path)?;
+    let lock = lock.map_or_else(|| take_lock(storage.as_ref()), Ok)?;
+    // Another writer may have finished, or rotated the key, between the first look and the lock.
     let manifest = load(storage.as_ref(), &config.path)?;
     let trail = read_trail(storage.as_ref(), &manifest)?;
     if let Some(signer) = &config.signer {
@@ -158,12 +162,6 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     if manifest.encrypted {
         return Err(Error::Encrypted("the log is encrypted, and this version does not write encrypted logs"));
     }
-    let lock = storage.try_lock("lock").map_err(|error| match error {
-        LockError::Held { .. } => Error::Locked,
-        LockError::Io { name, source } => Error::Io { what: "lock", file: name, source },
-    })?;
-    // Another writer may have finished between the first look and the lock.
-    let manifest = if manifest.revision == 0 { manifest } else { load(storage.as_ref(), &config.path)? };
     let cache = Cache::new(config.options.cache_bytes_max, config.options.open_segments_max);
     let mut framing = read_segments(&storage, &manifest, &cache)?;
     let journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
@@ -177,6 +175,14 @@ pub(crate) fn open(config: LogConfig) -> Result<Opened> {
     report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
     report.incarnation = manifest.incarnation.max(journal.incarnation) + 1;
     begin(config, (manifest, trail), cache, framing, journal, lock, report)
+}
+
+/// Takes the writer's lock.
+pub(crate) fn take_lock(storage: &dyn Storage) -> Result<LockGuard> {
+    storage.try_lock("lock").map_err(|error| match error {
+        LockError::Held { .. } => Error::Locked,
+        LockError::Io { name, source } => Error::Io { what: "lock", file: name, source },
+    })
 }
 
 /// The key that was given must be the one that signs now.
@@ -465,7 +471,7 @@ fn begin(
     lock: LockGuard,
     report: RecoveryReport,
 ) -> Result<Opened> {
-    let storage = Arc::clone(&config.storage);
+    let storage = Arc::clone(&config.world.storage);
     let first_opening = manifest.incarnation == 0;
     let log_id = manifest.log_id;
     let file_no =
@@ -508,7 +514,7 @@ fn begin(
     let published = Published::new(Snapshot { sealed, active: framing.active, tail, framed_seq, next_seq });
     let shared = Arc::new(Shared {
         storage,
-        rng: config.rng,
+        rng: config.world.rng,
         options: config.options,
         manifest,
         published,
@@ -520,7 +526,7 @@ fn begin(
         compactions: Compactions::default(),
     });
     let framer = Framer::new(Arc::clone(&shared), framing.growth, frame_facts, framing.chain);
-    let writer = Writer::new(Arc::clone(&shared), config.clock, lock, journal_writer, next_seq, last_recorded)?;
+    let writer = Writer::new(Arc::clone(&shared), config.world.clock, lock, journal_writer, next_seq, last_recorded)?;
     Ok(Opened { shared, writer, framer, report })
 }
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use indelible_evidence::LogId;
 use indelible_evidence::key::SigningKey;
 
-use crate::clock::ManualClock;
 use crate::log::{CreateSpec, DEFAULT_SCHEDULE, LogConfig};
 use crate::options::Options;
-use crate::rng::SeededRng;
-use crate::storage::sim::SimStorage;
+use crate::world::World;
+use crate::world::clock::ManualClock;
+use crate::world::rng::SeededRng;
+use crate::world::storage::sim::SimStorage;
 
 fn key() -> SigningKey {
     SigningKey::generate([3; 32], "test/log").expect("a name")
@@ -21,9 +22,11 @@ fn key() -> SigningKey {
 /// of the one before.
 pub(crate) fn config(disk: &SimStorage, options: Options) -> LogConfig {
     LogConfig {
-        storage: Arc::new(disk.clone()),
-        clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
-        rng: Arc::new(SeededRng::new(disk.op_count())),
+        world: World {
+            storage: Arc::new(disk.clone()),
+            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+            rng: Arc::new(SeededRng::new(disk.op_count())),
+        },
         options,
         signer: Some(Arc::new(key())),
         path: "test".to_owned(),

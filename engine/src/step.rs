@@ -19,11 +19,13 @@ use std::sync::atomic::Ordering;
 use indelible_format::manifest::Manifest;
 
 use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
+use crate::create::Creation;
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, Result};
-use crate::log::{CreateSpec, LogConfig, first_records, lay_out};
+use crate::log::{CreateSpec, LogConfig, first_records};
 use crate::query::View;
 use crate::recover::{self, Opened, RecoveryReport};
+use crate::world::storage::LockGuard;
 use crate::write::framer::Framer;
 use crate::write::queue::Settled;
 use crate::write::shared::Shared;
@@ -51,8 +53,8 @@ impl StepLog {
     /// # Errors
     /// As [`crate::Log::create`].
     pub fn create(config: LogConfig, spec: &CreateSpec) -> Result<Self> {
-        lay_out(&config, spec)?;
-        Self::start(config, Some(&spec.schedule))
+        let lock = Creation::begin(&config.world.storage, &config.path)?.commit(&config, spec)?;
+        Self::start(config, Some(lock), Some(&spec.schedule))
     }
 
     /// Opens a log, recovering it where it was not closed; the recovery record, if there is one, is durable when it returns.
@@ -60,11 +62,11 @@ impl StepLog {
     /// # Errors
     /// As [`crate::Log::open`].
     pub fn open(config: LogConfig) -> Result<Self> {
-        Self::start(config, None)
+        Self::start(config, None, None)
     }
 
-    fn start(config: LogConfig, schedule: Option<&str>) -> Result<Self> {
-        let Opened { shared, writer, framer, report } = recover::open(config)?;
+    fn start(config: LogConfig, lock: Option<LockGuard>, schedule: Option<&str>) -> Result<Self> {
+        let Opened { shared, writer, framer, report } = recover::open(config, lock)?;
         let mut first = first_records(&shared.manifest.get(), &writer, &report, schedule);
         let mut log = Self { shared, writer, framer, report, unsynced: false };
         if !first.is_empty() {
@@ -244,7 +246,7 @@ mod tests {
     use crate::options::Options;
     use crate::query::{Expr, Query};
     use crate::sample;
-    use crate::storage::sim::{SimOptions, SimStorage};
+    use crate::world::storage::sim::{SimOptions, SimStorage};
     use indelible_evidence::schema::{Field, Kind};
 
     /// The first checkpoint after an opening read the directory of every segment, and all of them stayed in memory; so did what

@@ -12,8 +12,8 @@ mod running;
 
 use indelible_engine::query::{Expr, GroupBy};
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::Storage;
-use indelible_engine::storage::sim::Fault;
+use indelible_engine::world::storage::Storage;
+use indelible_engine::world::storage::sim::Fault;
 use indelible_engine::{CompactRequest, Error, LazyFrame, LogReader, SegmentTarget};
 use indelible_evidence::commit::Removal;
 use indelible_evidence::record::Record;

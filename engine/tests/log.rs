@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use indelible_engine::clock::ManualClock;
 use indelible_engine::query::{Expr, GroupBy, GroupValue, Order, Query};
-use indelible_engine::rng::SeededRng;
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
-use indelible_engine::storage::{Access, DirStorage, Storage};
+use indelible_engine::world::World;
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::rng::SeededRng;
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::world::storage::{Access, DirStorage, Storage};
 use indelible_engine::{Ack, CreateSpec, Draft, Log, LogConfig, Options};
 use indelible_evidence::LogId;
 use indelible_evidence::key::SigningKey;
@@ -14,9 +15,11 @@ use indelible_evidence::schema::{Field, Kind};
 
 fn config(storage: Arc<dyn Storage>, options: Options) -> LogConfig {
     LogConfig {
-        storage,
-        clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
-        rng: Arc::new(SeededRng::new(7)),
+        world: World {
+            storage,
+            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+            rng: Arc::new(SeededRng::new(7)),
+        },
         options,
         signer: Some(Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"))),
         path: "test".to_owned(),

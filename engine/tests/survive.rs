@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indelible_engine::clock::ManualClock;
 use indelible_engine::query::{Expr, Query};
-use indelible_engine::rng::SeededRng;
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::sim::{Fault, SimOptions, SimStorage};
-use indelible_engine::storage::{OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, verify};
+use indelible_engine::world::World;
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::rng::SeededRng;
+use indelible_engine::world::storage::sim::{Fault, SimOptions, SimStorage};
+use indelible_engine::world::storage::{OpenMode, Storage};
 use indelible_engine::{CreateSpec, Draft, Error, Log, LogConfig, LogReader, Options, Overflow, Pressure};
 use indelible_evidence::LogId;
 use indelible_evidence::key::SigningKey;
@@ -18,9 +19,11 @@ use indelible_evidence::schema::{Field, Kind};
 
 fn config(disk: &SimStorage) -> LogConfig {
     LogConfig {
-        storage: Arc::new(disk.clone()),
-        clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
-        rng: Arc::new(SeededRng::new(disk.op_count())),
+        world: World {
+            storage: Arc::new(disk.clone()),
+            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+            rng: Arc::new(SeededRng::new(disk.op_count())),
+        },
         options: Options { journal_bytes_max: 4_096, segment_bytes_max: 64 << 10, ..Options::default() },
         signer: Some(Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"))),
         path: "test".to_owned(),
@@ -207,9 +210,13 @@ fn a_dropped_log_leaves_no_file_open() {
         fds.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path.starts_with(dir.path()))).count()
     };
     let disk = SimStorage::new(1, SimOptions::default());
-    let storage = indelible_engine::storage::DirStorage::open(dir.path(), indelible_engine::storage::Access::Create);
-    let log =
-        Log::create(LogConfig { storage: Arc::new(storage.expect("open")), ..config(&disk) }, &spec()).expect("create");
+    let storage = indelible_engine::world::storage::DirStorage::open(
+        dir.path(),
+        indelible_engine::world::storage::Access::Create,
+    );
+    let mut on_disk = config(&disk);
+    on_disk.world.storage = Arc::new(storage.expect("open"));
+    let log = Log::create(on_disk, &spec()).expect("create");
     for n in 0..600 {
         log.emit(draft(n)).expect("emit");
     }

@@ -11,8 +11,6 @@
 //! Invariants: the file never goes back to a smaller head but by [`Anchor::replace`]; a head is written whole or not at all.
 //! Not here: opening the log (`ledger`), witnesses.
 
-use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use indelible_engine::query::View;
@@ -26,9 +24,10 @@ use crate::error::{Error, Result};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::rotate::check_trail;
+use crate::world::{Access, Machine, Outside, World};
 
 /// Longest anchor file that is read: a note and its cosignatures.
-const BYTES_MAX: u64 = 1 << 20;
+const BYTES_MAX: usize = 1 << 20;
 
 /// What is wrong between a log and its anchor.
 #[derive(Debug, thiserror::Error)]
@@ -98,28 +97,34 @@ impl From<AnchorError> for Error {
 }
 
 /// A log's anchor file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Anchor {
     file: PathBuf,
-    log: PathBuf,
+    world: World,
     key: VerifierKey,
 }
 
 impl Anchor {
-    /// The anchor in `file` of the log at `log` with this verifier key (text form).
+    /// The anchor in `file` of the log at `log`, on this machine, with this verifier key (text form).
     ///
     /// # Errors
-    /// Where the file would lie inside the log directory, or the key is none.
+    /// Where the file would lie inside the log directory, the key is none, or there is no such directory.
     pub fn new(file: &Path, log: &Path, key: &str) -> Result<Self> {
-        let file = std::path::absolute(file).map_err(|source| failed("find", file, source))?;
-        let dir = file.parent().map(Path::to_owned).unwrap_or_default();
-        let inside = |dir: &Path| fs::canonicalize(log).is_ok_and(|log| dir.starts_with(log));
-        if fs::canonicalize(&dir).is_ok_and(|dir| inside(&dir)) || inside(&dir) {
+        Self::new_in(&World::machine(log, Access::ReadOnly)?, file, key)
+    }
+
+    /// As [`Anchor::new`], in any world.
+    ///
+    /// # Errors
+    /// As [`Anchor::new`].
+    pub fn new_in(world: &World, file: &Path, key: &str) -> Result<Self> {
+        let file = world.outside.absolute(file).map_err(|source| failed("find", file, source))?;
+        if world.outside.lies_in(&file, &world.path) {
             return Err(AnchorError::Inside { file }.into());
         }
         let key = VerifierKey::parse(key)
             .map_err(|error| AnchorError::NotAnAnchor { file: file.clone(), problem: error.to_string() })?;
-        Ok(Self { file, log: log.to_owned(), key })
+        Ok(Self { file, world: world.clone(), key })
     }
 
     /// The file.
@@ -133,16 +138,16 @@ impl Anchor {
     /// # Errors
     /// Where it holds something else.
     pub fn head(&self) -> Result<Option<Checkpoint>> {
-        let bytes = match fs::metadata(&self.file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Ok(metadata) if metadata.len() > BYTES_MAX => {
-                let problem = format!("{} bytes are more than any head has", metadata.len());
-                return Err(AnchorError::NotAnAnchor { file: self.file.clone(), problem }.into());
+        let not_a_head = |problem: String| AnchorError::NotAnAnchor { file: self.file.clone(), problem };
+        let bytes = match self.world.outside.read(&self.file, BYTES_MAX) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(not_a_head(error.to_string()).into());
             }
-            Ok(_) => fs::read_to_string(&self.file),
-            Err(error) => Err(error),
+            Err(source) => return Err(failed("read", &self.file, source)),
         };
-        let note = bytes.map_err(|source| failed("read", &self.file, source))?;
+        let note = String::from_utf8(bytes).map_err(|_| not_a_head("it is not text".to_owned()))?;
         self.parse(&note).map(Some)
     }
 
@@ -158,7 +163,7 @@ impl Anchor {
 
     /// The keys that may have signed a head, from the log's first.
     fn trail(&self) -> Result<KeyTrail> {
-        let trail = indelible_engine::read_keys(&self.log)?;
+        let trail = self.world.trail()?;
         if *trail.first() != self.key {
             let problem = format!("the log's first key is {}, expected {}", trail.first(), self.key);
             return Err(AnchorError::NotAnAnchor { file: self.file.clone(), problem }.into());
@@ -167,7 +172,7 @@ impl Anchor {
     }
 
     fn compare(&self, head: &Checkpoint, view: &View) -> Result<()> {
-        let manifest = indelible_engine::read_manifest(&self.log)?;
+        let manifest = self.world.manifest()?;
         check_trail(view, &manifest, &self.trail()?)
             .map_err(|problem| AnchorError::NotAnAnchor { file: self.file.clone(), problem })?;
         let leaves = view.leaf_hashes(head.size)?;
@@ -207,7 +212,7 @@ impl Anchor {
     /// # Errors
     /// As [`Anchor::advance`]; where the log cannot be read.
     pub fn catch_up(&self) -> Result<bool> {
-        let reader = LedgerReader::open(&self.log, &ReadOptions::default())?;
+        let reader = LedgerReader::open_in(&self.world, &ReadOptions::default())?;
         match reader.checkpoint()? {
             Some(note) => self.advance(&note, &reader.view()?),
             None => Ok(false),
@@ -233,17 +238,13 @@ impl Anchor {
     }
 
     fn write(&self, note: &str) -> Result<()> {
-        write_whole(&self.file, note.as_bytes())
+        let written = self.world.outside.replace(&self.file, note.as_bytes());
+        written.map_err(|source| failed("write", &self.file, source))
     }
 
     /// Two processes never compare and swap at the same time.
-    fn lock(&self) -> Result<File> {
-        let mut name = self.file.clone().into_os_string();
-        name.push(".lock");
-        let name = PathBuf::from(name);
-        let lock = File::options().create(true).truncate(false).write(true).open(&name);
-        let lock = lock.and_then(|lock| lock.lock().map(|()| lock));
-        lock.map_err(|source| failed("lock", &name, source))
+    fn lock(&self) -> Result<Box<dyn Send>> {
+        self.world.outside.lock(&self.file).map_err(|source| failed("lock", &self.file, source))
     }
 
     /// Body of the record of an accepted loss; `None` where the error is none that can be accepted.
@@ -266,41 +267,32 @@ impl Anchor {
     /// # Errors
     /// Where there is no place to remember it; the disk's own.
     pub fn remember(&self, log_id: LogId) -> Result<()> {
-        let pointer = pointer(log_id)?;
-        if let Some(dir) = pointer.parent() {
-            fs::create_dir_all(dir).map_err(|source| failed("remember", &pointer, source))?;
-        }
-        write_whole(&pointer, self.file.as_os_str().as_encoded_bytes())
+        let outside = self.world.outside.as_ref();
+        let pointer = pointer(outside, log_id)?;
+        let written = outside.replace(&pointer, self.file.as_os_str().as_encoded_bytes());
+        written.map_err(|source| failed("remember", &pointer, source))
     }
 }
 
-/// The anchor file that is remembered for a log.
+/// The anchor file that is remembered for a log on this machine.
 ///
 /// # Errors
 /// Where what is remembered cannot be read.
 pub fn remembered(log_id: LogId) -> Result<Option<PathBuf>> {
+    remembered_in(&Machine, log_id)
+}
+
+/// The anchor file that is remembered for a log.
+pub(crate) fn remembered_in(outside: &dyn Outside, log_id: LogId) -> Result<Option<PathBuf>> {
     // Without a home there is nothing that could have been remembered.
-    let Ok(pointer) = pointer(log_id) else { return Ok(None) };
-    match fs::read_to_string(&pointer) {
-        Ok(text) => Ok(Some(PathBuf::from(text))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(failed("find", &pointer, source)),
-    }
+    let Ok(pointer) = pointer(outside, log_id) else { return Ok(None) };
+    let bytes = outside.read(&pointer, BYTES_MAX).map_err(|source| failed("find", &pointer, source))?;
+    let not_text = |_| failed("find", &pointer, std::io::ErrorKind::InvalidData.into());
+    bytes.map(|bytes| String::from_utf8(bytes).map(PathBuf::from).map_err(not_text)).transpose()
 }
 
-fn pointer(log_id: LogId) -> Result<PathBuf> {
-    Ok(keys::default_key_file(log_id)?.with_extension("anchor"))
-}
-
-fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = file.to_owned().into_os_string();
-    name.push(".tmp");
-    let temporary = PathBuf::from(name);
-    let written = File::create(&temporary).and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
-    let renamed = written.and_then(|()| fs::rename(&temporary, file));
-    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced = renamed.and_then(|()| File::open(dir)?.sync_all());
-    synced.map_err(|source| failed("write", file, source))
+fn pointer(outside: &dyn Outside, log_id: LogId) -> Result<PathBuf> {
+    Ok(keys::default_in(outside, log_id)?.with_extension("anchor"))
 }
 
 fn failed(what: &'static str, file: &Path, source: std::io::Error) -> Error {

@@ -9,11 +9,7 @@
 //! next head is tried again. Not here: what an anchor is ([`crate::anchor`]).
 
 use std::collections::VecDeque;
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -27,9 +23,12 @@ use serde::{Deserialize, Serialize};
 use crate::anchor::Anchor;
 use crate::error::{Error, Result};
 use crate::keys;
+use crate::world::{Machine, Outside};
 
 /// Heads that wait for slow destinations; older ones are given up, and reported.
 const WAITING_MAX: usize = 1_024;
+/// Longest file of what is remembered.
+const BYTES_MAX: usize = 64 << 10;
 /// Failures that are kept until somebody asks for them.
 const FAILURES_MAX: usize = 64;
 
@@ -60,32 +59,45 @@ impl HeadOptions {
         self.file.is_none() && self.command.is_none()
     }
 
-    /// Remembers this for a log, beside its signing key, so that every later opening for writing hands heads on.
+    /// Remembers this for a log of this machine, beside its signing key, so that every later opening for writing hands heads on.
     ///
     /// # Errors
     /// Where there is no place to remember it; the disk's own.
     pub fn remember(&self, log_id: LogId) -> Result<()> {
-        let file = place(log_id)?;
-        let refuse = |error: std::io::Error| refused(format!("{}: {error}", file.display()));
-        if let Some(dir) = file.parent() {
-            fs::create_dir_all(dir).map_err(refuse)?;
-        }
-        fs::write(&file, serde_json::to_vec(self).unwrap_or_default()).map_err(refuse)
+        self.remember_in(&Machine, log_id)
     }
 
-    /// What is remembered for a log.
+    /// As [`HeadOptions::remember`], in any world.
+    ///
+    /// # Errors
+    /// As [`HeadOptions::remember`].
+    pub fn remember_in(&self, outside: &dyn Outside, log_id: LogId) -> Result<()> {
+        let file = place(outside, log_id)?;
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        outside.replace(&file, &text).map_err(|error| refused(format!("{}: {error}", file.display())))
+    }
+
+    /// What is remembered for a log of this machine.
     ///
     /// # Errors
     /// Where it cannot be read.
     pub fn remembered(log_id: LogId) -> Result<Option<Self>> {
+        Self::remembered_in(&Machine, log_id)
+    }
+
+    /// As [`HeadOptions::remembered`], in any world.
+    ///
+    /// # Errors
+    /// As [`HeadOptions::remembered`].
+    pub fn remembered_in(outside: &dyn Outside, log_id: LogId) -> Result<Option<Self>> {
         // Without a home there is nothing that could have been remembered.
-        let Ok(file) = place(log_id) else { return Ok(None) };
-        match fs::read(&file) {
-            Ok(bytes) => match serde_json::from_slice(&bytes) {
+        let Ok(file) = place(outside, log_id) else { return Ok(None) };
+        match outside.read(&file, BYTES_MAX) {
+            Ok(Some(bytes)) => match serde_json::from_slice(&bytes) {
                 Ok(options) => Ok(Some(options)),
                 Err(error) => Err(refused(format!("{}: {error}", file.display()))),
             },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Ok(None) => Ok(None),
             Err(error) => Err(refused(format!("{}: {error}", file.display()))),
         }
     }
@@ -94,7 +106,7 @@ impl HeadOptions {
     ///
     /// # Errors
     /// What each destination that failed said.
-    pub fn deliver(&self, note: &str) -> Result<(), Vec<HeadFailure>> {
+    pub fn deliver(&self, outside: &dyn Outside, note: &str) -> Result<(), Vec<HeadFailure>> {
         let mut failures = Vec::new();
         let mut took = |destination: String, outcome: std::io::Result<()>| {
             if let Err(error) = outcome {
@@ -102,10 +114,17 @@ impl HeadOptions {
             }
         };
         if let Some(file) = &self.file {
-            took(file.display().to_string(), if self.append { append(file, note) } else { replace(file, note) });
+            took(
+                file.display().to_string(),
+                match self.append {
+                    true => outside.append(file, format!("{note}\n").as_bytes()),
+                    false => outside.replace(file, note.as_bytes()),
+                },
+            );
         }
         if let Some(command) = &self.command {
-            took(command.clone(), run(command, note, Duration::from_secs(self.command_seconds_max)));
+            let limit = Duration::from_secs(self.command_seconds_max);
+            took(command.clone(), outside.run(command, note.as_bytes(), limit));
         }
         if failures.is_empty() { Ok(()) } else { Err(failures) }
     }
@@ -126,57 +145,12 @@ impl std::fmt::Display for HeadFailure {
     }
 }
 
-fn place(log_id: LogId) -> Result<PathBuf> {
-    Ok(keys::default_key_file(log_id)?.with_extension("heads"))
+fn place(outside: &dyn Outside, log_id: LogId) -> Result<PathBuf> {
+    Ok(keys::default_in(outside, log_id)?.with_extension("heads"))
 }
 
 fn refused(problem: String) -> Error {
     Error::Option { option: "heads", problem }
-}
-
-fn append(file: &Path, note: &str) -> std::io::Result<()> {
-    let mut out = fs::OpenOptions::new().create(true).append(true).open(file)?;
-    out.write_all(format!("{note}\n").as_bytes())?;
-    out.sync_all()
-}
-
-fn replace(file: &Path, note: &str) -> std::io::Result<()> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = PathBuf::from(name);
-    let mut out = fs::File::create(&temporary)?;
-    out.write_all(note.as_bytes())?;
-    out.sync_all()?;
-    fs::rename(&temporary, file)
-}
-
-/// Runs a command with the note on its standard input, for at most `limit`.
-fn run(command: &str, note: &str, limit: Duration) -> std::io::Result<()> {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    // A group of its own, so that what the shell started ends with it.
-    let mut child = shell.process_group(0).spawn()?;
-    let deadline = Instant::now() + limit;
-    // A note is far smaller than a pipe, so writing it does not wait for the command; one that reads nothing is no failure.
-    let written = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(note.as_bytes()));
-    loop {
-        match child.try_wait()? {
-            Some(status) if status.success() => {
-                return written.or_else(|error| match error.kind() {
-                    std::io::ErrorKind::BrokenPipe => Ok(()),
-                    _ => Err(error),
-                });
-            }
-            Some(status) => return Err(std::io::Error::other(format!("it ended with {status}"))),
-            None if Instant::now() >= deadline => {
-                let group = rustix::process::Pid::from_child(&child);
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-                child.wait()?;
-                return Err(std::io::Error::other(format!("it took longer than {} s and was ended", limit.as_secs())));
-            }
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    }
 }
 
 /// What the signing thread and the keeper share.
@@ -231,14 +205,19 @@ impl std::fmt::Debug for HeadKeeper {
 
 impl HeadKeeper {
     /// Hands on every head that `log` signs from now on.
-    pub(crate) fn start(log: &Arc<Log>, options: HeadOptions, anchor: Option<Arc<Anchor>>) -> Result<Self> {
+    pub(crate) fn start(
+        log: &Arc<Log>,
+        outside: &Arc<dyn Outside>,
+        options: HeadOptions,
+        anchor: Option<Arc<Anchor>>,
+    ) -> Result<Self> {
         let mailbox = Arc::new(Mailbox::default());
         let inbox = Arc::clone(&mailbox);
         log.on_checkpoint(Arc::new(move |note: &str| inbox.put(note)));
-        let (own, log) = (Arc::clone(&mailbox), Arc::downgrade(log));
+        let (own, log, outside) = (Arc::clone(&mailbox), Arc::downgrade(log), Arc::clone(outside));
         let thread = std::thread::Builder::new()
             .name("indelible-heads".to_owned())
-            .spawn(move || keep(&own, &options, anchor.as_deref(), &log))
+            .spawn(move || keep(&own, (outside.as_ref(), &options), anchor.as_deref(), &log))
             .map_err(|error| refused(format!("the thread cannot be started: {error}")))?;
         Ok(Self { mailbox, thread: Some(thread) })
     }
@@ -268,7 +247,7 @@ impl Drop for HeadKeeper {
     }
 }
 
-fn keep(mailbox: &Mailbox, options: &HeadOptions, anchor: Option<&Anchor>, log: &Weak<Log>) {
+fn keep(mailbox: &Mailbox, (outside, options): (&dyn Outside, &HeadOptions), anchor: Option<&Anchor>, log: &Weak<Log>) {
     loop {
         let note = {
             let mut state = mailbox.state.lock();
@@ -285,7 +264,7 @@ fn keep(mailbox: &Mailbox, options: &HeadOptions, anchor: Option<&Anchor>, log: 
                 mailbox.changed.wait(&mut state);
             }
         };
-        let mut failures = options.deliver(&note).err().unwrap_or_default();
+        let mut failures = options.deliver(outside, &note).err().unwrap_or_default();
         if let Some(anchor) = anchor
             && let Some(view) = log.upgrade().map(|log| log.view())
             && let Err(failure) = advance(anchor, &note, &view)
@@ -308,6 +287,7 @@ fn advance(anchor: &Anchor, note: &str, view: &View) -> Result<(), HeadFailure> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn options(file: Option<PathBuf>, append: bool, command: Option<&str>) -> HeadOptions {
         HeadOptions { file, append, command: command.map(str::to_owned), command_seconds_max: 1 }
@@ -321,7 +301,7 @@ mod tests {
         for (append, expected) in [(true, "a\n\nb\n\n"), (false, "b\n")] {
             let _ = fs::remove_file(&file);
             let options = options(Some(file.clone()), append, Some(&command));
-            options.deliver("a\n").and_then(|()| options.deliver("b\n")).expect("delivered");
+            options.deliver(&Machine, "a\n").and_then(|()| options.deliver(&Machine, "b\n")).expect("delivered");
             assert_eq!(fs::read_to_string(&file).expect("heads"), expected);
             assert_eq!(fs::read_to_string(&copy).expect("copy"), "b\n");
         }
@@ -330,13 +310,13 @@ mod tests {
     #[test]
     fn a_destination_that_fails_is_named_and_a_slow_one_ended() {
         let failed = |command: &str| {
-            let failures = options(None, true, Some(command)).deliver("a\n").expect_err("it fails");
+            let failures = options(None, true, Some(command)).deliver(&Machine, "a\n").expect_err("it fails");
             failures.into_iter().map(|failure| failure.to_string()).collect::<String>()
         };
         assert!(failed("exit 3").contains("exit 3") && failed("exit 3").contains("status: 3"));
         assert!(failed("sleep 60 | sleep 60").contains("longer than 1 s"));
         let nowhere = options(Some(PathBuf::from("/no/such/directory/heads")), true, None);
-        assert_eq!(nowhere.deliver("a\n").expect_err("it fails").len(), 1);
-        options(None, true, Some("exit 0")).deliver("a\n").expect("a command that reads nothing is fine");
+        assert_eq!(nowhere.deliver(&Machine, "a\n").expect_err("it fails").len(), 1);
+        options(None, true, Some("exit 0")).deliver(&Machine, "a\n").expect("a command that reads nothing is fine");
     }
 }

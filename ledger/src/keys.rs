@@ -4,8 +4,6 @@
 //! named by the caller (after rotations: NAME.EPOCH.key beside it)  |  $XDG_DATA_HOME/indelible/keys/<log id>.key  |  $HOME/.local/share/indelible/keys/<log id>.key
 //! ```
 
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use indelible_evidence::LogId;
@@ -13,18 +11,22 @@ use indelible_evidence::key::SigningKey;
 use indelible_evidence::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
+use crate::world::{Machine, Outside, Rng};
 
-/// The default place of a log's signing key.
+/// Longest key file that is read: one line of text.
+const BYTES_MAX: usize = 4_096;
+
+/// The default place of a log's signing key on this machine.
 ///
 /// # Errors
 /// [`Error::Key`] where neither `XDG_DATA_HOME` nor `HOME` says where the user's data lies.
 pub fn default_key_file(log_id: LogId) -> Result<PathBuf> {
-    let dir = std::env::var_os("XDG_DATA_HOME").filter(|dir| Path::new(dir).is_absolute()).map(PathBuf::from);
-    let dir = dir.or_else(|| {
-        let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
-        Some(Path::new(&home).join(".local/share"))
-    });
-    let dir = dir.ok_or_else(|| Error::Key {
+    default_in(&Machine, log_id)
+}
+
+/// The default place of a log's signing key.
+pub(crate) fn default_in(outside: &dyn Outside, log_id: LogId) -> Result<PathBuf> {
+    let dir = outside.data_dir().ok_or_else(|| Error::Key {
         file: PathBuf::new(),
         problem: "neither XDG_DATA_HOME nor HOME is set, so there is no default place: name a key file".to_owned(),
     })?;
@@ -44,46 +46,49 @@ pub(crate) fn of_epoch(file: &Path, epoch: u32) -> PathBuf {
 
 /// The current signing key, from `file` or, where that holds an older one of the log, from the place of the current epoch beside it.
 /// Gives the key and where it lies; `None` where there is no file and `required` is not set.
-pub(crate) fn load_current(file: &Path, required: bool, trail: &KeyTrail) -> Result<Option<(SigningKey, PathBuf)>> {
-    let Some(key) = load(file, required)? else { return Ok(None) };
+pub(crate) fn load_current(
+    outside: &dyn Outside,
+    file: &Path,
+    required: bool,
+    trail: &KeyTrail,
+) -> Result<Option<(SigningKey, PathBuf)>> {
+    let Some(key) = load(outside, file, required)? else { return Ok(None) };
     if trail.epoch_of(&key.verifier()).is_some_and(|epoch| epoch < trail.epoch()) {
         let newer = of_epoch(file, trail.epoch());
-        if let Some(current) = load(&newer, false)? {
+        if let Some(current) = load(outside, &newer, false)? {
             return Ok(Some((current, newer)));
         }
     }
     Ok(Some((key, file.to_owned())))
 }
 
-/// Makes a signing key and writes it to a file that must not exist, mode 0600.
-pub(crate) fn create(file: &Path, origin: &str) -> Result<SigningKey> {
-    let refuse = |problem: String| Error::Key { file: file.to_owned(), problem };
-    let mut seed = [0u8; 32];
-    getrandom::fill(&mut seed).map_err(|error| refuse(format!("the system gave no randomness: {error}")))?;
-    let key = SigningKey::generate(seed, origin).map_err(|error| refuse(error.to_string()))?;
-    if let Some(dir) = file.parent() {
-        fs::create_dir_all(dir).map_err(|error| refuse(format!("its directory cannot be made: {error}")))?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(file).map_err(|error| refuse(format!("cannot be created: {error}")))?;
-    writeln!(out, "{}", key.to_text().as_str())
-        .and_then(|()| out.sync_all())
-        .map_err(|error| refuse(format!("cannot be written: {error}")))?;
-    Ok(key)
+/// A new signing key, which lies nowhere yet.
+pub(crate) fn generate(rng: &dyn Rng, file: &Path, origin: &str) -> Result<SigningKey> {
+    let mut seed = zeroize::Zeroizing::new([0u8; 32]);
+    rng.fill(seed.as_mut());
+    SigningKey::generate(*seed, origin)
+        .map_err(|error| Error::Key { file: file.to_owned(), problem: error.to_string() })
+}
+
+/// Writes a signing key to a file that must not exist, readable by its owner alone, whole and durable or not at all.
+pub(crate) fn keep(outside: &dyn Outside, file: &Path, key: &SigningKey) -> Result<()> {
+    let text = zeroize::Zeroizing::new(format!("{}\n", key.to_text().as_str()));
+    outside
+        .create(file, text.as_bytes())
+        .map_err(|error| Error::Key { file: file.to_owned(), problem: format!("cannot be created: {error}") })
 }
 
 /// Reads a signing key. `None` where the file is not there and `required` is not set.
-pub(crate) fn load(file: &Path, required: bool) -> Result<Option<SigningKey>> {
+pub(crate) fn load(outside: &dyn Outside, file: &Path, required: bool) -> Result<Option<SigningKey>> {
     let refuse = |problem: String| Error::Key { file: file.to_owned(), problem };
-    match fs::read_to_string(file) {
-        Ok(text) => {
-            let text = zeroize::Zeroizing::new(text);
-            SigningKey::from_text(&text).map(Some).map_err(|error| refuse(error.to_string()))
+    match outside.read(file, BYTES_MAX) {
+        Ok(Some(bytes)) => {
+            let bytes = zeroize::Zeroizing::new(bytes);
+            let text = std::str::from_utf8(&bytes).map_err(|_| refuse("it is not text".to_owned()))?;
+            SigningKey::from_text(text).map(Some).map_err(|error| refuse(error.to_string()))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(None),
+        Ok(None) if !required => Ok(None),
+        Ok(None) => Err(refuse("cannot be read: there is no such file".to_owned())),
         Err(error) => Err(refuse(format!("cannot be read: {error}"))),
     }
 }

@@ -8,10 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indelible_engine::clock::{Clock, SystemClock};
-use indelible_engine::storage::Access;
-use indelible_engine::{Ack, CreateSpec, Health, Log, LogConfig, Options, Receipt, RecoveryReport};
-use indelible_evidence::LogId;
+use indelible_engine::{Ack, Health, Log, Options, Receipt, RecoveryReport};
 use indelible_evidence::key::SigningKey;
 use indelible_evidence::retention::Register;
 use indelible_evidence::schema::Kind;
@@ -19,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::anchor::Anchor;
 use crate::codec;
+use crate::create::{CreateOptions, Created, create};
 use crate::error::{EmitError, Error, Result};
 use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
 use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
@@ -27,34 +25,12 @@ use crate::reader::{LedgerReader, ReadOptions};
 use crate::retain::PurgeReport;
 use crate::retain::policies::{Classes, schedule_of};
 use crate::retain::records::register;
-use crate::schedule::Schedule;
+use crate::world::{Access, Clock, World};
 
 /// Records looked at for one that no recovery of now wrote.
 const RECOVERY_RECORDS: usize = 256;
 /// How long a checkpoint and a closing wait for the destinations of heads.
 const HEADS_WAIT: Duration = Duration::from_secs(30);
-
-/// How a log is created.
-#[derive(Debug, Clone, Default)]
-pub struct CreateOptions {
-    /// Origin of its checkpoints: no white space, no `+`. Default: `indelible/<log id>`.
-    pub origin: Option<String>,
-    /// Where the signing key is written. Default: under the user's data directory, by log id.
-    pub sign_key_file: Option<PathBuf>,
-}
-
-/// What creating a log made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
-    /// The log's id.
-    pub log_id: LogId,
-    /// Origin of its checkpoints.
-    pub origin: String,
-    /// Where the signing key lies. Whoever has it can sign for the log; keep a copy elsewhere.
-    pub key_file: PathBuf,
-    /// The verifier key: give it to whoever will check the log.
-    pub verifier_key: String,
-}
 
 /// How a log is opened for writing.
 #[derive(Debug, Clone, Default)]
@@ -123,18 +99,17 @@ pub struct Ledger {
 
 /// What does not change the log but how this process works with it.
 struct Place {
-    path: PathBuf,
+    world: World,
     key_file: Mutex<Option<PathBuf>>,
     /// Held by whoever changes keys, policies or holds, or purges: each reads the log's records and adds to them.
     administration: Mutex<()>,
-    clock: Arc<dyn Clock>,
     /// Recorded-at of the newest record that was durable before this opening, and when that was on the monotonic clock.
     newest: Option<(i64, Duration)>,
 }
 
 impl std::fmt::Debug for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Place({})", self.path.display())
+        write!(f, "Place({:?})", self.world)
     }
 }
 
@@ -144,7 +119,15 @@ impl Ledger {
     /// # Errors
     /// Where the directory holds something already, or key or log cannot be written.
     pub fn create(path: impl AsRef<Path>, options: &CreateOptions) -> Result<Created> {
-        let (created, log) = create(path.as_ref(), options, Options::default(), Arc::new(SystemClock))?;
+        Self::create_in(&World::machine(path, Access::Create)?, options)
+    }
+
+    /// As [`Ledger::create`], in any world.
+    ///
+    /// # Errors
+    /// As [`Ledger::create`].
+    pub fn create_in(world: &World, options: &CreateOptions) -> Result<Created> {
+        let (created, log) = create(world, options, Options::default())?;
         log.close()?;
         Ok(created)
     }
@@ -154,25 +137,39 @@ impl Ledger {
     /// # Errors
     /// Where there is no log and `create` is not set, another writer has it, or something durable is damaged.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
-        let path = path.as_ref();
-        if options.create && !path.join("MANIFEST").exists() {
+        let access = if options.create { Access::Create } else { Access::ReadWrite };
+        Self::open_in(&World::machine(path, access)?, options)
+    }
+
+    /// As [`Ledger::open`], in any world.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_in(world: &World, options: &OpenOptions) -> Result<Self> {
+        let mut world = world.clone();
+        if let Some(SharedClock(clock)) = &options.clock {
+            world.log.clock = Arc::clone(clock);
+        }
+        if options.create && !world.has_log()? {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
-            let (created, log) = create(path, &create_options, options.engine.clone(), clock_of(options))?;
-            let anchor = anchor_of(path, options, false)?.map(Arc::new);
-            return Self::started(log, anchor, options, (path, Some(created.key_file)));
+            match create(&world, &create_options, options.engine.clone()) {
+                Ok((created, log)) => {
+                    let anchor = anchor_of(&world, options, false)?.map(Arc::new);
+                    return Self::started(log, anchor, options, (world, Some(created.key_file)));
+                }
+                // Somebody else was faster, and it is his log that is written to.
+                Err(Error::Log(indelible_engine::Error::Exists { .. })) => {}
+                Err(error) => return Err(error),
+            }
         }
-        if !path.join("MANIFEST").exists() {
-            return Err(indelible_engine::Error::NotALog { path: path.display().to_string() }.into());
-        }
-        let anchor = anchor_of(path, options, !options.ignore_anchor)?.map(Arc::new);
-        let mut config = LogConfig::at(path, Access::ReadWrite)?;
-        config.options = options.engine.clone();
-        config.clock = clock_of(options);
-        let (signer, key_file) = signer_of(path, options)?.unzip();
+        let anchor = anchor_of(&world, options, !options.ignore_anchor)?.map(Arc::new);
+        let mut config = world.config(&options.engine);
+        let (signer, key_file) = signer_of(&world, options)?.unzip();
         config.signer = signer.map(Arc::new);
-        let ledger = Self::started(Log::open(config)?, anchor, options, (path, key_file))?;
+        let ledger = Self::started(Log::open(config)?, anchor, options, (world, key_file))?;
         // What an earlier process announced is carried out before anything else happens; a log behind its anchor is left as it is.
         if !options.ignore_anchor {
+            ledger.finish_rotation()?;
             ledger.finish_deletions(&mut PurgeReport::default())?;
         }
         Ok(ledger)
@@ -182,35 +179,32 @@ impl Ledger {
         log: Log,
         anchor: Option<Arc<Anchor>>,
         options: &OpenOptions,
-        (path, key_file): (&Path, Option<PathBuf>),
+        (world, key_file): (World, Option<PathBuf>),
     ) -> Result<Self> {
         let log = Arc::new(log);
         let heads = match &options.heads {
             Some(heads) => heads.clone(),
-            None => HeadOptions::remembered(log.manifest().log_id)?.unwrap_or_default(),
+            None => HeadOptions::remembered_in(world.outside.as_ref(), log.manifest().log_id)?.unwrap_or_default(),
         };
         let wanted = anchor.is_some() || !heads.is_empty();
-        let heads = wanted
-            .then(|| HeadKeeper::start(&log, heads, anchor.clone().filter(|_| !options.ignore_anchor)))
-            .transpose()?
-            .map(Arc::new);
+        let kept = anchor.clone().filter(|_| !options.ignore_anchor);
+        let heads = wanted.then(|| HeadKeeper::start(&log, &world.outside, heads, kept)).transpose()?.map(Arc::new);
         let limits = options.limits.unwrap_or_default();
-        let clock = clock_of(options);
-        let newest = newest_before(&log)?.map(|newest| (newest, clock.monotonic()));
-        let place = Place {
-            path: path.to_owned(),
-            key_file: Mutex::new(key_file),
-            administration: Mutex::new(()),
-            clock,
-            newest,
-        };
+        let newest = newest_before(&log)?.map(|newest| (newest, world.log.clock.monotonic()));
+        let (key_file, administration) = (Mutex::new(key_file), Mutex::new(()));
+        let place = Place { world, key_file, administration, newest };
         let classes = Arc::new(Classes::new(schedule_of(&log.view())?));
         Ok(Self { log, classes, limits, anchor, place: Arc::new(place), heads })
     }
 
+    /// What the log stands on.
+    pub(crate) fn world(&self) -> &World {
+        &self.place.world
+    }
+
     /// The clock of the log.
     pub(crate) fn clock(&self) -> &dyn Clock {
-        self.place.clock.as_ref()
+        self.place.world.log.clock.as_ref()
     }
 
     /// Recorded-at of the newest record that was durable before this opening, and the monotonic time of the opening.
@@ -221,7 +215,7 @@ impl Ledger {
     /// The log directory.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.place.path
+        &self.place.world.path
     }
 
     /// Waits until nobody else changes keys, policies or holds in this process.
@@ -416,62 +410,17 @@ impl Ledger {
 }
 
 /// The anchor of a log that is about to be opened, compared with the log where that is asked for.
-fn anchor_of(path: &Path, options: &OpenOptions, compare: bool) -> Result<Option<Anchor>> {
-    let manifest = indelible_engine::read_manifest(path)?;
+fn anchor_of(world: &World, options: &OpenOptions, compare: bool) -> Result<Option<Anchor>> {
+    let manifest = world.manifest()?;
     let named = options.anchor_file.clone();
-    let Some(file) = named.map_or_else(|| crate::anchor::remembered(manifest.log_id), |file| Ok(Some(file)))? else {
-        return Ok(None);
-    };
-    let anchor = Anchor::new(&file, path, &manifest.key)?;
+    let remembered = || crate::anchor::remembered_in(world.outside.as_ref(), manifest.log_id);
+    let Some(file) = named.map_or_else(remembered, |file| Ok(Some(file)))? else { return Ok(None) };
+    let anchor = Anchor::new_in(world, &file, &manifest.key)?;
     if compare {
-        let reader = LedgerReader::open(path, &ReadOptions::default())?;
+        let reader = LedgerReader::open_in(world, &ReadOptions::default())?;
         anchor.check(&reader.view()?)?;
     }
     Ok(Some(anchor))
-}
-
-fn create(path: &Path, options: &CreateOptions, engine: Options, clock: Arc<dyn Clock>) -> Result<(Created, Log)> {
-    if path.join("MANIFEST").exists() {
-        return Err(indelible_engine::Error::Exists { path: path.display().to_string() }.into());
-    }
-    let not_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-    if not_empty {
-        let problem = format!("{} is not empty and holds no log: choose a new or an empty directory", path.display());
-        return Err(Error::Option { option: "log directory", problem });
-    }
-    let log_id = LogId(*uuid::Uuid::new_v4().as_bytes());
-    let origin = options.origin.clone().unwrap_or_else(|| format!("indelible/{log_id}"));
-    indelible_evidence::key::check_origin(&origin)
-        .map_err(|error| Error::Option { option: "origin", problem: error.to_string() })?;
-    let key_file = match &options.sign_key_file {
-        Some(file) => file.clone(),
-        None => keys::default_key_file(log_id)?,
-    };
-    let mut config = LogConfig::at(path, Access::Create)?;
-    let key = existing_or_new_key(&key_file, &origin)?;
-    let verifier_key = key.verifier().to_string();
-    config.options = engine;
-    config.clock = clock;
-    config.signer = Some(Arc::new(key));
-    let schedule = Schedule::default().body();
-    let log = Log::create(config, &CreateSpec { log_id, origin: origin.clone(), key: verifier_key.clone(), schedule })?;
-    Ok((Created { log_id, origin, key_file, verifier_key }, log))
-}
-
-/// A key file that is already there is used where it is for this origin; otherwise one is made.
-fn existing_or_new_key(file: &Path, origin: &str) -> Result<SigningKey> {
-    match keys::load(file, false)? {
-        None => keys::create(file, origin),
-        Some(key) if key.name() == origin => Ok(key),
-        Some(key) => Err(Error::Key {
-            file: file.to_owned(),
-            problem: format!("it exists and is for the origin {}, not {origin}: name another file", key.name()),
-        }),
-    }
-}
-
-fn clock_of(options: &OpenOptions) -> Arc<dyn Clock> {
-    options.clock.as_ref().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| Arc::clone(&clock.0))
 }
 
 /// Recorded-at of the newest record that was there before this opening: recovery records are of now.
@@ -487,14 +436,14 @@ fn newest_before(log: &Log) -> Result<Option<i64>> {
     Ok(log.manifest().segments.iter().map(|segment| segment.recorded_max).max())
 }
 
-fn signer_of(path: &Path, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {
-    let trail = indelible_engine::read_keys(path)?;
+fn signer_of(world: &World, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {
+    let trail = world.trail()?;
+    let outside = world.outside.as_ref();
     if let Some(file) = &options.sign_key_file {
-        return keys::load_current(file, true, &trail);
+        return keys::load_current(outside, file, true, &trail);
     }
-    let manifest = indelible_engine::read_manifest(path)?;
-    match keys::default_key_file(manifest.log_id) {
-        Ok(file) => keys::load_current(&file, false, &trail),
+    match keys::default_in(outside, world.manifest()?.log_id) {
+        Ok(file) => keys::load_current(outside, &file, false, &trail),
         Err(_) => Ok(None),
     }
 }

@@ -10,6 +10,7 @@
 pub mod anchor;
 mod codec;
 mod cosign;
+mod create;
 mod error;
 pub mod event;
 pub mod filter;
@@ -22,8 +23,10 @@ pub mod retain;
 mod rotate;
 mod schedule;
 mod verify;
+pub mod world;
 
-pub use cosign::add_cosignatures;
+pub use cosign::{add_cosignatures, add_cosignatures_in};
+pub use create::{CreateOptions, Created};
 pub use error::{EmitError, Error, Result};
 pub use heads::{HeadFailure, HeadOptions};
 pub use indelible_engine::query::Order;
@@ -33,11 +36,12 @@ pub use indelible_engine::{
 };
 pub use indelible_evidence::LogId;
 pub use keys::default_key_file;
-pub use ledger::{CreateOptions, Created, Ledger, OpenOptions, SharedClock};
+pub use ledger::{Ledger, OpenOptions, SharedClock};
 pub use reader::{Follow, LedgerReader, Page, Query, ReadOptions, Row, StatsQuery, StatsRow};
 pub use rotate::{LogKey, Rotated};
 pub use schedule::{Rule, Schedule};
-pub use verify::{Progress, VerifyOptions, VerifyReport, verify};
+pub use verify::{Progress, VerifyOptions, VerifyReport, verify, verify_in};
+pub use world::World;
 
 pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indelible_engine::query::{Cursor, Expr, GroupBy, GroupValue, Order, View, Work};
-use indelible_engine::storage::Access;
-use indelible_engine::{DiskHealth, Log, LogConfig, LogReader, Options, ViewSource};
+use indelible_engine::{DiskHealth, Log, LogReader, Options, ViewSource};
 use indelible_evidence::commit::RecordRef;
 use indelible_evidence::record::EnvelopeHead;
 use indelible_evidence::retention::Register;
@@ -17,6 +16,7 @@ use crate::codec;
 use crate::error::Result;
 use crate::event::{ActorType, AuditEvent, Outcome, Severity, Timestamp};
 use crate::retain::records::register;
+use crate::world::{Access, World};
 
 /// What to find, and how much of it.
 #[derive(Debug, Clone)]
@@ -106,12 +106,15 @@ impl LedgerReader {
     /// # Errors
     /// Where there is no log, or it is damaged.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self> {
-        let path = path.as_ref();
-        if !path.join("MANIFEST").exists() {
-            return Err(indelible_engine::Error::NotALog { path: path.display().to_string() }.into());
-        }
-        let mut config = LogConfig::at(path, Access::ReadOnly)?;
-        config.options = options.engine.clone();
+        Self::open_in(&World::machine(path, Access::ReadOnly)?, options)
+    }
+
+    /// As [`LedgerReader::open`], in any world.
+    ///
+    /// # Errors
+    /// As [`LedgerReader::open`].
+    pub fn open_in(world: &World, options: &ReadOptions) -> Result<Self> {
+        let config = world.config(&options.engine);
         let reader = Arc::new(LogReader::open(&config)?);
         Ok(Self { source: Arc::clone(&reader) as Arc<dyn ViewSource>, other_process: Some(reader), log: None })
     }

@@ -4,8 +4,9 @@
 //! new key file -> key record durable -> head signed by both keys, kept -> the new key signs
 //! ```
 //!
-//! Invariants: whoever has the first verifier key follows every rotation through records and heads that the key before signed. A
-//! rotation that a crash interrupted between record and head is finished by the next one, with the same key. The purge role moves with
+//! Invariants: whoever has the first verifier key follows every rotation through records and heads that the key before signed. The
+//! commit point is the rotation's file: before it the old key signs, whatever else is there, after it the new one. What a crash cut short
+//! is finished by the next opening for writing, with the same key. The purge role moves with
 //! the signing key where that key has it. Not here: where key files lie (`keys`), what a rotation is (`indelible_evidence::rotation`).
 
 use std::path::{Path, PathBuf};
@@ -66,6 +67,35 @@ impl Ledger {
     /// Without a signing key; where `file` holds another log's key, or one that this log had; the disk's own.
     pub fn rotate_key(&self, file: Option<&Path>) -> Result<Rotated> {
         let _one = self.administer();
+        self.rotate_key_alone(file)
+    }
+
+    /// Carries on a rotation that a crash or a kill cut short: between its key record and its head, or before the purge role moved.
+    /// Without the signing key, or where the new key does not lie beside it, it stays as it is; the old key signs on.
+    pub(crate) fn finish_rotation(&self) -> Result<()> {
+        let Some(own) = self.key_file() else { return Ok(()) };
+        let _one = self.administer();
+        let trail = self.log().keys();
+        let register = self.register()?;
+        let epoch = trail.epoch() + 1;
+        if let Some(begun) = register.checkpoint_keys().get(epoch as usize) {
+            // A file of that name that is no key is somebody else's: it is no reason not to open.
+            let key = keys::load(self.world().outside.as_ref(), &keys::of_epoch(&own, epoch), false).ok().flatten();
+            if key.is_some_and(|key| key.verifier() == begun.key) {
+                self.rotate_key_alone(None)?;
+            }
+            return Ok(());
+        }
+        let Some(retired) = trail.epoch().checked_sub(1).and_then(|epoch| trail.key(epoch)) else { return Ok(()) };
+        let announced = register.checkpoint_keys().get(trail.epoch() as usize).and_then(|key| key.added);
+        // Whoever gave the old key the role again, later, wanted it to have it.
+        if register.purge_key(retired).is_some_and(|purge| Some(purge.added) < announced) {
+            self.move_purge(&register, retired, trail.current())?;
+        }
+        Ok(())
+    }
+
+    fn rotate_key_alone(&self, file: Option<&Path>) -> Result<Rotated> {
         let refuse = |problem: String| Error::Option { option: "new key", problem };
         let trail = self.log().keys();
         let epoch = trail.epoch() + 1;
@@ -74,10 +104,15 @@ impl Ledger {
         let own = self.key_file().ok_or_else(|| refuse("the log was opened without its signing key".to_owned()))?;
         let key_file = file.map_or_else(|| keys::of_epoch(&own, epoch), Path::to_owned);
         let origin = self.log().manifest().origin;
-        let key = match keys::load(&key_file, begun.is_some())? {
+        let outside = self.world().outside.as_ref();
+        let key = match keys::load(outside, &key_file, begun.is_some())? {
             Some(key) if key.name() == origin => key,
             Some(key) => return Err(refuse(format!("{} is for {}, not {origin}", key_file.display(), key.name()))),
-            None => keys::create(&key_file, &origin)?,
+            None => {
+                let key = keys::generate(self.world().log.rng.as_ref(), &key_file, &origin)?;
+                keys::keep(outside, &key_file, &key)?;
+                key
+            }
         };
         let verifier = key.verifier();
         let seq = match begun {
@@ -102,8 +137,10 @@ impl Ledger {
 
     fn move_purge(&self, register: &Register, old: &VerifierKey, new: &VerifierKey) -> Result<bool> {
         let Some(known) = register.purge_key(old) else { return Ok(false) };
-        let epoch = register.purge_keys().last().map_or(0, |key| key.epoch) + 1;
-        self.put_key(epoch, new, Role::Purge, true)?;
+        if register.purge_key(new).is_none() {
+            let epoch = register.purge_keys().last().map_or(0, |key| key.epoch) + 1;
+            self.put_key(epoch, new, Role::Purge, true)?;
+        }
         self.put_key(known.epoch, old, Role::Purge, false)?;
         Ok(true)
     }

@@ -1,9 +1,7 @@
 //! Verification of a log directory: whole, streaming, without opening the log for writing.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use indelible_engine::storage::{Access, DirStorage, Storage};
 pub use indelible_engine::verify::{Progress, VerifyOptions, VerifyReport};
 
 use indelible_engine::Corruption;
@@ -13,6 +11,7 @@ use indelible_format::names::ROTATIONS_DIR;
 use crate::error::Result;
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::rotate::check_trail;
+use crate::world::{Access, World};
 
 /// Verifies the log at `path`: every record, frame, chain value, checkpoint, derived structure and file, as `options` say.
 /// Never stops at the first break: [`VerifyReport::breaks`] has at least the first of every damaged file.
@@ -24,20 +23,25 @@ pub fn verify(
     options: &VerifyOptions,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<VerifyReport> {
-    let path = path.as_ref();
-    let named = |source| indelible_engine::Error::Io { what: "open", file: path.display().to_string(), source };
-    let storage: Arc<dyn Storage> = Arc::new(DirStorage::open(path, Access::ReadOnly).map_err(named)?);
-    let mut report = indelible_engine::verify::verify(&storage, options, progress)?;
+    verify_in(&World::machine(path, Access::ReadOnly)?, options, progress)
+}
+
+/// As [`verify`], in any world.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_in(world: &World, options: &VerifyOptions, progress: &mut dyn FnMut(&Progress)) -> Result<VerifyReport> {
+    let mut report = indelible_engine::verify::verify(&world.log.storage, options, progress)?;
     if report.is_intact() && !options.quick {
-        audit(path, &mut report)?;
+        audit(world, &mut report)?;
     }
     Ok(report)
 }
 
 /// What records of an intact log must say of the rest: rotations are announced by key records, and what is gone went by deletions
 /// that were authorised, published and legitimate.
-fn audit(path: &Path, report: &mut VerifyReport) -> Result<()> {
-    let reader = LedgerReader::open(path, &ReadOptions::default())?;
+fn audit(world: &World, report: &mut VerifyReport) -> Result<()> {
+    let reader = LedgerReader::open_in(world, &ReadOptions::default())?;
     let (manifest, trail) = reader.manifest_and_trail()?;
     if let Err(problem) = check_trail(&reader.view()?, &manifest, &trail) {
         report.breaks.push(Corruption::at(ROTATIONS_DIR, 0, problem));

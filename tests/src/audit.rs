@@ -7,7 +7,7 @@
 //!
 //! Meant for a log that an opening has just recovered: everything torn is gone then, so whatever is not whole is a finding.
 
-use indelible_engine::storage::Storage;
+use indelible_engine::world::storage::Storage;
 use indelible_evidence::commit::{chain, genesis_chain};
 use indelible_evidence::merkle::{LogTree, leaf_hash};
 use indelible_format::frame::read_descriptor;

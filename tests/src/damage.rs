@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use indelible_engine::query::{Expr, View};
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::Storage;
-use indelible_engine::storage::sim::{Fault, SimStorage};
+use indelible_engine::world::storage::Storage;
+use indelible_engine::world::storage::sim::{Fault, SimStorage};
 use indelible_engine::{Error, Result as EngineResult};
 use indelible_evidence::record::Record;
 use indelible_evidence::schema::{Field, Kind};

@@ -11,8 +11,8 @@ use std::io;
 use std::sync::Arc;
 
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::sim::SimStorage;
-use indelible_engine::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
+use indelible_engine::world::storage::sim::SimStorage;
+use indelible_engine::world::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
 use indelible_engine::{LogConfig, LogReader};
 use std::sync::Mutex;
 
@@ -73,6 +73,10 @@ impl Storage for Hooked {
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
         self.disk().list(dir)
+    }
+
+    fn list_dirs(&self) -> io::Result<Vec<String>> {
+        self.disk().list_dirs()
     }
 
     fn create_dir(&self, _: &str) -> io::Result<()> {

@@ -14,11 +14,20 @@ pub mod crash;
 pub mod damage;
 pub mod dice;
 pub mod follower;
+pub mod machine;
 pub mod model;
 pub mod mount;
 pub mod process;
 pub mod slow;
 pub mod world;
+
+/// Runs one seed of the schedules over the public ledger. Returns how many openings after a crash were checked.
+///
+/// # Errors
+/// What was promised and not kept, in words.
+pub fn run_ledger_seed(seed: u64) -> Result<u64, String> {
+    crash::ledger::run(seed)
+}
 
 /// Runs one seed of the general schedules: most crash, some damage what was durable, some read beside the writer.
 /// Returns how many recoveries were checked.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use indelible_engine::query::{Expr, Query};
-use indelible_engine::storage::Access;
+use indelible_engine::world::storage::Access;
 use indelible_engine::{Log, LogConfig};
 use indelible_evidence::record::{Record, Value};
 use indelible_evidence::schema::Field;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indelible_engine::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
+use indelible_engine::world::storage::{LockError, LockGuard, Mapping, OpenMode, Storage, StorageFile};
 
 /// A disk with slow syncs.
 #[derive(Clone)]
@@ -36,6 +36,10 @@ impl Storage for Slow {
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
         self.disk.list(dir)
+    }
+
+    fn list_dirs(&self) -> io::Result<Vec<String>> {
+        self.disk.list_dirs()
     }
 
     fn create_dir(&self, dir: &str) -> io::Result<()> {

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use indelible_engine::clock::ManualClock;
-use indelible_engine::rng::SeededRng;
-use indelible_engine::storage::Storage;
+use indelible_engine::world::World;
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::rng::SeededRng;
+use indelible_engine::world::storage::Storage;
 use indelible_engine::{CreateSpec, Draft, LogConfig, Options};
 use indelible_evidence::checkpoint::open_checkpoint;
 use indelible_evidence::key::{SigningKey, VerifierKey};
@@ -81,9 +82,7 @@ pub fn small_options(dice: &mut Dice) -> Options {
 /// again must get other roots, or signing two roots for one size would go unseen.
 pub fn config(storage: Arc<dyn Storage>, options: &Options, clock: &ManualClock, salt_seed: u64) -> LogConfig {
     LogConfig {
-        storage,
-        clock: Arc::new(clock.clone()),
-        rng: Arc::new(SeededRng::new(salt_seed)),
+        world: World { storage, clock: Arc::new(clock.clone()), rng: Arc::new(SeededRng::new(salt_seed)) },
         options: options.clone(),
         signer: Some(signer()),
         path: "simulated".to_owned(),

@@ -11,11 +11,12 @@ use std::time::Duration;
 use indelible::anchor::AnchorError;
 use indelible::prove::{Ask, Open, ProveError, ProveRequest};
 use indelible::{ActorType, AuditEvent, CreateOptions, Error, Ledger, LedgerReader, OpenOptions, ReadOptions};
-use indelible_engine::clock::ManualClock;
-use indelible_engine::rng::SeededRng;
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
-use indelible_engine::storage::{OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
+use indelible_engine::world::World;
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::rng::SeededRng;
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::world::storage::{OpenMode, Storage};
 use indelible_engine::{CreateSpec, Draft, Log, LogConfig, Options};
 use indelible_evidence::LogId;
 use indelible_evidence::bundle::{check, check_witnessed};
@@ -84,9 +85,11 @@ impl Story {
         let clock = Arc::new(ManualClock::new(1_800_000_000_000_000_000));
         let options = Options { segment_bytes_max: 4 << 10, segment_per_day: false, ..Options::default() };
         let config = LogConfig {
-            storage: Arc::new(disk.clone()),
-            clock: Arc::clone(&clock) as Arc<dyn indelible_engine::clock::Clock>,
-            rng: Arc::new(SeededRng::new(self.salts)),
+            world: World {
+                storage: Arc::new(disk.clone()),
+                clock: Arc::clone(&clock) as Arc<dyn indelible_engine::world::clock::Clock>,
+                rng: Arc::new(SeededRng::new(self.salts)),
+            },
             options,
             signer: Some(Arc::new(self.signer())),
             path: "attacked".to_owned(),
@@ -472,7 +475,7 @@ fn reseal_with_the_current_key() {
     let manifest = indelible_engine::read_manifest(&place.path("log")).expect("manifest");
     let text = std::fs::read_to_string(place.path("key")).expect("key");
     let mut config =
-        LogConfig::at(&place.path("forged"), indelible_engine::storage::Access::Create).expect("a directory");
+        LogConfig::at(&place.path("forged"), indelible_engine::world::storage::Access::Create).expect("a directory");
     config.signer = Some(Arc::new(SigningKey::from_text(&text).expect("key")));
     let schedule = r#"{"version":1,"rules":[],"default":1}"#.to_owned();
     let spec = CreateSpec { log_id: manifest.log_id, origin: manifest.origin, key: manifest.key, schedule };

@@ -13,7 +13,7 @@ use indelible::{
     ActorType, AuditEvent, Ledger, LedgerReader, OpenOptions, Options, ReadOptions, Severity, SharedClock, Timestamp,
     VerifyOptions, verify,
 };
-use indelible_engine::clock::{Clock as _, ManualClock};
+use indelible_engine::world::clock::{Clock as _, ManualClock};
 use indelible_engine::{Ack, CompactRequest, Draft, LazyFrame, SegmentTarget};
 use indelible_evidence::LogId;
 use indelible_evidence::commit::{GroupState, Removal, Salts};

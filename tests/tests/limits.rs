@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indelible_engine::clock::ManualClock;
 use indelible_engine::query::{Expr, Query};
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
-use indelible_engine::storage::{Access, DirStorage, Storage};
 use indelible_engine::verify::{VerifyOptions, verify};
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::world::storage::{Access, DirStorage, Storage};
 use indelible_engine::{Draft, Follow, Log, Options};
 use indelible_evidence::record::{Record, Value};
 use indelible_evidence::schema::{Field, Kind};

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use indelible_engine::storage::Access;
 use indelible_engine::verify::{VerifyOptions, verify};
+use indelible_engine::world::storage::Access;
 use indelible_engine::{LogConfig, LogReader};
 use indelible_tests::process::{AckLine, Producer, check_acks, reopen};
 
@@ -19,7 +19,7 @@ fn producer(dir: &Path, run: u64, threads: u64, events: Option<u64>) -> Producer
 
 fn assert_intact(dir: &Path) {
     let config = LogConfig::at(dir, Access::ReadOnly).expect("the directory opens");
-    let report = verify(&config.storage, &VerifyOptions::default(), &mut |_| {}).expect("verification runs");
+    let report = verify(&config.world.storage, &VerifyOptions::default(), &mut |_| {}).expect("verification runs");
     assert!(report.is_intact(), "{:?}", report.breaks);
 }
 

@@ -20,11 +20,12 @@ mod on_disk;
 use std::path::Path;
 use std::sync::Arc;
 
-use indelible_engine::clock::ManualClock;
 use indelible_engine::query::{Expr, Query};
-use indelible_engine::rng::SeededRng;
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
-use indelible_engine::storage::{Access, DirStorage, Storage};
+use indelible_engine::world::World;
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::rng::SeededRng;
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::world::storage::{Access, DirStorage, Storage};
 use indelible_engine::{CompactRequest, CreateSpec, Draft, LazyFrame, Log, LogConfig, Options, SegmentTarget};
 use indelible_evidence::LogId;
 use indelible_evidence::commit::Removal;
@@ -46,9 +47,11 @@ fn config(dir: &Path, options: &Options) -> LogConfig {
 
 fn config_on(storage: Arc<dyn Storage>, options: &Options) -> LogConfig {
     LogConfig {
-        storage,
-        clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
-        rng: Arc::new(SeededRng::new(7)),
+        world: World {
+            storage,
+            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+            rng: Arc::new(SeededRng::new(7)),
+        },
         options: options.clone(),
         signer: Some(Arc::new(key())),
         path: "test".to_owned(),

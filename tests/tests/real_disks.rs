@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use indelible_engine::query::Expr;
-use indelible_engine::storage::Access;
+use indelible_engine::world::storage::Access;
 use indelible_engine::{Ack, Error, Log, LogConfig, Options, Overflow, Receipt};
 use indelible_tests::mount::{Journaled, Mount};
 use indelible_tests::process::{AckLine, Producer, check_acks, reopen};

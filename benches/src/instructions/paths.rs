@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use indelible::{AuditEvent, CreateOptions, Ledger, LedgerReader, Options, ReadOptions, Schedule, VerifyOptions};
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::Access;
+use indelible_engine::world::storage::Access;
 use indelible_engine::{Draft, LogConfig};
 use indelible_evidence::commit::commit_frame;
 use indelible_evidence::key::SigningKey;

@@ -7,7 +7,7 @@ use indelible_format::manifest::Manifest;
 use indelible_format::names::{SEGMENTS_DIR, parse_segment_file_name};
 
 use crate::error::{IoContext, Result};
-use crate::storage::Storage;
+use crate::world::storage::Storage;
 use crate::write::active::poison_on_sync;
 
 /// Removes them and makes that durable; returns how many there were.

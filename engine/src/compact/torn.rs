@@ -5,7 +5,7 @@
 use indelible_format::names::{TMP_SUFFIX, TORN_DIR, parse_torn_file_name, torn_file_name};
 
 use crate::error::{IoContext, Result};
-use crate::storage::{OpenMode, Storage};
+use crate::world::storage::{OpenMode, Storage};
 use crate::write::active::poison_on_sync;
 
 /// A journal tail that a recovery cut off. Its recovery record says when.

@@ -26,7 +26,7 @@ use super::swap::New;
 use crate::error::{Error, FormatContext, IoContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::segment::{Blocks, Segment, page_entries};
-use crate::storage::{OpenMode, Storage, StorageFile};
+use crate::world::storage::{OpenMode, Storage, StorageFile};
 use crate::write::active::poison_on_sync;
 use crate::write::shared::Shared;
 

@@ -15,7 +15,7 @@ use super::window::Window;
 use crate::error::{Corruption, FormatContext, IoContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::snapshot::TailGroup;
-use crate::storage::Storage;
+use crate::world::storage::Storage;
 
 /// Where the journal stops before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use indelible_format::journal::{GROUP_PAYLOAD_MAX, GroupHeader};
 
-use crate::storage::{OpenMode, Storage, StorageFile};
+use crate::world::storage::{OpenMode, Storage, StorageFile};
 
 /// Longest journal file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 31;

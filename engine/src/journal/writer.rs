@@ -17,7 +17,7 @@ use indelible_format::names::journal_file_name;
 
 use crate::error::{Error, IoContext, Result};
 use crate::mutant::{Mutant, planted};
-use crate::storage::{OpenMode, Storage, StorageFile};
+use crate::world::storage::{OpenMode, Storage, StorageFile};
 
 /// A journal file that may still be needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

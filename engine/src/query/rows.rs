@@ -332,7 +332,7 @@ mod tests {
     use crate::reader::LogReader;
     use crate::sample;
     use crate::step::StepLog;
-    use crate::storage::sim::{SimOptions, SimStorage};
+    use crate::world::storage::sim::{SimOptions, SimStorage};
 
     /// A query once went round and round where a footer leaves out a frame, whose records no frame then gives.
     #[test]

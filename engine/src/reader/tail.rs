@@ -8,7 +8,7 @@ use indelible_format::names::{journal_file_name, parse_journal_file_name};
 
 use crate::error::{Corruption, FormatContext, IoContext, Result};
 use crate::snapshot::TailGroup;
-use crate::storage::{OpenMode, Storage};
+use crate::world::storage::{OpenMode, Storage};
 
 /// Most bytes of a journal file read at once.
 const READ_MAX: u64 = 1 << 31;

@@ -8,7 +8,7 @@ use crate::log::Log;
 use crate::options::Options;
 use crate::query::Expr;
 use crate::sample;
-use crate::storage::sim::{SimOptions, SimStorage};
+use crate::world::storage::sim::{SimOptions, SimStorage};
 
 fn config(disk: &SimStorage) -> LogConfig {
     sample::config(disk, Options { segment_bytes_max: 32 << 10, journal_bytes_max: 8 << 10, ..Options::default() })

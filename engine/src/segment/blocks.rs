@@ -10,7 +10,7 @@ use indelible_format::names::segment_file_name;
 use indelible_format::segment::{BlockHeader, SegmentHeader, check_payload};
 
 use crate::error::{Corruption, FormatContext};
-use crate::storage::{Mapping, Storage, StorageFile};
+use crate::world::storage::{Mapping, Storage, StorageFile};
 use crate::write::manifest::load;
 
 /// A sealed file that is mapped when it is first read, so that opening a log of many segments touches none of them.

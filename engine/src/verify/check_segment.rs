@@ -14,7 +14,7 @@ use super::walk::{Damage, Reach, Walked, walk};
 use super::window::{Folded, fold_frames};
 use crate::error::{Corruption, Result};
 use crate::segment::Blocks;
-use crate::storage::OpenMode;
+use crate::world::storage::OpenMode;
 use crate::write::manifest::load;
 
 /// A segment being checked.

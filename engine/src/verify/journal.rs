@@ -172,7 +172,12 @@ impl Reading {
         if header.encrypted != manifest.encrypted {
             return Some("the file is encrypted and the log is not".to_owned());
         }
-        if header.incarnation > manifest.incarnation {
+        // The first opening makes its journal file before the manifest knows of it: cut short there, no record ever was in it ([RCV-12]).
+        let first_of_all = manifest.incarnation == 0
+            && manifest.segments.is_empty()
+            && (header.incarnation, header.first_seq) == (1, 0)
+            && file.length == JournalHeader::SIZE as u64;
+        if header.incarnation > manifest.incarnation && !first_of_all {
             let (file, log) = (header.incarnation, manifest.incarnation);
             return Some(format!(
                 "the file is of incarnation {file}, the manifest knows {log}: an older manifest was put back"

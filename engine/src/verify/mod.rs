@@ -37,7 +37,7 @@ use std::sync::Arc;
 use indelible_evidence::descriptor::Hash;
 
 use crate::error::{Corruption, Result};
-use crate::storage::Storage;
+use crate::world::storage::Storage;
 use chain::Fold;
 use findings::Findings;
 use taken::Taken;

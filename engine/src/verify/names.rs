@@ -13,7 +13,7 @@ use indelible_format::segment::SegmentHeader;
 use super::findings::Findings;
 use super::taken::Taken;
 use crate::error::{Corruption, IoContext, Result};
-use crate::storage::{OpenMode, Storage};
+use crate::world::storage::{OpenMode, Storage};
 
 /// Checks all names.
 pub(super) fn check(storage: &dyn Storage, taken: &Taken, findings: &mut Findings) -> Result<()> {

@@ -20,7 +20,7 @@ use indelible_format::names::{
 use super::findings::Findings;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::segment::Blocks;
-use crate::storage::{OpenMode, Storage, StorageFile};
+use crate::world::storage::{OpenMode, Storage, StorageFile};
 
 /// Longest manifest that is read.
 const MANIFEST_BYTES_MAX: usize = (64 << 20) + 64;

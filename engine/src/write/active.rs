@@ -20,7 +20,7 @@ use parking_lot::RwLock;
 use super::manifest::ManifestStore;
 use crate::error::{Error, FormatContext, IoContext, Result};
 use crate::segment::{Blocks, Cache, Directory, Segment, Terms};
-use crate::storage::{OpenMode, Storage, StorageFile};
+use crate::world::storage::{OpenMode, Storage, StorageFile};
 
 /// Records without a run, at a close, from which a partial run is worth writing: rescanning fewer is quick.
 const PARTIAL_RUN_MIN: u32 = 1_024;

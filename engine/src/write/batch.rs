@@ -20,8 +20,8 @@ use indelible_index::{COLUMN_COUNT, COLUMNS, ColumnKind, KeyChunk, fingerprint};
 
 use super::facts;
 use crate::error::{Error, Result};
-use crate::rng::Rng;
 use crate::segment::{Directory, frame_entry, page_entries};
+use crate::world::rng::Rng;
 
 /// Records that one run of the index covers at most.
 pub(crate) const RUN_RECORDS_MAX: u32 = 65_536;

@@ -6,7 +6,7 @@ use indelible_format::manifest::Manifest;
 use parking_lot::Mutex;
 
 use crate::error::{Error, FormatContext, IoContext, Result};
-use crate::storage::Storage;
+use crate::world::storage::Storage;
 
 /// Name of the file.
 pub(crate) const MANIFEST: &str = "MANIFEST";

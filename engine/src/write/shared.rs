@@ -14,10 +14,10 @@ use crate::compact::Compactions;
 use crate::error::{Error, Result};
 use crate::keys::KeyTrail;
 use crate::options::Options;
-use crate::rng::Rng;
 use crate::segment::Cache;
 use crate::snapshot::{Published, Snapshot};
-use crate::storage::Storage;
+use crate::world::rng::Rng;
+use crate::world::storage::Storage;
 
 /// How far framing has come; the writer reads it for group headers and to remove journal files.
 #[derive(Debug, Default)]

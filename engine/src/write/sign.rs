@@ -17,7 +17,7 @@ use indelible_evidence::merkle::LogTree;
 use super::framer::Framer;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::keys::{Rotation, store_rotation};
-use crate::storage::Storage;
+use crate::world::storage::Storage;
 
 /// Name of the file with the newest checkpoint.
 pub(crate) const CHECKPOINT: &str = "checkpoint";

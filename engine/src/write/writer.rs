@@ -20,14 +20,14 @@ use indelible_format::manifest::{Closed, SegmentState};
 use super::active::poison_on_sync;
 use super::framer::CloseFacts;
 use super::shared::Shared;
-use crate::clock::Clock;
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, IoContext, Result};
 use crate::journal::JournalWriter;
 use crate::mutant::{Mutant, planted};
 use crate::query::{Expr, View};
 use crate::snapshot::TailGroup;
-use crate::storage::{LockGuard, OpenMode, StorageFile};
+use crate::world::clock::Clock;
+use crate::world::storage::{LockGuard, OpenMode, StorageFile};
 
 /// Name of the file that tells readers in other processes how far they may read.
 pub(crate) const LIVE: &str = "live";

@@ -2,8 +2,8 @@
 
 use indelible_engine::query::Expr;
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::Storage;
-use indelible_engine::storage::sim::SimStorage;
+use indelible_engine::world::storage::Storage;
+use indelible_engine::world::storage::sim::SimStorage;
 use indelible_engine::{CompactRequest, Error};
 use indelible_format::names::{parse_segment_file_name, segment_file_name};
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indelible_engine::query::{Expr, Test};
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
-use indelible_engine::storage::{Access, DirStorage, Storage};
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::world::storage::{Access, DirStorage, Storage};
 use indelible_engine::{CompactRequest, Error, LazyFrame, Log, LogReader, SegmentTarget};
 use indelible_evidence::commit::Removal;
 use indelible_evidence::schema::Field;

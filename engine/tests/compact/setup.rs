@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use indelible_engine::clock::ManualClock;
 use indelible_engine::query::{Expr, GroupBy, GroupValue, Order, Query, View};
-use indelible_engine::rng::SeededRng;
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::Storage;
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
+use indelible_engine::world::World;
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::rng::SeededRng;
+use indelible_engine::world::storage::Storage;
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::{CompactRequest, CreateSpec, Draft, LazyFrame, LogConfig, Options, Result, SegmentTarget};
 use indelible_evidence::LogId;
 use indelible_evidence::commit::Removal;
@@ -24,9 +25,11 @@ pub const EVENTS: u64 = 1_100;
 
 pub fn config_on(storage: Arc<dyn Storage>) -> LogConfig {
     LogConfig {
-        storage,
-        clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
-        rng: Arc::new(SeededRng::new(7)),
+        world: World {
+            storage,
+            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+            rng: Arc::new(SeededRng::new(7)),
+        },
         options: Options { journal_bytes_max: 64 << 10, ..Options::default() },
         signer: Some(Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"))),
         path: "test".to_owned(),

@@ -208,7 +208,9 @@ class Log:
             self.notes.append(f"torn: {damage}")
             return None
         header = found.header
-        if header["incarnation"] > m["incarnation"] or bool(header["flags"]) != m["encrypted"]:
+        # The first opening makes its journal file before the manifest knows of it: cut short there, nothing was ever in it (RCV-12).
+        first_of_all = (m["incarnation"], header["incarnation"], header["first_seq"]) == (0, 1, 0) and not found.groups
+        if header["incarnation"] > m["incarnation"] and not first_of_all or bool(header["flags"]) != m["encrypted"]:
             raise Damage("incarnation or flags do not agree with the manifest", "journal header", 10, "JRN-3")
         self.journal_starts(found, previous)
         for group in found.groups:

@@ -10,7 +10,7 @@ use indelible::retain::{PolicySpec, PurgeOptions, PurgeReport};
 use indelible::{
     ActorType, AuditEvent, Ledger, OpenOptions, Options, Severity, SharedClock, Timestamp, VerifyOptions, verify,
 };
-use indelible_engine::clock::ManualClock;
+use indelible_engine::world::clock::ManualClock;
 use indelible_evidence::key::VerifierKey;
 use indelible_evidence::schema::Field;
 
@@ -67,7 +67,7 @@ impl Place {
     }
 
     pub fn clock_seconds(&self) -> i64 {
-        use indelible_engine::clock::Clock as _;
+        use indelible_engine::world::clock::Clock as _;
         self.clock.wall_nanos() / 1_000_000_000
     }
 

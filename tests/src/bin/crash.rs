@@ -1,28 +1,31 @@
-//! Runs the general schedules for a while, or one seed: `crash --seconds N --seed S --only`.
+//! Runs the general schedules for a while, or one seed: `crash --seconds N --seed S --only --ledger`.
 
 use std::time::{Duration, Instant};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (mut seconds, mut first, mut only) = (10.0, None, false);
+    let (mut seconds, mut first, mut only, mut ledger) = (10.0, None, false, false);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| usage());
         match argument.as_str() {
             "--seconds" => seconds = value().parse().unwrap_or_else(|_| usage()),
             "--seed" => first = Some(value().parse::<u64>().unwrap_or_else(|_| usage())),
             "--only" => only = true,
+            "--ledger" => ledger = true,
             _ => usage(),
         }
     }
     let begun = Instant::now();
     let (mut seed, mut runs, mut recoveries, mut failures) = (first.unwrap_or(0), 0u64, 0u64, 0u64);
     loop {
-        match indelible_tests::run_seed(seed) {
+        let run = if ledger { indelible_tests::run_ledger_seed } else { indelible_tests::run_seed };
+        match run(seed) {
             Ok(checked) => recoveries += checked,
             Err(what) => {
                 failures += 1;
                 println!(
-                    "seed {seed}: {what}\n  again: cargo run --release -p indelible-tests --bin crash -- --seed {seed} --only"
+                    "seed {seed}: {what}\n  again: cargo run --release -p indelible-tests --bin crash -- --seed {seed} --only{}",
+                    if ledger { " --ledger" } else { "" }
                 );
             }
         }
@@ -50,6 +53,6 @@ fn cpu_seconds() -> Option<f64> {
 }
 
 fn usage() -> ! {
-    eprintln!("crash [--seconds N] [--seed FIRST] [--only]");
+    eprintln!("crash [--seconds N] [--seed FIRST] [--only] [--ledger]");
     std::process::exit(2);
 }

@@ -9,7 +9,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use indelible_engine::storage::Access;
+use indelible_engine::world::storage::Access;
 use indelible_engine::{Ack, Error, Log, LogConfig, Options, Outcome, Receipt};
 use indelible_tests::world::{numbered, signer, spec};
 

@@ -1,8 +1,8 @@
 //! What goes wrong in a life: power, processes, failing operations, a full disk; and what the log must answer.
 
 use indelible_engine::Error;
-use indelible_engine::storage::Storage;
-use indelible_engine::storage::sim::{Fault, SimStorage};
+use indelible_engine::world::storage::Storage;
+use indelible_engine::world::storage::sim::{Fault, SimStorage};
 
 use super::Life;
 use crate::world::draft;

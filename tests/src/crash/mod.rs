@@ -10,15 +10,16 @@
 
 mod compaction;
 mod faults;
+pub mod ledger;
 mod recovery;
 
 use std::time::Duration;
 
-use indelible_engine::clock::{Clock, ManualClock};
 use indelible_engine::query::{Expr, Query, View};
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::Storage;
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::world::clock::{Clock, ManualClock};
+use indelible_engine::world::storage::Storage;
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::{Draft, Error, LogReader, Options, Outcome};
 use indelible_evidence::record::Record;
 use indelible_evidence::schema::Kind;

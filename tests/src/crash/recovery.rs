@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::Storage;
-use indelible_engine::storage::sim::SimStorage;
 use indelible_engine::verify::{VerifyOptions, verify};
+use indelible_engine::world::storage::Storage;
+use indelible_engine::world::storage::sim::SimStorage;
 use indelible_engine::{Error, LogReader};
 use indelible_evidence::record::{Record, Value};
 use indelible_evidence::schema::{Field, Kind};

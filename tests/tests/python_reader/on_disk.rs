@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use indelible_engine::storage::Storage;
+use indelible_engine::world::storage::Storage;
 use indelible_evidence::checkpoint::open_checkpoint;
 use indelible_evidence::commit::{chain, genesis_chain};
 use indelible_evidence::key::VerifierKey;

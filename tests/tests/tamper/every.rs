@@ -13,12 +13,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use indelible_engine::clock::ManualClock;
 use indelible_engine::query::{Expr, Query, View};
 use indelible_engine::step::StepLog;
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
-use indelible_engine::storage::{Access, DirStorage, OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, verify};
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::world::storage::{Access, DirStorage, OpenMode, Storage};
 use indelible_engine::{Error, LogConfig, LogReader, Options};
 use indelible_evidence::record::Record;
 use indelible_tests::world::{config, draft, spec};

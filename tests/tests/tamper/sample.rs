@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use indelible_engine::clock::ManualClock;
-use indelible_engine::rng::SeededRng;
-use indelible_engine::storage::sim::{SimOptions, SimStorage};
-use indelible_engine::storage::{OpenMode, Storage};
 use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
+use indelible_engine::world::World;
+use indelible_engine::world::clock::ManualClock;
+use indelible_engine::world::rng::SeededRng;
+use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
+use indelible_engine::world::storage::{OpenMode, Storage};
 use indelible_engine::{CreateSpec, Draft, Log, LogConfig, Options};
 use indelible_evidence::LogId;
 use indelible_evidence::key::SigningKey;
@@ -78,9 +79,11 @@ impl Sample {
             ..Options::default()
         };
         LogConfig {
-            storage: self.storage(),
-            clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
-            rng: Arc::new(SeededRng::new(u64::from(self.seed))),
+            world: World {
+                storage: self.storage(),
+                clock: Arc::new(ManualClock::new(1_800_000_000_000_000_000)),
+                rng: Arc::new(SeededRng::new(u64::from(self.seed))),
+            },
             options,
             signer: Some(Arc::new(self.signer())),
             path: "test".to_owned(),

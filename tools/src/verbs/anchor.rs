@@ -58,7 +58,7 @@ fn remember_heads(heads: &HeadOptions, args: &AnchorArgs, log_id: LogId) -> Outc
         ..heads.clone()
     };
     if let Some(note) = LedgerReader::open(&args.log, &ReadOptions::default())?.checkpoint()? {
-        heads.deliver(&note).map_err(|failures| {
+        heads.deliver(&indelible::world::Machine, &note).map_err(|failures| {
             let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
             Failure::operational(failures.join("\n")).help("nothing was remembered")
         })?;

@@ -5,8 +5,8 @@ use indelible_evidence::schema::{Field, Kind};
 use indelible_format::journal::{GroupFacts, put_close_mark, put_group};
 
 use super::*;
-use crate::storage::OpenMode;
-use crate::storage::sim::{SimOptions, SimStorage};
+use crate::world::storage::OpenMode;
+use crate::world::storage::sim::{SimOptions, SimStorage};
 
 const LOG: LogId = LogId([7; 16]);
 

@@ -8,8 +8,8 @@ use crate::draft::Draft;
 use crate::options::Options;
 use crate::sample;
 use crate::step::StepLog;
-use crate::storage::sim::{SimOptions, SimStorage};
-use crate::storage::{OpenMode, Storage};
+use crate::world::storage::sim::{SimOptions, SimStorage};
+use crate::world::storage::{OpenMode, Storage};
 
 /// The active segment's bytes of a log that was closed after each of `parts` records but the last, and killed after those.
 fn segment_of(parts: &[u64]) -> Vec<u8> {

@@ -23,7 +23,7 @@ mod small;
 use std::path::{Path, PathBuf};
 
 use indelible::{Options, Pressure};
-use indelible_engine::storage::{Access, DirStorage, Storage as _};
+use indelible_engine::world::storage::{Access, DirStorage, Storage as _};
 
 use crate::cli::InspectArgs;
 use crate::failure::{Failure, InFile, Outcome};

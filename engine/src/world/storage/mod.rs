@@ -85,6 +85,12 @@ pub trait Storage: Send + Sync + 'static {
     /// `InvalidInput` for a bad name, or the disk's own error.
     fn list(&self, dir: &str) -> io::Result<Vec<String>>;
 
+    /// The names of the directories in the log directory, sorted by bytes. Bytes that are not UTF-8 come back replaced.
+    ///
+    /// # Errors
+    /// The disk's own.
+    fn list_dirs(&self) -> io::Result<Vec<String>>;
+
     /// Makes the directory `dir` inside the log directory; fine if it exists. Durable after `sync_dir("")`.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use super::sim_crash::Survive;
 use super::sim_dir::Node;
 use super::sim_disk::{Disk, PowerOff};
 use super::{OpenMode, Storage, StorageFile, name};
-use crate::rng::SplitMix;
+use crate::world::rng::SplitMix;
 use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 use std::io;
@@ -99,13 +99,20 @@ impl SimStorage {
     /// How many operations that change something (creations, writes, cuts, renames, removals, syncs) have run, failed ones
     /// included. Reads do not count.
     pub fn op_count(&self) -> u64 {
-        self.disk().ops
+        self.disk().power.lock().ops
     }
 
     /// Switches the power off at operation `at` (compare [`SimStorage::op_count`]): that one and everything after it,
     /// reads included, fails with an error that [`SimStorage::is_crash`] knows.
     pub fn crash_at(&self, at: u64) {
-        self.disk().power_off_at = Some(at);
+        self.disk().power.lock().off_at = Some(at);
+    }
+
+    /// From now on this disk is one of the same machine as `other`: they count their operations together, and lose their power
+    /// together. What each keeps of it is its own. A crash image has a power of its own until it shares one again.
+    pub fn share_power(&self, other: &SimStorage) {
+        let power = Arc::clone(&other.disk().power);
+        self.disk().power = power;
     }
 
     /// Whether this error comes from [`SimStorage::crash_at`].
@@ -169,6 +176,12 @@ impl Storage for SimStorage {
         let disk = self.disk();
         let entries = disk.entries(dir)?.into_iter().flatten();
         Ok(entries.filter(|(_, node)| **node != Node::Dir).map(|(name, _)| name.clone()).collect())
+    }
+
+    fn list_dirs(&self) -> io::Result<Vec<String>> {
+        let disk = self.disk();
+        let entries = disk.entries("")?.into_iter().flatten();
+        Ok(entries.filter(|(_, node)| **node == Node::Dir).map(|(name, _)| name.clone()).collect())
     }
 
     fn create_dir(&self, dir: &str) -> io::Result<()> {

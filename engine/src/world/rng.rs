@@ -40,7 +40,7 @@ impl Rng for OsRng {
 /// or keys came from it protects nothing.
 ///
 /// ```
-/// use indelible_engine::rng::{Rng, SeededRng};
+/// use indelible_engine::world::rng::{Rng, SeededRng};
 ///
 /// let (mut a, mut b) = ([0; 12], [0; 12]);
 /// SeededRng::new(7).fill(&mut a);

@@ -16,10 +16,12 @@ use super::sim_content::{Content, FILE_BYTES_MAX, PAGE_BYTES};
 use super::sim_crash::{FileOp, Survive, surviving_content, surviving_prefix};
 use super::sim_dir::{Dir, Entries, EntryOp, Node};
 use super::sim_faults::{Fault, Kind, Schedule};
-use crate::rng::SplitMix;
+use crate::world::rng::SplitMix;
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 /// The error of every operation on a disk whose power is off.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,21 @@ pub(super) struct PowerOff {
 
 /// Free space that a disk without a limit reports.
 const FREE_BYTES_UNLIMITED: u64 = 1 << 50;
+
+/// The power of one machine: its operations are counted over all its disks, so that it can go at any of them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Power {
+    pub(super) off_at: Option<u64>,
+    /// Changing operations so far: the index of the next one.
+    pub(super) ops: u64,
+    is_off: bool,
+}
+
+impl Power {
+    fn look(&self) -> io::Result<()> {
+        if self.is_off { Err(io::Error::other(PowerOff { at: self.ops })) } else { Ok(()) }
+    }
+}
 
 #[derive(Clone, Default)]
 struct Inode {
@@ -47,10 +64,8 @@ pub(super) struct Disk {
     pub(super) faults: Schedule,
     pub(super) capacity_bytes: Option<u64>,
     pub(super) lying_syncs: bool,
-    pub(super) power_off_at: Option<u64>,
-    /// Changing operations so far: the index of the next one.
-    pub(super) ops: u64,
-    power_is_off: bool,
+    /// The machine's power, which other disks of it may share.
+    pub(super) power: Arc<Mutex<Power>>,
     dirs: BTreeMap<String, Dir>,
     inodes: BTreeMap<u64, Inode>,
     inode_next: u64,
@@ -65,9 +80,7 @@ impl Disk {
             faults: Schedule::default(),
             capacity_bytes,
             lying_syncs: false,
-            power_off_at: None,
-            ops: 0,
-            power_is_off: false,
+            power: Arc::default(),
             dirs: BTreeMap::from([(String::new(), Dir::default())]),
             inodes: BTreeMap::new(),
             inode_next: 0,
@@ -78,6 +91,7 @@ impl Disk {
     /// The same disk, unsynced operations included, for somebody else: nobody has it open, nobody holds a lock.
     pub(super) fn fork(&self) -> Disk {
         let mut fork = self.clone();
+        fork.power = Arc::new(Mutex::new(self.power.lock().clone()));
         fork.locked.clear();
         fork.inodes.values_mut().for_each(|inode| inode.handles = 0);
         fork
@@ -106,14 +120,15 @@ impl Disk {
 
     /// Fails if the power is off; every operation that only looks starts with this.
     pub(super) fn look(&self) -> io::Result<()> {
-        if self.power_is_off { Err(io::Error::other(PowerOff { at: self.ops })) } else { Ok(()) }
+        self.power.lock().look()
     }
 
     /// Counts an operation that changes something, and fails if the power goes off at it.
     fn change(&mut self) -> io::Result<()> {
-        self.power_is_off |= self.power_off_at.is_some_and(|at| self.ops >= at);
-        self.look()?;
-        self.ops += 1;
+        let mut power = self.power.lock();
+        power.is_off |= power.off_at.is_some_and(|at| power.ops >= at);
+        power.look()?;
+        power.ops += 1;
         Ok(())
     }
 

@@ -53,7 +53,7 @@ fn signed_nanos(time: SystemTime) -> i64 {
 /// A clock that stands still until it is told otherwise; clones share one time.
 ///
 /// ```
-/// use indelible_engine::clock::{Clock, ManualClock};
+/// use indelible_engine::world::clock::{Clock, ManualClock};
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::new(1_000);

@@ -17,7 +17,7 @@
 //! Deliberately not here: names (`sim_dir.rs`), and damage to bytes that were durable (`sim_faults.rs`).
 
 use super::sim_content::{Content, PAGE_BYTES};
-use crate::rng::SplitMix;
+use crate::world::rng::SplitMix;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -101,6 +101,31 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::fsync(fd)?)
 }
 
+/// The names in a directory whose kind is wanted, sorted, without the two that every directory has.
+fn entries(fd: BorrowedFd<'_>, wanted: impl Fn(FileType) -> bool) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    // A descriptor of its own: the position of a directory stream belongs to the open file description.
+    for entry in rustix::fs::Dir::read_from(fd)? {
+        let entry = entry?;
+        let file = entry.file_name();
+        let kind = match entry.file_type() {
+            // Some file systems do not say; a file that vanished meanwhile is not listed.
+            FileType::Unknown => match rustix::fs::statat(fd, file, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                Err(Errno::NOENT) => continue,
+                Err(error) => return Err(error.into()),
+            },
+            known => known,
+        };
+        let name = file.to_string_lossy();
+        if wanted(kind) && name != "." && name != ".." {
+            names.push(name.into_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 impl Storage for DirStorage {
     fn open(&self, name: &str, mode: OpenMode) -> io::Result<Arc<dyn StorageFile>> {
         let flags = match mode {
@@ -126,32 +151,14 @@ impl Storage for DirStorage {
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
         name::check_dir(dir)?;
-        let listed = self.in_dir(dir, |fd| {
-            let mut names = Vec::new();
-            // A descriptor of its own: the position of a directory stream belongs to the open file description.
-            for entry in rustix::fs::Dir::read_from(fd)? {
-                let entry = entry?;
-                let file = entry.file_name();
-                let kind = match entry.file_type() {
-                    // Some file systems do not say; a file that vanished meanwhile is not listed.
-                    FileType::Unknown => match rustix::fs::statat(fd, file, AtFlags::SYMLINK_NOFOLLOW) {
-                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                        Err(Errno::NOENT) => continue,
-                        Err(error) => return Err(error.into()),
-                    },
-                    known => known,
-                };
-                if kind != FileType::Directory {
-                    names.push(file.to_string_lossy().into_owned());
-                }
-            }
-            names.sort_unstable();
-            Ok(names)
-        });
-        match listed {
+        match self.in_dir(dir, |fd| entries(fd, |kind| kind != FileType::Directory)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             other => other,
         }
+    }
+
+    fn list_dirs(&self) -> io::Result<Vec<String>> {
+        self.in_dir("", |fd| entries(fd, |kind| kind == FileType::Directory))
     }
 
     fn create_dir(&self, dir: &str) -> io::Result<()> {
