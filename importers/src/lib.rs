@@ -233,7 +233,7 @@ pub fn import<R: Read>(
     let opened = input::open(input).map_err(in_file)?;
     let job = Convert { limits, context, encoding: opened.encoding };
     let mut splitter =
-        Splitter::new(opened.reader, matches!(format, Format::Auto | Format::CloudTrail | Format::Kubernetes));
+        Splitter::new(opened.reader, !matches!(format, Format::Windows));
     let mut run =
         Run { asked: format, last: format, job, summary: ImportSummary { format, ..Default::default() }, sink };
     let mut line = 1;
