@@ -397,7 +397,7 @@ fn patterns_find_what_a_look_at_every_record_finds() {
         (like(Field::ACTION, &["", "ment.", ""]), 1_400),
         (like(Field::ACTION, &["user", "in"]), 700),
         (like(Field::ACTION, &["", "Delete", ""]), 0),
-        (like(Field::TARGET_ID, &["doc-", "9", "9"]), 111),
+        (like(Field::TARGET_ID, &["doc-", "9", "9"]), 39),
         (like(Field::EVENT_ID, &["", "-00000000001f"]), 1),
         (like(Field::CORRELATION_ID, &["0195", "-000000000002"]), 5),
         (like(Field::ACTION, &["", "delete"]).not().and(Expr::events()), 1_400),
@@ -425,7 +425,7 @@ fn who_gives_up_waiting_for_room_gets_the_log_closed() {
     }
     log.give_up_waiting();
     let closed = log.close().expect_err("not closed cleanly");
-    assert!(closed.is_disk_full(), "{closed}");
+    assert!(closed.to_string().contains("the disk is full"), "{closed}");
     assert_eq!(receipt.outcome(), None);
     disk.set_capacity(None);
     let log = Log::open(config(Arc::new(disk), small())).expect("reopen");

@@ -24,6 +24,7 @@ use indelible_evidence::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
 use crate::keys;
+use crate::outside::{self, Readers};
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::rotate::check_trail;
 
@@ -241,7 +242,7 @@ impl Anchor {
         let mut name = self.file.clone().into_os_string();
         name.push(".lock");
         let name = PathBuf::from(name);
-        let lock = File::options().create(true).truncate(false).write(true).open(&name);
+        let lock = outside::append(&name, Readers::Everybody);
         let lock = lock.and_then(|lock| lock.lock().map(|()| lock));
         lock.map_err(|source| failed("lock", &name, source))
     }
@@ -268,7 +269,7 @@ impl Anchor {
     pub fn remember(&self, log_id: LogId) -> Result<()> {
         let pointer = pointer(log_id)?;
         if let Some(dir) = pointer.parent() {
-            fs::create_dir_all(dir).map_err(|source| failed("remember", &pointer, source))?;
+            keys::create_private_dir(dir).map_err(|source| failed("remember", &pointer, source))?;
         }
         write_whole(&pointer, self.file.as_os_str().as_encoded_bytes())
     }
@@ -296,7 +297,7 @@ fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = file.to_owned().into_os_string();
     name.push(".tmp");
     let temporary = PathBuf::from(name);
-    let written = File::create(&temporary).and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
+    let written = outside::create(&temporary, Readers::Everybody).and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
     let renamed = written.and_then(|()| fs::rename(&temporary, file));
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let synced = renamed.and_then(|()| File::open(dir)?.sync_all());

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::anchor::Anchor;
 use crate::error::{Error, Result};
 use crate::keys;
+use crate::outside::{self, Readers};
 
 /// Heads that wait for slow destinations; older ones are given up, and reported.
 const WAITING_MAX: usize = 1_024;
@@ -60,6 +61,14 @@ impl HeadOptions {
         self.file.is_none() && self.command.is_none()
     }
 
+    /// Refuses a file that lies in a log, `log` or another: heads appended there would destroy it.
+    ///
+    /// # Errors
+    /// [`Error::Inside`].
+    pub fn check(&self, log: &Path) -> Result<()> {
+        self.file.as_deref().map_or(Ok(()), |file| outside::check(file, Some(log)))
+    }
+
     /// Remembers this for a log, beside its signing key, so that every later opening for writing hands heads on.
     ///
     /// # Errors
@@ -68,9 +77,10 @@ impl HeadOptions {
         let file = place(log_id)?;
         let refuse = |error: std::io::Error| refused(format!("{}: {error}", file.display()));
         if let Some(dir) = file.parent() {
-            fs::create_dir_all(dir).map_err(refuse)?;
+            keys::create_private_dir(dir).map_err(refuse)?;
         }
-        fs::write(&file, serde_json::to_vec(self).unwrap_or_default()).map_err(refuse)
+        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        outside::create(&file, Readers::Owner).and_then(|mut out| out.write_all(&bytes)).map_err(refuse)
     }
 
     /// What is remembered for a log.
@@ -135,7 +145,7 @@ fn refused(problem: String) -> Error {
 }
 
 fn append(file: &Path, note: &str) -> std::io::Result<()> {
-    let mut out = fs::OpenOptions::new().create(true).append(true).open(file)?;
+    let mut out = outside::append(file, Readers::Everybody)?;
     out.write_all(format!("{note}\n").as_bytes())?;
     out.sync_all()
 }
@@ -144,7 +154,7 @@ fn replace(file: &Path, note: &str) -> std::io::Result<()> {
     let mut name = file.as_os_str().to_owned();
     name.push(".tmp");
     let temporary = PathBuf::from(name);
-    let mut out = fs::File::create(&temporary)?;
+    let mut out = outside::create(&temporary, Readers::Everybody)?;
     out.write_all(note.as_bytes())?;
     out.sync_all()?;
     fs::rename(&temporary, file)

@@ -1,4 +1,4 @@
-//! Where the signing key lies: outside the log directory, readable by its owner alone.
+//! Where the signing key lies: outside the log directory, readable by its owner alone. Both are checked before a key is used.
 //!
 //! ```text
 //! named by the caller (after rotations: NAME.EPOCH.key beside it)  |  $XDG_DATA_HOME/indelible/keys/<log id>.key  |  $HOME/.local/share/indelible/keys/<log id>.key
@@ -62,7 +62,7 @@ pub(crate) fn create(file: &Path, origin: &str) -> Result<SigningKey> {
     getrandom::fill(&mut seed).map_err(|error| refuse(format!("the system gave no randomness: {error}")))?;
     let key = SigningKey::generate(seed, origin).map_err(|error| refuse(error.to_string()))?;
     if let Some(dir) = file.parent() {
-        fs::create_dir_all(dir).map_err(|error| refuse(format!("its directory cannot be made: {error}")))?;
+        create_private_dir(dir).map_err(|error| refuse(format!("its directory cannot be made: {error}")))?;
     }
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -73,6 +73,41 @@ pub(crate) fn create(file: &Path, origin: &str) -> Result<SigningKey> {
         .and_then(|()| out.sync_all())
         .map_err(|error| refuse(format!("cannot be written: {error}")))?;
     Ok(key)
+}
+
+/// Makes a directory, and those above it, that only their owner may enter, whatever the process's umask says.
+pub(crate) fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Refuses a key that others than its owner may read or change, or that lies where the log lies: whoever can take the key there
+/// can sign for the log. Of a file that is not there yet only the place counts.
+pub(crate) fn check_private(file: &Path, log: &Path) -> Result<()> {
+    let refuse = |problem: String| Err(Error::Key { file: file.to_owned(), problem });
+    if crate::outside::check(file, Some(log)).is_err() {
+        return refuse(format!(
+            "it lies in a log, so whoever can change that can sign what was changed: keep the key out of {}, and name its place \
+             with --sign-key",
+            log.display()
+        ));
+    }
+    let Ok(metadata) = fs::metadata(file) else { return Ok(()) };
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+        if mode & 0o077 != 0 {
+            return refuse(format!(
+                "others than its owner can read or change it (mode {mode:04o}), so its signature proves nothing: run \
+                 `chmod 600 {}`, and rotate the key where somebody else may have read it (`indelible key LOG rotate`)",
+                file.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a signing key. `None` where the file is not there and `required` is not set.

@@ -61,8 +61,11 @@ pub struct Created {
 pub struct OpenOptions {
     /// Whether a missing log is created, with default options.
     pub create: bool,
-    /// Where the signing key lies. Default: under the user's data directory, by log id; without a key no checkpoints are made.
+    /// Where the signing key lies. Default: under the user's data directory, by log id.
     pub sign_key_file: Option<PathBuf>,
+    /// Opens a log whose signing key is not there: no checkpoints are made, and nobody can tell what was written then from what
+    /// somebody else wrote ([`Ledger::is_signed`]). Without it such a log is refused.
+    pub unsigned: bool,
     /// File outside the log directory with the newest signed head ([`crate::anchor`]). Default: the one remembered for the log.
     pub anchor_file: Option<PathBuf>,
     /// Where every new signed head goes. Default: what is remembered for the log ([`HeadOptions::remember`]).
@@ -155,6 +158,9 @@ impl Ledger {
     /// Where there is no log and `create` is not set, another writer has it, or something durable is damaged.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
+        if let Some(heads) = &options.heads {
+            heads.check(path)?;
+        }
         if options.create && !path.join("MANIFEST").exists() {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
             let (created, log) = create(path, &create_options, options.engine.clone(), clock_of(options))?;
@@ -169,6 +175,13 @@ impl Ledger {
         config.options = options.engine.clone();
         config.clock = clock_of(options);
         let (signer, key_file) = signer_of(path, options)?.unzip();
+        if signer.is_none() && !options.unsigned {
+            let file = match &options.sign_key_file {
+                Some(file) => file.clone(),
+                None => keys::default_key_file(indelible_engine::read_manifest(path)?.log_id)?,
+            };
+            return Err(Error::NoSigningKey { file });
+        }
         config.signer = signer.map(Arc::new);
         let ledger = Self::started(Log::open(config)?, anchor, options, (path, key_file))?;
         // What an earlier process announced is carried out before anything else happens; a log behind its anchor is left as it is.
@@ -262,7 +275,8 @@ impl Ledger {
         self.emit_draft(event, false)
     }
 
-    /// Like [`Ledger::emit`], but an event whose id was stored before is reported as a duplicate and not stored again.
+    /// Like [`Ledger::emit`], but an event that was stored before, with the same id, source and content, is reported as a duplicate
+    /// and not stored again. Another event under a used id is stored, and reported as a conflict.
     ///
     /// # Errors
     /// As [`Ledger::emit`].
@@ -278,7 +292,7 @@ impl Ledger {
         let mut draft = codec::encode(&event, &id, self.classes.of(event.severity.code()));
         draft.once = once;
         if draft.len() > indelible_evidence::FRAME_BYTES_MAX {
-            let problem = EventProblem::TooLong { bytes: draft.len(), limit: indelible_evidence::FRAME_BYTES_MAX };
+            let problem = EventProblem::EventTooLong { bytes: draft.len(), limit: indelible_evidence::FRAME_BYTES_MAX };
             return Err(EmitError::Invalid { event: Box::new(event), reason: EventInvalid::new("event", problem) });
         }
         self.log.emit(draft).map_err(|refused| EmitError::Refused { event: Box::new(event), error: refused.error })
@@ -308,6 +322,24 @@ impl Ledger {
     #[must_use]
     pub fn durable_to(&self) -> u64 {
         self.log.durable_to()
+    }
+
+    /// Whether the log has its signing key here, so that what is written will be covered by a checkpoint.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.key_file().is_some()
+    }
+
+    /// Whether the log waits for room on its device at this moment. Looks at no file.
+    #[must_use]
+    pub fn waits_for_room(&self) -> bool {
+        self.log.waits_for_room()
+    }
+
+    /// From now on the log ends where it would wait for room, and [`Ledger::close`] returns with an error there: what was accepted
+    /// and is not durable by then is not stored.
+    pub fn give_up_waiting(&self) {
+        self.log.give_up_waiting();
     }
 
     /// How the log is doing.
@@ -434,7 +466,9 @@ fn create(path: &Path, options: &CreateOptions, engine: Options, clock: Arc<dyn 
     if path.join("MANIFEST").exists() {
         return Err(indelible_engine::Error::Exists { path: path.display().to_string() }.into());
     }
-    let not_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    // The root of a file system of its own has a directory for its repair.
+    let counts = |entry: std::io::Result<std::fs::DirEntry>| entry.map_or(true, |entry| entry.file_name() != "lost+found");
+    let not_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.any(counts));
     if not_empty {
         let problem = format!("{} is not empty and holds no log: choose a new or an empty directory", path.display());
         return Err(Error::Option { option: "log directory", problem });
@@ -448,6 +482,7 @@ fn create(path: &Path, options: &CreateOptions, engine: Options, clock: Arc<dyn 
         None => keys::default_key_file(log_id)?,
     };
     let mut config = LogConfig::at(path, Access::Create)?;
+    keys::check_private(&key_file, path)?;
     let key = existing_or_new_key(&key_file, &origin)?;
     let verifier_key = key.verifier().to_string();
     config.options = engine;
@@ -489,12 +524,18 @@ fn newest_before(log: &Log) -> Result<Option<i64>> {
 
 fn signer_of(path: &Path, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {
     let trail = indelible_engine::read_keys(path)?;
-    if let Some(file) = &options.sign_key_file {
-        return keys::load_current(file, true, &trail);
+    let found = match &options.sign_key_file {
+        Some(file) => keys::load_current(file, true, &trail)?,
+        None => {
+            let manifest = indelible_engine::read_manifest(path)?;
+            match keys::default_key_file(manifest.log_id) {
+                Ok(file) => keys::load_current(&file, false, &trail)?,
+                Err(_) => None,
+            }
+        }
+    };
+    if let Some((_, file)) = &found {
+        keys::check_private(file, path)?;
     }
-    let manifest = indelible_engine::read_manifest(path)?;
-    match keys::default_key_file(manifest.log_id) {
-        Ok(file) => keys::load_current(&file, false, &trail),
-        Err(_) => Ok(None),
-    }
+    Ok(found)
 }

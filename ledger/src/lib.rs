@@ -16,6 +16,7 @@ pub mod filter;
 mod heads;
 mod keys;
 mod ledger;
+pub mod outside;
 pub mod prove;
 mod reader;
 pub mod retain;
@@ -41,7 +42,7 @@ pub use verify::{Progress, VerifyOptions, VerifyReport, verify};
 
 pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,
-    Outcome, Proof, ProofKind, Severity, Target, Timestamp,
+    Outcome, Proof, ProofKind, RECORD_BYTES_DEFAULT, RECORD_BYTES_MAX, Severity, Target, Timestamp,
 };
 
 /// The example of the README, compiled and run with the other documentation tests.
