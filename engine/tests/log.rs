@@ -353,7 +353,8 @@ fn an_id_used_for_something_else_is_stored_and_said() {
 #[test]
 fn an_id_counts_within_its_source() {
     use indelible_engine::Outcome;
-    let log = Log::create(config(Arc::new(SimStorage::new(1, SimOptions::default())), small()), &spec()).expect("create");
+    let log =
+        Log::create(config(Arc::new(SimStorage::new(1, SimOptions::default())), small()), &spec()).expect("create");
     let of = |format: &str, body: &[u8]| {
         let mut draft = Draft::write(Kind::Event, None, 1, |groups| {
             groups.text(Field::WORKSPACE, "w");

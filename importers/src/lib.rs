@@ -232,8 +232,7 @@ pub fn import<R: Read>(
     let in_file = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", context.file));
     let opened = input::open(input).map_err(in_file)?;
     let job = Convert { limits, context, encoding: opened.encoding };
-    let mut splitter =
-        Splitter::new(opened.reader, !matches!(format, Format::Windows));
+    let mut splitter = Splitter::new(opened.reader, !matches!(format, Format::Windows));
     let mut run =
         Run { asked: format, last: format, job, summary: ImportSummary { format, ..Default::default() }, sink };
     let mut line = 1;

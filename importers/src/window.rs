@@ -86,7 +86,8 @@ impl<R: Read> Window<R> {
     pub(super) fn skip_white_space(&mut self) -> io::Result<Option<u8>> {
         loop {
             let bytes = self.bytes();
-            let blank = bytes.iter().position(|byte| !matches!(*byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | RECORD_SEPARATOR));
+            let blank =
+                bytes.iter().position(|byte| !matches!(*byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | RECORD_SEPARATOR));
             let next = blank.and_then(|at| bytes.get(at).copied());
             let length = blank.unwrap_or(bytes.len());
             self.consume(length);

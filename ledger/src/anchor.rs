@@ -85,7 +85,7 @@ pub enum AnchorError {
         source: std::io::Error,
     },
     /// The anchor would lie in the directory that it guards.
-    #[error("the anchor {} lies inside the log directory: whoever changes the log would change it too; choose another place", file.display())]
+    #[error("the anchor {} lies inside a log directory: whoever changes the log would change it too; choose another place", file.display())]
     Inside {
         /// The file asked for.
         file: PathBuf,
@@ -113,9 +113,7 @@ impl Anchor {
     /// Where the file would lie inside the log directory, or the key is none.
     pub fn new(file: &Path, log: &Path, key: &str) -> Result<Self> {
         let file = std::path::absolute(file).map_err(|source| failed("find", file, source))?;
-        let dir = file.parent().map(Path::to_owned).unwrap_or_default();
-        let inside = |dir: &Path| fs::canonicalize(log).is_ok_and(|log| dir.starts_with(log));
-        if fs::canonicalize(&dir).is_ok_and(|dir| inside(&dir)) || inside(&dir) {
+        if outside::check(&file, Some(log)).is_err() {
             return Err(AnchorError::Inside { file }.into());
         }
         let key = VerifierKey::parse(key)
@@ -297,7 +295,8 @@ fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = file.to_owned().into_os_string();
     name.push(".tmp");
     let temporary = PathBuf::from(name);
-    let written = outside::create(&temporary, Readers::Everybody).and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
+    let written = outside::create(&temporary, Readers::Everybody)
+        .and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
     let renamed = written.and_then(|()| fs::rename(&temporary, file));
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let synced = renamed.and_then(|()| File::open(dir)?.sync_all());

@@ -466,8 +466,10 @@ fn create(path: &Path, options: &CreateOptions, engine: Options, clock: Arc<dyn 
     if path.join("MANIFEST").exists() {
         return Err(indelible_engine::Error::Exists { path: path.display().to_string() }.into());
     }
+    crate::outside::check(path, None)?;
     // The root of a file system of its own has a directory for its repair.
-    let counts = |entry: std::io::Result<std::fs::DirEntry>| entry.map_or(true, |entry| entry.file_name() != "lost+found");
+    let counts =
+        |entry: std::io::Result<std::fs::DirEntry>| entry.map_or(true, |entry| entry.file_name() != "lost+found");
     let not_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.any(counts));
     if not_empty {
         let problem = format!("{} is not empty and holds no log: choose a new or an empty directory", path.display());

@@ -83,10 +83,8 @@ fn resolved(file: &Path) -> PathBuf {
         return there;
     }
     // A link to something that does not exist yet would make it.
-    let file = fs::read_link(file).map_or_else(
-        |_| file.to_owned(),
-        |target| file.parent().unwrap_or(Path::new(".")).join(target),
-    );
+    let file = fs::read_link(file)
+        .map_or_else(|_| file.to_owned(), |target| file.parent().unwrap_or(Path::new(".")).join(target));
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     resolved_dir(dir).join(file.file_name().unwrap_or_default())
 }
@@ -109,9 +107,9 @@ mod tests {
         std::os::unix::fs::symlink(at("log"), at("link")).expect("linked");
         std::os::unix::fs::symlink(at("log/new"), at("dangling")).expect("linked");
         std::os::unix::fs::symlink("log/MANIFEST", at("relative")).expect("linked");
-        for inside in [
-            "log/MANIFEST", "log/new", "log/segments/new", "link/new", "dangling", "relative", "beside/../log/new",
-        ] {
+        for inside in
+            ["log/MANIFEST", "log/new", "log/segments/new", "link/new", "dangling", "relative", "beside/../log/new"]
+        {
             assert!(matches!(check(&at(inside), None), Err(Error::Inside { .. })), "{inside}");
         }
         for outside in ["new", "beside/new", "beside", "log.pub"] {

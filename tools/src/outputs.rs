@@ -13,8 +13,8 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-pub use indelible::outside::Readers;
 use indelible::outside;
+pub use indelible::outside::Readers;
 
 use crate::failure::{Failure, InFile, Outcome};
 

@@ -88,7 +88,8 @@ fn folder(dir: &Path, depth: usize, inputs: &mut Vec<Input>) {
         return;
     }
     if dir.join("MANIFEST").is_file() && dir.join("log.pub").is_file() {
-        inputs.push(missing(dir, "it is a log, which is no input: use `indelible query LOG --format ndjson`".to_owned()));
+        inputs
+            .push(missing(dir, "it is a log, which is no input: use `indelible query LOG --format ndjson`".to_owned()));
         return;
     }
     let listed = std::fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);

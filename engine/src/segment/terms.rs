@@ -128,7 +128,10 @@ impl Terms {
             Terms::Live(table) => {
                 let table = table.read();
                 let matches = |ordinal: &u32| {
-                    table.get(field, *ordinal).and_then(|value| text_of(value).ok()).is_some_and(|text| like(parts, &text))
+                    table
+                        .get(field, *ordinal)
+                        .and_then(|value| text_of(value).ok())
+                        .is_some_and(|text| like(parts, &text))
                 };
                 Ok((0..table.len(field)).filter(matches).collect())
             }

@@ -97,7 +97,9 @@ pub enum EventProblem {
     #[error("is empty: it is mandatory")]
     Empty,
     /// More bytes than its limit.
-    #[error("has {bytes} bytes, which is over the limit of {limit}: shorten it (a program can raise its bound in `Limits`)")]
+    #[error(
+        "has {bytes} bytes, which is over the limit of {limit}: shorten it (a program can raise its bound in `Limits`)"
+    )]
     TooLong {
         /// Its size.
         bytes: usize,

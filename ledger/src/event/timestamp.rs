@@ -109,7 +109,9 @@ fn check_zone(zone: &str) -> Result<(), &'static str> {
     let offset = zone.strip_prefix(['+', '-']).ok_or("a date, T, a time and Z or an offset are needed")?;
     let (hours, minutes) = offset.split_once(':').ok_or("an offset is written with a colon, as in +02:00")?;
     let below = |text: &str, end: u8| {
-        text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse().is_ok_and(|number: u8| number < end)
+        text.len() == 2
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && text.parse().is_ok_and(|number: u8| number < end)
     };
     if below(hours, 24) && below(minutes, 60) {
         Ok(())

@@ -48,7 +48,9 @@ pub enum FilterError {
         expected: &'static str,
     },
     /// A prefix or a pattern of a column with a closed set, which has none.
-    #[error("column {column} has a closed set of values and no prefixes or patterns: {given:?} needs one of {expected}")]
+    #[error(
+        "column {column} has a closed set of values and no prefixes or patterns: {given:?} needs one of {expected}"
+    )]
     NoPrefix {
         /// The column.
         column: &'static str,

@@ -8,7 +8,9 @@ use crate::failure::Outcome;
 
 /// The options; see their help.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Filters (repeatable: any of; VALUE* prefix, *VALUE* inside, !VALUE excluded, =VALUE literal)")]
+#[command(
+    next_help_heading = "Filters (repeatable: any of; VALUE* prefix, *VALUE* inside, !VALUE excluded, =VALUE literal)"
+)]
 pub struct FilterArgs {
     /// Workspace
     #[arg(long, value_name = "VALUE")]

@@ -23,8 +23,10 @@ use crate::verbs;
 /// An audit log that can prove itself.
 #[derive(Debug, Parser)]
 #[command(name = "indelible", version, about, propagate_version = true, max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 done, 1 operational error or some input not stored, 2 usage, 3 verification failed, 4 interrupted before the end.\n\
-    Example: indelible demo")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 operational error or some input not stored, 2 usage, 3 verification failed, 4 interrupted before the end.\n\
+    Example: indelible demo"
+)]
 pub struct Cli {
     /// Key of an encrypted log
     #[arg(long, global = true, env = "INDELIBLE_KEY_FILE", value_name = "FILE", help_heading = "Keys")]

@@ -11,9 +11,9 @@ use serde_json::json;
 use crate::cli::filters::now;
 use crate::cli::{Cli, GroupArg, ProveArgs};
 use crate::failure::{Failure, InFile, Outcome};
-use crate::outputs::Outputs;
 use crate::output::table::{bytes, thousands};
 use crate::output::{self, line, object};
+use crate::outputs::Outputs;
 use crate::verbs::check::{claim_text, disclosed_text};
 
 /// Makes the bundle and says what it shows.

@@ -85,6 +85,7 @@ impl Place {
             let made = tempfile::Builder::new().prefix("indelible-demo-").tempdir();
             return Ok(Place::Temporary(made.doing("make a directory in", &std::env::temp_dir())?));
         };
+        indelible::outside::check(&directory.join("log"), None)?;
         std::fs::create_dir_all(directory).doing("make", directory)?;
         if directory.join("log").exists() || directory.join("tampered").exists() {
             return Err(Failure::operational(format!("{} holds a demo already", directory.display()))

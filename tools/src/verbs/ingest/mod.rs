@@ -62,12 +62,8 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
     };
     let rejects = open("--rejects", &args.rejects, Readers::Owner)?.map(Rejects::append_to);
     let acks = open("--acks", &args.acks, Readers::Everybody)?;
-    let options = OpenOptions {
-        create: !args.no_create,
-        unsigned: args.unsigned,
-        limits: Some(limits),
-        ..cli.open_options()
-    };
+    let options =
+        OpenOptions { create: !args.no_create, unsigned: args.unsigned, limits: Some(limits), ..cli.open_options() };
     let ledger = room::opened(&args.log, &options)?;
     // Not before: while it opens, a signal ends the process, which may be waiting for room.
     let stop = Stop::on_signals()?;
@@ -101,8 +97,10 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
 
 /// The inputs without the files that this run writes, where a folder led to them: nobody named those.
 fn without_outputs(inputs: Vec<Input>, named: &[PathBuf], args: &IngestArgs) -> Vec<Input> {
-    let outputs: Vec<_> = [&args.rejects, &args.acks].into_iter().flatten().filter_map(|file| file.metadata().ok()).collect();
-    let is_output = |path: &Path| path.metadata().is_ok_and(|input| outputs.iter().any(|output| is_same(&input, output)));
+    let outputs: Vec<_> =
+        [&args.rejects, &args.acks].into_iter().flatten().filter_map(|file| file.metadata().ok()).collect();
+    let is_output =
+        |path: &Path| path.metadata().is_ok_and(|input| outputs.iter().any(|output| is_same(&input, output)));
     let stays = |input: &Input| match input {
         Ok(path) if !named.contains(path) && is_output(path) => {
             say(&format!("{}: not read: this run writes it", path.display()));

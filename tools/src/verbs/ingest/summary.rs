@@ -247,6 +247,8 @@ mod tests {
         let value = nothing.json(false);
         assert!(value["signed"] == false && nothing.text(false).contains("NOT SIGNED"));
         assert!(value["first_seq"].is_null() && value["interrupted"] == true && value.get("duplicates").is_none());
-        assert!(counts.text(true).starts_with("read 1,003, stored 1,000, rejected 1, already there 2, 4 inputs missing"));
+        assert!(
+            counts.text(true).starts_with("read 1,003, stored 1,000, rejected 1, already there 2, 4 inputs missing")
+        );
     }
 }
