@@ -27,7 +27,7 @@ pub struct Draft {
     ends: [u32; GROUPS],
     /// Retention class.
     pub class: u16,
-    /// Whether the writer first looks whether a record with the same event id exists, and then stores nothing.
+    /// Whether the writer first looks whether the same record, by event id and content, exists, and then stores nothing.
     pub once: bool,
     /// Whether occurred-at is to be set to recorded-at.
     pub stamp: bool,
@@ -96,6 +96,11 @@ impl Draft {
         }
     }
 
+    /// Whether two group-0 slices differ in nothing but occurred-at.
+    pub(crate) fn same_but_for_time(one: &[u8], other: &[u8]) -> bool {
+        one.get(..2) == other.get(..2) && one.get(10..) == other.get(10..)
+    }
+
     /// Refuses what no frame can hold: in the journal it would wait for ever, and everything behind it. Debug builds refuse
     /// what is not canonical too; to decode every record would double the price of an emit.
     pub(crate) fn check_admissible(&self) -> Result<()> {
@@ -137,21 +142,25 @@ pub enum Ack {
 pub enum Outcome {
     /// Stored at this seq.
     Stored(u64),
-    /// A record with its event id was there already, at this seq; nothing was stored.
+    /// The same record, with its event id and its content, was there already, at this seq; nothing was stored.
     Duplicate(u64),
+    /// Stored at this seq, though its event id belongs to another record with other content: one of the two is not what it
+    /// says it is. Only of records that were to be stored once.
+    Conflict(u64),
 }
 
 impl Outcome {
     /// The seq of the record, stored now or before.
     pub fn seq(self) -> u64 {
         match self {
-            Outcome::Stored(seq) | Outcome::Duplicate(seq) => seq,
+            Outcome::Stored(seq) | Outcome::Duplicate(seq) | Outcome::Conflict(seq) => seq,
         }
     }
 }
 
 const UNSET: u64 = u64::MAX;
 const DUPLICATE: u64 = 1 << 63;
+const CONFLICT: u64 = 1 << 62;
 
 /// Cells that are allocated together, for records that one thread emits one after the other.
 const CELLS: usize = 32;
@@ -193,6 +202,7 @@ impl Cell {
         let value = match outcome {
             Outcome::Stored(seq) => seq,
             Outcome::Duplicate(seq) => seq | DUPLICATE,
+            Outcome::Conflict(seq) => seq | CONFLICT,
         };
         // Release pairs with the Acquire in `get`; the watermark that waiters wait on is advanced after it anyway.
         if let Some(cell) = self.block.get(self.at) {
@@ -204,6 +214,7 @@ impl Cell {
         match self.block.get(self.at)?.load(Ordering::Acquire) {
             UNSET => None,
             value if value & DUPLICATE != 0 => Some(Outcome::Duplicate(value & !DUPLICATE)),
+            value if value & CONFLICT != 0 => Some(Outcome::Conflict(value & !CONFLICT)),
             seq => Some(Outcome::Stored(seq)),
         }
     }
@@ -257,7 +268,11 @@ mod tests {
         let cells: Vec<Cell> = (0..CELLS * 3).map(|_| Cell::new()).collect();
         for (at, cell) in cells.iter().enumerate() {
             assert_eq!(cell.get(), None, "cell {at} was set before it was given out, or with another");
-            let outcome = if at % 2 == 0 { Outcome::Stored(at as u64) } else { Outcome::Duplicate(at as u64) };
+            let outcome = match at % 3 {
+                0 => Outcome::Stored(at as u64),
+                1 => Outcome::Duplicate(at as u64),
+                _ => Outcome::Conflict(at as u64),
+            };
             cell.clone().set(outcome);
             assert_eq!(cell.get(), Some(outcome));
         }

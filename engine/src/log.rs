@@ -98,6 +98,8 @@ pub struct Refused {
 /// State that emitters, the threads and readers share.
 pub(crate) struct Status {
     pub(crate) disk_full: AtomicBool,
+    /// Set where nobody wants to wait for room any longer: a thread that waits for it ends with [`Error::DiskFull`].
+    pub(crate) give_up: AtomicBool,
     pub(crate) syncs: AtomicU64,
     /// Moves with every frame sync; checkpoint waits use it.
     pub(crate) stopped: Watermark,
@@ -163,6 +165,7 @@ impl Log {
         let progress = Arc::new(Progress { written: Watermark::new(0), durable: Watermark::new(0) });
         let status = Arc::new(Status {
             disk_full: AtomicBool::new(false),
+            give_up: AtomicBool::new(false),
             syncs: AtomicU64::new(0),
             stopped: Watermark::new(0),
         });
@@ -429,6 +432,17 @@ impl Log {
         self.producer.close();
         let Some(writer) = self.writer.lock().take() else { return Ok(()) };
         writer.join().unwrap_or_else(|_| Err(Error::Poisoned { reason: "the writer thread died".to_owned() }))
+    }
+
+    /// Whether the log waits for room on its device at this moment. Looks at no file.
+    pub fn waits_for_room(&self) -> bool {
+        self.status.disk_full.load(Ordering::Acquire)
+    }
+
+    /// From now on the log ends with [`Error::DiskFull`] where it would wait for room: a wait under way ends at once, and
+    /// [`Log::close`] returns. What was accepted and is not durable by then is not stored; the next opening recovers the rest.
+    pub fn give_up_waiting(&self) {
+        self.status.give_up.store(true, Ordering::Release);
     }
 
     /// Whether [`Log::close`] was called.

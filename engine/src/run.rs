@@ -131,7 +131,7 @@ impl WriterThread {
                     self.status.disk_full.store(true, Ordering::Release);
                     self.writer.tidy_journal()?;
                     self.check_framer()?;
-                    std::thread::sleep(DISK_FULL_PAUSE);
+                    self.status.pause_for_room()?;
                 }
                 Err(error) => return Err(error),
             }
@@ -302,10 +302,21 @@ impl FramerThread {
                 Err(error) if error.is_disk_full() => {
                     was_full = true;
                     self.status.disk_full.store(true, Ordering::Release);
-                    std::thread::sleep(DISK_FULL_PAUSE);
+                    self.status.pause_for_room()?;
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl Status {
+    /// Waits a moment before a full disk is tried again; an error where nobody wants to wait any longer.
+    fn pause_for_room(&self) -> Result<()> {
+        if self.give_up.load(Ordering::Acquire) {
+            return Err(Error::DiskFull);
+        }
+        std::thread::sleep(DISK_FULL_PAUSE);
+        Ok(())
     }
 }

@@ -299,3 +299,140 @@ fn derived_blocks(bytes: &[u8]) -> Vec<(usize, usize)> {
     }
     found
 }
+
+/// A draft with the id of event `id` and everything else of event `n`.
+fn with_id(n: u64, id: u64) -> Draft {
+    let mut draft = Draft::write(Kind::Event, Some(1_700_000_000_000_000_000 + n as i64 * 1_000_000), 1, |groups| {
+        groups.text(Field::WORKSPACE, "another");
+        groups.text(Field::ACTION, "salary.change");
+        groups.code(Field::SEVERITY, 1);
+        groups.code(Field::OUTCOME, 1);
+        groups.code(Field::ACTOR_TYPE, 1);
+        groups.text(Field::TARGET_TYPE, "person");
+        groups.text(Field::ACTOR_ID, "mallory");
+        groups.text(Field::TARGET_ID, &format!("person-{n}"));
+        groups.text(Field::EVENT_ID, &format!("0195f3a2-0000-7abc-8def-{id:012x}"));
+    });
+    draft.once = true;
+    draft
+}
+
+/// Another event under a used id was once dropped as a duplicate.
+#[test]
+fn an_id_used_for_something_else_is_stored_and_said() {
+    use indelible_engine::Outcome;
+    let disk = SimStorage::new(1, SimOptions::default());
+    let log = Log::create(config(Arc::new(disk.clone()), small()), &spec()).expect("create");
+    emit(&log, 0..300);
+    let outcome =
+        |log: &Log, draft| log.emit(draft).expect("emit").wait(Ack::Durable, None).expect("wait").expect("outcome");
+    let first = outcome(&log, with_id(1, 5));
+    let Outcome::Conflict(seq) = first else { panic!("{first:?}") };
+    let stored = log.view().record(seq).expect("read").expect("stored");
+    assert!(matches!(stored.groups.value(Field::ACTOR_ID), Ok(Some(indelible_evidence::record::Value::Text(_)))));
+    // The same input again stores nothing, with the conflict between and after everything was framed.
+    assert_eq!(outcome(&log, with_id(1, 5)), Outcome::Duplicate(seq));
+    log.close().expect("close");
+    let log = Log::open(config(Arc::new(disk), small())).expect("reopen");
+    assert_eq!(outcome(&log, with_id(1, 5)), Outcome::Duplicate(seq));
+    let mut same = draft(5);
+    same.once = true;
+    assert!(matches!(outcome(&log, same), Outcome::Duplicate(original) if original < seq));
+    assert!(matches!(outcome(&log, with_id(2, 5)), Outcome::Conflict(_)), "a third content is kept too");
+    // In one group as well: three of which one repeats and one differs.
+    let receipts: Vec<_> = [with_id(7, 900), with_id(7, 900), with_id(8, 900)]
+        .into_iter()
+        .map(|draft| log.emit(draft).expect("emit"))
+        .collect();
+    let outcomes: Vec<_> =
+        receipts.iter().map(|receipt| receipt.wait(Ack::Durable, None).expect("wait").expect("outcome")).collect();
+    let [Outcome::Stored(first), Outcome::Duplicate(repeat), Outcome::Conflict(_)] = outcomes[..] else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(first, repeat);
+}
+
+/// An id belongs to its source: the same one in records of two formats is no conflict.
+#[test]
+fn an_id_counts_within_its_source() {
+    use indelible_engine::Outcome;
+    let log =
+        Log::create(config(Arc::new(SimStorage::new(1, SimOptions::default())), small()), &spec()).expect("create");
+    let of = |format: &str, body: &[u8]| {
+        let mut draft = Draft::write(Kind::Event, None, 1, |groups| {
+            groups.text(Field::WORKSPACE, "w");
+            groups.text(Field::ACTION, "a");
+            groups.code(Field::SEVERITY, 1);
+            groups.code(Field::OUTCOME, 1);
+            groups.code(Field::ACTOR_TYPE, 1);
+            groups.text(Field::TARGET_TYPE, "t");
+            groups.text(Field::ACTOR_ID, "u");
+            groups.text(Field::TARGET_ID, "1");
+            groups.text(Field::EVENT_ID, "4711");
+            groups.text(Field::ORIGINAL_FORMAT, format);
+            groups.bytes(Field::ORIGINAL, body);
+        });
+        draft.once = true;
+        draft
+    };
+    let outcome = |draft| log.emit(draft).expect("emit").wait(Ack::Durable, None).expect("wait").expect("outcome");
+    assert!(matches!(outcome(of("windows", b"{}")), Outcome::Stored(_)));
+    assert!(matches!(outcome(of("kubernetes", b"{}")), Outcome::Stored(_)));
+    assert!(matches!(outcome(of("windows", b"{}")), Outcome::Duplicate(_)), "without a time of its own too");
+    assert!(matches!(outcome(of("windows", b"[]")), Outcome::Conflict(_)));
+}
+
+/// Patterns with `*` inside or in front once matched nothing.
+#[test]
+fn patterns_find_what_a_look_at_every_record_finds() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let log = Log::create(config(Arc::new(disk.clone()), small()), &spec()).expect("create");
+    emit(&log, 0..2_000);
+    log.close().expect("close");
+    let log = Log::open(config(Arc::new(disk), small())).expect("reopen");
+    emit(&log, 2_000..2_100);
+    let view = log.view();
+    let like = |field, parts: &[&str]| {
+        let parts = parts.iter().map(|&part| part.to_owned()).collect();
+        Expr::Field(field, indelible_engine::query::Test::Like(parts))
+    };
+    for (expr, expected) in [
+        (like(Field::ACTION, &["", "delete"]), 700),
+        (like(Field::ACTION, &["", "ment.", ""]), 1_400),
+        (like(Field::ACTION, &["user", "in"]), 700),
+        (like(Field::ACTION, &["", "Delete", ""]), 0),
+        (like(Field::TARGET_ID, &["doc-", "9", "9"]), 39),
+        (like(Field::EVENT_ID, &["", "-00000000001f"]), 1),
+        (like(Field::CORRELATION_ID, &["0195", "-000000000002"]), 5),
+        (like(Field::ACTION, &["", "delete"]).not().and(Expr::events()), 1_400),
+    ] {
+        let counted = view.count(&expr).expect("count");
+        let mut looked = 0;
+        for seq in 0..view.next_seq() {
+            looked += u64::from(expr.matches(&view.record(seq).expect("read").expect("there")).expect("whole"));
+        }
+        assert_eq!((counted, looked), (expected, expected), "{expr:?}");
+    }
+}
+
+/// A log on a full disk once waited for ever, whoever asked it to end.
+#[test]
+fn who_gives_up_waiting_for_room_gets_the_log_closed() {
+    let disk = SimStorage::new(1, SimOptions::default());
+    let log = Log::create(config(Arc::new(disk.clone()), small()), &spec()).expect("create");
+    emit(&log, 0..100);
+    let durable = log.durable_to();
+    disk.set_capacity(Some(1));
+    let receipt = log.emit(draft(100)).expect("accepted");
+    while !log.waits_for_room() {
+        std::thread::yield_now();
+    }
+    log.give_up_waiting();
+    let closed = log.close().expect_err("not closed cleanly");
+    assert!(closed.to_string().contains("the disk is full"), "{closed}");
+    assert_eq!(receipt.outcome(), None);
+    disk.set_capacity(None);
+    let log = Log::open(config(Arc::new(disk), small())).expect("reopen");
+    assert!(log.durable_to() >= durable, "what was durable is there");
+    assert_eq!(log.view().count(&Expr::events()).expect("count"), 100);
+}

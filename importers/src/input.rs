@@ -3,6 +3,7 @@
 //! ```text
 //! 1f 8b        gzip, several members too         ff fe / fe ff, or a bracket beside a zero byte   UTF-16 LE / BE
 //! 28 b5 2f fd  zstd, windows up to 128 MiB       ef bb bf                                         UTF-8 with a mark
+//! 50..5f 2a 4d 18   zstd that begins with a skippable frame, as parallel and seekable writers make
 //! ```
 //!
 //! Invariants: memory is bounded however far a small input unpacks, since everything streams. UTF-16 becomes UTF-8 in
@@ -39,7 +40,7 @@ pub(super) fn open<'r, R: Read + 'r>(input: R) -> io::Result<Opened<'r>> {
     let (magic, reader) = peek(Box::new(input))?;
     let reader: Box<dyn Read + 'r> = if magic.starts_with(&[0x1F, 0x8B]) {
         Box::new(flate2::read::MultiGzDecoder::new(reader))
-    } else if magic.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
+    } else if is_zstd(&magic) {
         let mut decoder = zstd::stream::read::Decoder::new(reader)?;
         decoder.window_log_max(WINDOW_LOG_MAX)?;
         Box::new(decoder)
@@ -52,6 +53,11 @@ pub(super) fn open<'r, R: Read + 'r>(input: R) -> io::Result<Opened<'r>> {
         Err(error) if error.raw_os_error().is_some() => Err(error),
         Err(error) => decode(Vec::new(), Box::new(Failing(Some(error)))),
     }
+}
+
+/// A frame of zstd, or one of the sixteen kinds that every reader of zstd skips.
+fn is_zstd(magic: &[u8]) -> bool {
+    matches!(magic, [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..])
 }
 
 /// Gives one error, then the end.

@@ -32,7 +32,7 @@ use std::str::FromStr;
 use self::input::Encoding;
 use self::members::members;
 use self::split::{Piece, Splitter};
-use indelible::event::{ActorType, AuditEvent, EventInvalid, Limits, Outcome};
+use indelible::event::{ActorType, AuditEvent, EventInvalid, EventProblem, Limits, Outcome};
 
 /// Which importer reads a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -232,8 +232,7 @@ pub fn import<R: Read>(
     let in_file = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", context.file));
     let opened = input::open(input).map_err(in_file)?;
     let job = Convert { limits, context, encoding: opened.encoding };
-    let mut splitter =
-        Splitter::new(opened.reader, matches!(format, Format::Auto | Format::CloudTrail | Format::Kubernetes));
+    let mut splitter = Splitter::new(opened.reader, !matches!(format, Format::Windows));
     let mut run =
         Run { asked: format, last: format, job, summary: ImportSummary { format, ..Default::default() }, sink };
     let mut line = 1;
@@ -273,10 +272,7 @@ impl Run<'_> {
             // Far too long is said before it is parsed.
             (None, Ok(record)) if record.len() > self.job.limits.event_bytes_max => {
                 let limit = self.job.limits.event_bytes_max;
-                format!(
-                    "the record has {} bytes, which is over the limit of {limit}: raise the limit or shorten it",
-                    record.len()
-                )
+                format!("the record {}", EventProblem::EventTooLong { bytes: record.len(), limit })
             }
             (None, Ok(record)) => match self.convert(record) {
                 Ok(event) => {

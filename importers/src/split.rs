@@ -2,22 +2,23 @@
 //!
 //! ```text
 //! {..}\n{..}\n        one record a line              [ {..}, {..} ]              an array
-//! {..}{..}            one after the other            {"Records":[ {..}, .. ]}    an envelope, also "items"
+//! {..}{..}            one after the other            {"Records":[ {..}, .. ]}    an envelope, also "items", "rows"
 //! {\n  "a": 1\n}\n    pretty-printed                 and all of these after one another
+//! RS {..}\n RS {..}  RFC 7464                       zero bytes between records are padding
 //! ```
 //!
 //! Where a record is broken, what is given up is as little as can be told apart:
 //!
 //! | the broken record | is given up to |
 //! |---|---|
-//! | begins a line of its own, outside an array | the end of that line |
+//! | begins a line of its own, outside an array | the end of that line, or the padding or the record separator in it |
 //! | pretty-printed | the next line that begins with `{` at the same indentation |
 //! | inside an array, with brackets that balance | its closing bracket |
 //! | inside an array, otherwise | the next line that begins with `{` at the same indentation |
 //! | none of these | the end of the input |
 //!
 //! Invariants: every byte of the input is in a record, in a broken piece, or is structure (white space, the brackets and
-//! commas of arrays, a byte-order mark, the members of an envelope beside its records). Memory is bounded by
+//! commas of arrays, padding, a byte-order mark, the members of an envelope beside its records). Memory is bounded by
 //! [`PIECE_BYTES_MAX`]: what is longer comes out as several broken pieces, all of it.
 //!
 //! Not here: what a record means, and whether it is valid UTF-8 or JSON in every detail.
@@ -25,10 +26,13 @@
 use std::io::{self, Read};
 
 use super::scan::{Balance, Scanner, Step, balance};
-use super::window::Window;
+use super::window::{RECORD_SEPARATOR, Window};
 
 /// The longest piece that is held in memory.
 pub(super) const PIECE_BYTES_MAX: usize = 64 << 20;
+
+/// Zero bytes in a row that are padding rather than a part of what is broken.
+const PADDING_MIN: usize = 8;
 
 /// Arrays and envelopes inside one another: past this, they are values like any other.
 const CONTAINERS_MAX: usize = 8;
@@ -88,7 +92,7 @@ pub(super) struct Splitter<R> {
 }
 
 impl<R: Read> Splitter<R> {
-    /// `envelopes` says whether objects with an array under `Records` or `items` are opened.
+    /// `envelopes` says whether objects with an array under `Records`, `items` or `rows` are opened.
     pub(super) fn new(source: R, envelopes: bool) -> Self {
         Self {
             window: Window::new(source),
@@ -257,11 +261,12 @@ impl<R: Read> Splitter<R> {
         let mut from = 0;
         loop {
             let bytes = self.window.bytes();
-            if let Some(at) = find(bytes, from, b'\n') {
+            if let Some(at) = line_end(bytes, from) {
                 return Ok(Cut::broken(at, why));
             }
-            from = bytes.len();
-            if from >= PIECE_BYTES_MAX {
+            // Padding may begin at the end of what is here.
+            from = bytes.len().saturating_sub(PADDING_MIN);
+            if bytes.len() >= PIECE_BYTES_MAX {
                 return Ok(self.begin_too_long());
             }
             if !self.window.fill()? {
@@ -351,6 +356,16 @@ fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
     bytes.get(from..)?.iter().position(|&byte| byte == wanted).map(|found| found + from)
 }
 
+/// Where a line ends that is given up: at its line feed, at the separator before the next text, or where padding begins.
+fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
+    bytes.get(from..)?.iter().enumerate().map(|(at, byte)| (at + from, *byte)).find_map(|(at, byte)| match byte {
+        b'\n' => Some(at),
+        RECORD_SEPARATOR => (at > 0).then_some(at),
+        0 => (at > 0 && bytes.get(at..at + PADDING_MIN)?.iter().all(|byte| *byte == 0)).then_some(at),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,6 +412,9 @@ mod tests {
             ("{\"Records\":[{},{\"a\":1}]}\n{\"Records\":[{}]}", vec!["1:{}", "1:{\"a\":1}", "2:{}"]),
             ("{\"Records\":[]}", vec![]),
             ("{\"kind\":\"List\",\"items\":[{}],\"metadata\":{\"x\":[1]}}{}", vec!["1:{}", "1:{}"]),
+            ("{\"rows\":[\n{\"a\":1},\n{}\n],\"next_cursor\":\"x\"}\n", vec!["2:{\"a\":1}", "3:{}"]),
+            ("\u{1e}{\"a\":1}\n\u{1e}{\n\"b\":2}\n", vec!["1:{\"a\":1}", "2:{\n\"b\":2}"]),
+            ("\0\0\0\0\0\0\0\0\0{\"a\":1}\n{}\n\0\0\0", vec!["1:{\"a\":1}", "2:{}"]),
             ("[{\"Records\":[{\"a\":1}],\"items\":[{}]},{}]", vec!["1:{\"a\":1}", "1:{}", "1:{}"]),
         ] {
             assert_eq!(pieces(input), expected, "{input}");
@@ -412,6 +430,10 @@ mod tests {
             ("hello\n{\"b\":2}\nworld", vec!["!1:hello", "2:{\"b\":2}", "!3:world"]),
             ("{\"a\" 1}{}\n{}", vec!["!1:{\"a\" 1}{}", "2:{}"]),
             ("{}\n{\"a\":\"x", vec!["1:{}", "!2:{\"a\":\"x"]),
+            // Its line up to padding or to the next text of a sequence.
+            ("{\"a\":\0\0\0\0\0\0\0\0\0{\"b\":2}\n{}", vec!["!1:{\"a\":", "1:{\"b\":2}", "2:{}"]),
+            ("{\"a\":\0{\"b\":2}\n{}", vec!["!1:{\"a\":\0{\"b\":2}", "2:{}"]),
+            ("\u{1e}{\"a\":1,\u{1e}{\"b\":2}\n", vec!["!1:{\"a\":1,", "1:{\"b\":2}"]),
             // Pretty-printed: up to the next one.
             ("{\n \"a\": 1\n \"b\": 2\n}\n{\n}", vec!["!1:{\n \"a\": 1\n \"b\": 2\n}", "5:{\n}"]),
             // Inside arrays: its brackets, or the next one at its indentation, or the rest.

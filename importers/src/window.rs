@@ -12,6 +12,9 @@ use std::io::{self, Read};
 
 const READ_BYTES: usize = 256 << 10;
 
+/// What each text of an RFC 7464 sequence begins with. JSON has it nowhere unescaped.
+pub(super) const RECORD_SEPARATOR: u8 = 0x1E;
+
 /// The part of the input that is in memory, and where it is.
 pub(super) struct Window<R> {
     source: R,
@@ -77,11 +80,14 @@ impl<R: Read> Window<R> {
         self.start += length;
     }
 
-    /// The first byte that is not white space, with all before it consumed.
+    /// The first byte that is neither white space nor padding, with all before it consumed. Padding is what stands between
+    /// records without being one: zero bytes, which a log that was copied and truncated while it was written has in front and
+    /// one that was preallocated has behind, and the record separator of RFC 7464.
     pub(super) fn skip_white_space(&mut self) -> io::Result<Option<u8>> {
         loop {
             let bytes = self.bytes();
-            let blank = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+            let blank =
+                bytes.iter().position(|byte| !matches!(*byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | RECORD_SEPARATOR));
             let next = blank.and_then(|at| bytes.get(at).copied());
             let length = blank.unwrap_or(bytes.len());
             self.consume(length);

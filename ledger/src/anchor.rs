@@ -83,7 +83,7 @@ pub enum AnchorError {
         source: std::io::Error,
     },
     /// The anchor would lie in the directory that it guards.
-    #[error("the anchor {} lies inside the log directory: whoever changes the log would change it too; choose another place", file.display())]
+    #[error("the anchor {} lies inside a log directory: whoever changes the log would change it too; choose another place", file.display())]
     Inside {
         /// The file asked for.
         file: PathBuf,

@@ -58,6 +58,7 @@ pub(crate) fn create(world: &World, options: &CreateOptions, engine: Options) ->
         Some(file) => file.clone(),
         None => keys::default_in(outside, log_id)?,
     };
+    keys::check_private(world, &key_file)?;
     let key = match keys::load(outside, &key_file, false)? {
         Some(key) if key.name() == origin => key,
         Some(key) => {

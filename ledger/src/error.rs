@@ -22,6 +22,23 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// A log is to be written and its signing key is not there, so that nothing that is written would be signed.
+    #[error(
+        "the signing key of the log is not there: no {}. Name it with --sign-key FILE; where another user wrote the log, the key lies in \
+         that user's data directory. To write records that nothing signs, say so: `ingest --unsigned`, OpenOptions::unsigned", file.display()
+    )]
+    NoSigningKey {
+        /// Where it was looked for.
+        file: PathBuf,
+    },
+    /// An output or a key that would lie in a log.
+    #[error("{} lies in the log {}: nothing but the log itself is written there; name another file", file.display(), log.display())]
+    Inside {
+        /// The file.
+        file: PathBuf,
+        /// The log's directory.
+        log: PathBuf,
+    },
     /// The log and its anchor do not agree, or the anchor cannot be read or written.
     #[error(transparent)]
     Anchor(Box<crate::anchor::AnchorError>),

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::anchor::Anchor;
 use crate::error::{Error, Result};
 use crate::keys;
-use crate::world::{Machine, Outside};
+use crate::world::{Machine, Outside, World};
 
 /// Heads that wait for slow destinations; older ones are given up, and reported.
 const WAITING_MAX: usize = 1_024;
@@ -57,6 +57,19 @@ impl HeadOptions {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.file.is_none() && self.command.is_none()
+    }
+
+    /// Refuses a file that lies in a log, the world's or another: heads appended there would destroy it.
+    ///
+    /// # Errors
+    /// [`Error::Inside`].
+    pub fn check(&self, world: &World) -> Result<()> {
+        match &self.file {
+            Some(file) if world.outside.lies_in(file, &world.path) => {
+                Err(Error::Inside { file: file.clone(), log: world.path.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Remembers this for a log of this machine, beside its signing key, so that every later opening for writing hands heads on.

@@ -1,4 +1,4 @@
-//! Where the signing key lies: outside the log directory, readable by its owner alone.
+//! Where the signing key lies: outside the log directory, readable by its owner alone. Both are checked before a key is used.
 //!
 //! ```text
 //! named by the caller (after rotations: NAME.EPOCH.key beside it)  |  $XDG_DATA_HOME/indelible/keys/<log id>.key  |  $HOME/.local/share/indelible/keys/<log id>.key
@@ -11,7 +11,7 @@ use indelible_evidence::key::SigningKey;
 use indelible_evidence::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
-use crate::world::{Machine, Outside, Rng};
+use crate::world::{Machine, Outside, Rng, World};
 
 /// Longest key file that is read: one line of text.
 const BYTES_MAX: usize = 4_096;
@@ -76,6 +76,29 @@ pub(crate) fn keep(outside: &dyn Outside, file: &Path, key: &SigningKey) -> Resu
     outside
         .create(file, text.as_bytes())
         .map_err(|error| Error::Key { file: file.to_owned(), problem: format!("cannot be created: {error}") })
+}
+
+/// Refuses a key that others than its owner may read or change, or that lies where the log lies: whoever can take the key there
+/// can sign for the log. Of a file that is not there yet only the place counts.
+pub(crate) fn check_private(world: &World, file: &Path) -> Result<()> {
+    let refuse = |problem: String| Err(Error::Key { file: file.to_owned(), problem });
+    if world.outside.lies_in(file, &world.path) {
+        return refuse(format!(
+            "it lies in a log, so whoever can change that can sign what was changed: keep the key out of {}, and name its place \
+             with --sign-key",
+            world.path.display()
+        ));
+    }
+    let mode =
+        world.outside.mode(file).map_err(|error| Error::Key { file: file.to_owned(), problem: error.to_string() })?;
+    match mode {
+        Some(mode) if mode & 0o077 != 0 => refuse(format!(
+            "others than its owner can read or change it (mode {mode:04o}), so its signature proves nothing: run \
+             `chmod 600 {}`, and rotate the key where somebody else may have read it (`indelible key LOG rotate`)",
+            file.display()
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Reads a signing key. `None` where the file is not there and `required` is not set.

@@ -37,8 +37,11 @@ const HEADS_WAIT: Duration = Duration::from_secs(30);
 pub struct OpenOptions {
     /// Whether a missing log is created, with default options.
     pub create: bool,
-    /// Where the signing key lies. Default: under the user's data directory, by log id; without a key no checkpoints are made.
+    /// Where the signing key lies. Default: under the user's data directory, by log id.
     pub sign_key_file: Option<PathBuf>,
+    /// Opens a log whose signing key is not there: no checkpoints are made, and nobody can tell what was written then from what
+    /// somebody else wrote ([`Ledger::is_signed`]). Without it such a log is refused.
+    pub unsigned: bool,
     /// File outside the log directory with the newest signed head ([`crate::anchor`]). Default: the one remembered for the log.
     pub anchor_file: Option<PathBuf>,
     /// Where every new signed head goes. Default: what is remembered for the log ([`HeadOptions::remember`]).
@@ -150,6 +153,9 @@ impl Ledger {
         if let Some(SharedClock(clock)) = &options.clock {
             world.log.clock = Arc::clone(clock);
         }
+        if let Some(heads) = &options.heads {
+            heads.check(&world)?;
+        }
         if options.create && !world.has_log()? {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
             match create(&world, &create_options, options.engine.clone()) {
@@ -165,6 +171,13 @@ impl Ledger {
         let anchor = anchor_of(&world, options, !options.ignore_anchor)?.map(Arc::new);
         let mut config = world.config(&options.engine);
         let (signer, key_file) = signer_of(&world, options)?.unzip();
+        if signer.is_none() && !options.unsigned {
+            let file = match &options.sign_key_file {
+                Some(file) => file.clone(),
+                None => keys::default_in(world.outside.as_ref(), world.manifest()?.log_id)?,
+            };
+            return Err(Error::NoSigningKey { file });
+        }
         config.signer = signer.map(Arc::new);
         let ledger = Self::started(Log::open(config)?, anchor, options, (world, key_file))?;
         // What an earlier process announced is carried out before anything else happens; a log behind its anchor is left as it is.
@@ -256,7 +269,8 @@ impl Ledger {
         self.emit_draft(event, false)
     }
 
-    /// Like [`Ledger::emit`], but an event whose id was stored before is reported as a duplicate and not stored again.
+    /// Like [`Ledger::emit`], but an event that was stored before, with the same id, source and content, is reported as a duplicate
+    /// and not stored again. Another event under a used id is stored, and reported as a conflict.
     ///
     /// # Errors
     /// As [`Ledger::emit`].
@@ -272,7 +286,7 @@ impl Ledger {
         let mut draft = codec::encode(&event, &id, self.classes.of(event.severity.code()));
         draft.once = once;
         if draft.len() > indelible_evidence::FRAME_BYTES_MAX {
-            let problem = EventProblem::TooLong { bytes: draft.len(), limit: indelible_evidence::FRAME_BYTES_MAX };
+            let problem = EventProblem::EventTooLong { bytes: draft.len(), limit: indelible_evidence::FRAME_BYTES_MAX };
             return Err(EmitError::Invalid { event: Box::new(event), reason: EventInvalid::new("event", problem) });
         }
         self.log.emit(draft).map_err(|refused| EmitError::Refused { event: Box::new(event), error: refused.error })
@@ -302,6 +316,24 @@ impl Ledger {
     #[must_use]
     pub fn durable_to(&self) -> u64 {
         self.log.durable_to()
+    }
+
+    /// Whether the log has its signing key here, so that what is written will be covered by a checkpoint.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.key_file().is_some()
+    }
+
+    /// Whether the log waits for room on its device at this moment. Looks at no file.
+    #[must_use]
+    pub fn waits_for_room(&self) -> bool {
+        self.log.waits_for_room()
+    }
+
+    /// From now on the log ends where it would wait for room, and [`Ledger::close`] returns with an error there: what was accepted
+    /// and is not durable by then is not stored.
+    pub fn give_up_waiting(&self) {
+        self.log.give_up_waiting();
     }
 
     /// How the log is doing.
@@ -439,11 +471,15 @@ fn newest_before(log: &Log) -> Result<Option<i64>> {
 fn signer_of(world: &World, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {
     let trail = world.trail()?;
     let outside = world.outside.as_ref();
-    if let Some(file) = &options.sign_key_file {
-        return keys::load_current(outside, file, true, &trail);
+    let found = match &options.sign_key_file {
+        Some(file) => keys::load_current(outside, file, true, &trail)?,
+        None => match keys::default_in(outside, world.manifest()?.log_id) {
+            Ok(file) => keys::load_current(outside, &file, false, &trail)?,
+            Err(_) => None,
+        },
+    };
+    if let Some((_, file)) = &found {
+        keys::check_private(world, file)?;
     }
-    match keys::default_in(outside, world.manifest()?.log_id) {
-        Ok(file) => keys::load_current(outside, &file, false, &trail),
-        Err(_) => Ok(None),
-    }
+    Ok(found)
 }

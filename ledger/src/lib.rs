@@ -45,7 +45,7 @@ pub use world::World;
 
 pub use event::{
     Actor, ActorType, AuditEvent, EventBuilder, EventError, EventInvalid, EventProblem, Limits, Metadata, Original,
-    Outcome, Proof, ProofKind, Severity, Target, Timestamp,
+    Outcome, Proof, ProofKind, RECORD_BYTES_DEFAULT, RECORD_BYTES_MAX, Severity, Target, Timestamp,
 };
 
 /// The example of the README, compiled and run with the other documentation tests.

@@ -104,6 +104,7 @@ impl Ledger {
         let own = self.key_file().ok_or_else(|| refuse("the log was opened without its signing key".to_owned()))?;
         let key_file = file.map_or_else(|| keys::of_epoch(&own, epoch), Path::to_owned);
         let origin = self.log().manifest().origin;
+        keys::check_private(self.world(), &key_file)?;
         let outside = self.world().outside.as_ref();
         let key = match keys::load(outside, &key_file, begun.is_some())? {
             Some(key) if key.name() == origin => key,

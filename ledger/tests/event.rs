@@ -236,6 +236,6 @@ fn the_builder_checks_at_the_end() {
     assert_eq!(problem(started().outcome(Outcome::Unknown(9)).build()), EventProblem::UnknownCode { code: 9 });
     assert!(matches!(
         problem(started().succeeded().original("x", vec![0; 1 << 20]).build()),
-        EventProblem::TooLong { limit: 1_044_480, .. }
+        EventProblem::EventTooLong { limit: 1_044_480, .. }
     ));
 }

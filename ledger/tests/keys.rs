@@ -178,3 +178,62 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Keys that others can read, or that lie where the log lies, were once taken without a word.
+#[test]
+fn key_file_must_be_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let refused = |result: Result<Ledger, Error>, says: &str| match result {
+        Err(Error::Key { problem, .. }) => assert!(problem.contains(says), "{problem}"),
+        other => panic!("{other:?}"),
+    };
+    let place = Place::new();
+    let set =
+        |mode| std::fs::set_permissions(place.path("audit.key"), std::fs::Permissions::from_mode(mode)).expect("set");
+    for mode in [0o640, 0o604, 0o620, 0o666, 0o700 | 0o007] {
+        set(mode);
+        refused(Ledger::open(place.path("log"), &place.options()), "chmod 600");
+        let create = CreateOptions { origin: Some("test/keys".into()), sign_key_file: Some(place.path("audit.key")) };
+        assert!(matches!(Ledger::create(place.path("other"), &create), Err(Error::Key { .. })), "{mode:o}");
+    }
+    for mode in [0o600, 0o400] {
+        set(mode);
+        place.open().close().expect("close");
+    }
+    // In the log, whichever way it is named, and in a log that is none yet.
+    std::fs::copy(place.path("audit.key"), place.path("log/audit.key")).expect("copied");
+    std::os::unix::fs::symlink(place.path("log"), place.path("link")).expect("linked");
+    for name in ["log/audit.key", "link/audit.key"] {
+        let options = OpenOptions { sign_key_file: Some(place.path(name)), ..place.options() };
+        refused(Ledger::open(place.path("log"), &options), "lies in a log");
+    }
+    std::fs::remove_file(place.path("log/audit.key")).expect("removed");
+    let create = CreateOptions { origin: None, sign_key_file: Some(place.path("new/audit.key")) };
+    assert!(matches!(Ledger::create(place.path("new"), &create), Err(Error::Key { .. })));
+    let ledger = place.open();
+    assert!(matches!(ledger.rotate_key(Some(&place.path("log/next.key"))), Err(Error::Key { .. })));
+    assert!(!place.path("log/next.key").exists() && !place.path("new").join("audit.key").exists());
+    ledger.close().expect("close");
+    place.intact().expect("nothing changed");
+}
+
+/// A log whose key is not there was once written without a signature and without a word.
+#[test]
+fn without_its_key_a_log_is_opened_unsigned_or_not_at_all() {
+    let place = Place::new();
+    std::fs::rename(place.path("audit.key"), place.path("away")).expect("moved");
+    let default = OpenOptions { sign_key_file: None, ..place.options() };
+    match Ledger::open(place.path("log"), &default) {
+        Err(Error::NoSigningKey { file }) => assert!(file.to_string_lossy().ends_with(".key"), "{file:?}"),
+        other => panic!("{other:?}"),
+    }
+    let ledger = Ledger::open(place.path("log"), &OpenOptions { unsigned: true, ..default }).expect("open");
+    assert!(!ledger.is_signed());
+    emit(&ledger, 1);
+    ledger.close().expect("close");
+    std::fs::rename(place.path("away"), place.path("audit.key")).expect("moved back");
+    let ledger = place.open();
+    assert!(ledger.is_signed());
+    ledger.close().expect("close");
+    place.intact().expect("intact");
+}

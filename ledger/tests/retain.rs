@@ -216,6 +216,8 @@ fn what_may_not_be_purged_is_refused_and_nothing_is_gone() {
     assert_eq!(place.ledger().purge(&confirmed).expect("purge").counts.records, 20);
     place.close();
     let unsigned = OpenOptions { sign_key_file: None, ..place.options() };
+    assert!(matches!(Ledger::open(place.path("log"), &unsigned), Err(Error::NoSigningKey { .. })));
+    let unsigned = OpenOptions { unsigned: true, ..unsigned };
     let ledger = Ledger::open(place.path("log"), &unsigned).expect("open");
     assert!(matches!(ledger.purge(&confirmed), Err(Error::Purge(error)) if matches!(*error, PurgeError::NoSigningKey)));
 }

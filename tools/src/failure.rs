@@ -13,7 +13,7 @@ use indelible::filter::FilterError;
 use indelible_engine::Error as Log;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
-use crate::output::hygiene::{Place, show};
+use crate::output::hygiene::{Place, harmless, show};
 
 /// Exit codes of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Exit {
     Usage,
     /// Verification found a break.
     Verification,
+    /// A signal ended the verb before it was done.
+    Interrupted,
 }
 
 impl Exit {
@@ -36,6 +38,7 @@ impl Exit {
             Exit::Operational => 1,
             Exit::Usage => 2,
             Exit::Verification => 3,
+            Exit::Interrupted => 4,
         }
     }
 }
@@ -67,6 +70,11 @@ impl Failure {
         Self { exit: Exit::Verification, message: message.into(), help: None }
     }
 
+    /// A verb that a signal ended before it was done; what was done is said before.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Interrupted, message: message.into(), help: None }
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -94,7 +102,8 @@ impl Failure {
             if handler.render_report(&mut text, self).is_err() {
                 text.clone_from(&self.message);
             }
-            crate::output::say(text.trim_end());
+            // Drawn with colours and lines of its own; message and help are escaped where they are read.
+            let _ = crate::output::drawn(&mut io::stderr(), text.trim_end());
         }
         ExitCode::from(self.exit.code())
     }
@@ -117,9 +126,23 @@ impl std::error::Error for Failure {}
 
 impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        let help = self.help.clone().or_else(|| file_size_limit(&self.message))?;
+        Some(Box::new(harmless(&help).into_owned()))
     }
 }
+
+/// What to do where the system refused to make a file larger for this process.
+fn file_size_limit(message: &str) -> Option<String> {
+    let refused = io::Error::from_raw_os_error(EFBIG).to_string();
+    message.contains(&refused).then(|| {
+        "the shell or the service manager limits how large a file this process may write: see `ulimit -f`, LimitFSIZE= \
+         in a unit; what is durable in the log stays"
+            .to_owned()
+    })
+}
+
+/// The system's number for a file that may not grow, on every Linux.
+const EFBIG: i32 = 27;
 
 impl From<FilterError> for Failure {
     fn from(error: FilterError) -> Self {
@@ -140,7 +163,11 @@ impl From<io::Error> for Failure {
 impl From<indelible::Error> for Failure {
     fn from(error: indelible::Error) -> Self {
         let message = error.to_string();
-        let indelible::Error::Log(error) = error else { return Failure::operational(message) };
+        let error = match error {
+            indelible::Error::Log(error) => error,
+            indelible::Error::Inside { .. } => return Failure::usage(message),
+            _ => return Failure::operational(message),
+        };
         match error {
             Log::Cursor(_) => Failure::usage(message).help("take the cursor that the same query printed last"),
             Log::Query(_) => Failure::usage(message),
@@ -178,14 +205,22 @@ mod tests {
 
     #[test]
     fn exit_codes_are_the_contract() {
-        let codes = [Exit::Done, Exit::Operational, Exit::Usage, Exit::Verification].map(Exit::code);
-        assert_eq!(codes, [0, 1, 2, 3]);
+        let codes = [Exit::Done, Exit::Operational, Exit::Usage, Exit::Verification, Exit::Interrupted];
+        assert_eq!(codes.map(Exit::code), [0, 1, 2, 3, 4]);
+        assert_eq!(Failure::interrupted("x").exit(), Exit::Interrupted);
         assert_eq!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit(), Exit::Done);
         assert_eq!(Failure::from(io::Error::from(io::ErrorKind::StorageFull)).exit(), Exit::Operational);
         let filter = indelible::filter::parse_expression("lane ~ x").map_err(Failure::from);
         assert!(matches!(filter, Err(failure) if failure.exit() == Exit::Usage));
         assert_eq!(Failure::from(Log::Cursor("x")).exit(), Exit::Usage);
         assert_eq!(Failure::from(Log::Locked).exit(), Exit::Operational);
+    }
+
+    #[test]
+    fn a_file_size_limit_is_named() {
+        let failure = Failure::from(io::Error::from_raw_os_error(EFBIG));
+        assert!(Diagnostic::help(&failure).is_some_and(|help| help.to_string().contains("ulimit -f")));
+        assert!(Diagnostic::help(&Failure::operational("no room")).is_none());
     }
 
     #[test]

@@ -1,10 +1,20 @@
-//! SIGINT and SIGTERM as a flag: the first one asks to finish cleanly, a second one ends the process at once.
+//! SIGINT and SIGTERM as a flag: the first one asks to finish cleanly, a second one ends the process at once. SIGXFSZ as an error
+//! of the write that was too much, instead of the process's silent end.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+
+/// From now on a write beyond the process's file size limit (`ulimit -f`) fails with an error, which says so.
+///
+/// # Errors
+/// What the system says; it never does for this signal.
+pub fn file_size_limit_is_an_error() -> io::Result<()> {
+    // Whoever handles the signal survives it; nobody looks at the flag, the write's own error says everything.
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map(drop)
+}
 
 /// Whether somebody asked the command to stop.
 #[derive(Debug, Clone, Default)]

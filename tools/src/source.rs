@@ -39,15 +39,81 @@ pub fn total_bytes(files: &[PathBuf]) -> Option<u64> {
     })
 }
 
-/// Refuses what cannot be read, before anything else is done. A named pipe is not opened: it can be opened once only.
-///
-/// # Errors
-/// As [`open`].
-pub fn check(path: &Path) -> Outcome {
-    if is_stdin(path) || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-        return Ok(());
+/// An input as it was named or found in a folder: a path to read, or why there is nothing to read.
+pub type Input = Result<PathBuf, Missing>;
+
+/// An input that is not there or cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What was named.
+    pub path: PathBuf,
+    /// Why it cannot be read.
+    pub problem: String,
+}
+
+/// The inputs that the arguments name, in order, folders replaced by the files in them. Nothing is read yet.
+pub fn gather(named: &[PathBuf]) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for path in named {
+        if is_stdin(path) {
+            inputs.push(Ok(path.clone()));
+            continue;
+        }
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let before = inputs.len();
+                folder(path, 0, &mut inputs);
+                if inputs.len() == before {
+                    let problem = "there are no files in this folder".to_owned();
+                    inputs.push(Err(Missing { path: path.clone(), problem }));
+                }
+            }
+            // A named pipe is not opened: it can be opened once only.
+            Ok(metadata) if !metadata.is_file() => inputs.push(Ok(path.clone())),
+            _ => inputs.push(readable(path)),
+        }
     }
-    open(path, &ProgressBar::hidden(), &Stop::default()).map(drop)
+    inputs
+}
+
+/// Folders inside one another that are looked into.
+const FOLDERS_MAX: usize = 64;
+
+/// Adds the files of a folder and of those below it, by name. Links to folders are not followed, so there are no circles; a log
+/// and what a file system keeps for its repair are no inputs.
+fn folder(dir: &Path, depth: usize, inputs: &mut Vec<Input>) {
+    let missing = |path: &Path, problem: String| Err(Missing { path: path.to_owned(), problem });
+    if depth > FOLDERS_MAX {
+        inputs.push(missing(dir, format!("more than {FOLDERS_MAX} folders inside one another")));
+        return;
+    }
+    if dir.join("MANIFEST").is_file() && dir.join("log.pub").is_file() {
+        inputs
+            .push(missing(dir, "it is a log, which is no input: use `indelible query LOG --format ndjson`".to_owned()));
+        return;
+    }
+    let listed = std::fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut entries = match listed {
+        Ok(entries) => entries,
+        Err(error) => return inputs.push(missing(dir, error.to_string())),
+    };
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries.into_iter().filter(|entry| entry.file_name() != "lost+found") {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            folder(&path, depth + 1, inputs);
+        } else if std::fs::metadata(&path).map_or(true, |metadata| metadata.is_file()) {
+            inputs.push(readable(&path));
+        }
+    }
+}
+
+/// Whether a file can be opened now, so that a missing one is known before anything is created.
+fn readable(path: &Path) -> Input {
+    match File::open(path) {
+        Ok(_) => Ok(path.to_owned()),
+        Err(error) => Err(Missing { path: path.to_owned(), problem: error.to_string() }),
+    }
 }
 
 /// Opens a file, or stdin for `-`.
@@ -183,6 +249,39 @@ mod tests {
         let mut read = Vec::new();
         reader.read_to_end(&mut read).expect("memory");
         assert_eq!(read, data);
+    }
+
+    #[test]
+    fn a_folder_stands_for_its_files() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| dir.path().join(name);
+        for made in ["in/b", "in/lost+found", "in/log", "empty"] {
+            std::fs::create_dir_all(at(made)).expect("made");
+        }
+        for file in ["in/c", "in/b/a", "in/a", "in/lost+found/x", "in/log/MANIFEST", "in/log/log.pub"] {
+            std::fs::write(at(file), "x").expect("written");
+        }
+        std::os::unix::fs::symlink(at("in"), at("in/circle")).expect("linked");
+        std::os::unix::fs::symlink(at("gone"), at("in/dangling")).expect("linked");
+        let found = gather(&[at("in"), at("empty"), at("gone"), PathBuf::from(STDIN)]);
+        let names: Vec<(bool, PathBuf)> = found
+            .iter()
+            .map(|input| match input {
+                Ok(path) => (true, path.clone()),
+                Err(missing) => (false, missing.path.clone()),
+            })
+            .collect();
+        let expected = [
+            (true, at("in/a")),
+            (true, at("in/b/a")),
+            (true, at("in/c")),
+            (false, at("in/dangling")),
+            (false, at("in/log")),
+            (false, at("empty")),
+            (false, at("gone")),
+            (true, PathBuf::from(STDIN)),
+        ];
+        assert_eq!(names, expected);
     }
 
     #[test]

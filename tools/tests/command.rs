@@ -201,8 +201,8 @@ fn bad_inputs_are_named_counted_and_kept() {
     mixed.extend_from_slice(b"\xff\xfe\n");
     mixed.extend_from_slice(native("c").as_bytes());
     std::fs::write(place.path("mixed.ndjson"), &mixed).expect("written");
-    let ran =
-        place.run(&["ingest", "log", "mixed.ndjson", "--format", "native", "--json", "--rejects", "rejects"]).ok();
+    let ran = place.run(&["ingest", "log", "mixed.ndjson", "--format", "native", "--json", "--rejects", "rejects"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
     let summary = ran.json();
     assert_eq!((&summary["read"], &summary["stored"], &summary["rejected"]), (&5.into(), &3.into(), &2.into()));
     let reported: Vec<&str> = ran.err.lines().filter(|line| line.starts_with("mixed.ndjson:")).collect();
@@ -308,7 +308,8 @@ fn a_signal_ends_an_ingest_cleanly() {
     }
     let id = ingest.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
-    let ran = Ran::of(ingest.wait_with_output().expect("ends")).ok();
+    let ran = Ran::of(ingest.wait_with_output().expect("ends"));
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
     drop(stdin);
     let summary = ran.json();
     assert_eq!(summary["interrupted"], true);
@@ -405,7 +406,8 @@ fn rubbish_gets_a_message_and_changes_nothing() {
         (&["ingest", "log", "--format", "xml"], 2),
         (&["ingest", "log", "-", "-"], 2),
         (&["ingest", "new", "no-such-file"], 1),
-        (&["ingest", "new", "other"], 1),
+        (&["ingest", "new", "empty"], 1),
+        (&["ingest", "new", "log"], 1),
         (&["init", "new", "--encrypt", "--key-file", "k"], 1),
         (&["init", "new", "--schema", "s"], 1),
         (&["init", "new", "--origin", "white space"], 1),

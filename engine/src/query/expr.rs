@@ -52,6 +52,9 @@ pub enum Test {
     AnyOf(Vec<String>),
     /// Begins with this text.
     Prefix(String),
+    /// Made of these texts in this order, with anything or nothing between two of them; the first and the last one are where
+    /// the value begins and ends, so `["", "Delete", ""]` is any value with `Delete` in it. No text matches nothing at all.
+    Like(Vec<String>),
     /// Any of these codes (code fields only).
     Codes(Vec<u8>),
     /// Present at all.
@@ -137,7 +140,7 @@ impl Expr {
                 }
                 match (spec.field_type, test) {
                     (_, Test::Present) | (FieldType::Code, Test::Codes(_)) => Ok(()),
-                    (FieldType::Text, Test::AnyOf(_) | Test::Prefix(_)) => Ok(()),
+                    (FieldType::Text, Test::AnyOf(_) | Test::Prefix(_) | Test::Like(_)) => Ok(()),
                     _ => Err(format!("{} cannot be tested that way", spec.name)),
                 }
             }
@@ -168,9 +171,24 @@ impl Test {
             (Test::Codes(codes), Some(Value::Code(code))) => codes.contains(&code),
             (Test::AnyOf(texts), Some(Value::Text(text))) => texts.iter().any(|wanted| same(wanted, &text)),
             (Test::Prefix(prefix), Some(Value::Text(text))) => text.text().starts_with(prefix.as_str()),
+            (Test::Like(parts), Some(Value::Text(text))) => like(parts, &text.text()),
             _ => false,
         })
     }
+}
+
+/// Whether `text` is made of the parts, see [`Test::Like`]. Takes the first place of each part, which finds a match where there
+/// is one, in time that grows with the text times the parts and no faster.
+pub(crate) fn like(parts: &[String], text: &str) -> bool {
+    let [first, middle @ .., last] = parts else {
+        return parts.first().is_some_and(|only| only == text);
+    };
+    let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+    for part in middle {
+        let Some(at) = rest.find(part.as_str()) else { return false };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    rest.ends_with(last.as_str())
 }
 
 /// What an expression asks of a record, wherever it lies.
@@ -209,5 +227,34 @@ fn same(wanted: &str, found: &TextRef<'_>) -> bool {
     match found {
         TextRef::Utf8(text) => *text == wanted,
         TextRef::Uuid(uuid) => indelible_evidence::record::parse_uuid(wanted).as_ref() == Some(uuid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::like;
+
+    #[test]
+    fn parts_come_in_order_and_do_not_overlap() {
+        for (parts, text, expected) in [
+            (&["", "Delete", ""][..], "s3:DeleteBucket", true),
+            (&["", "delete", ""], "s3:DeleteBucket", false),
+            (&["", "User"], "iam:DeleteUser", true),
+            (&["", "User"], "iam:DeleteUsers", false),
+            (&["s3:", "Bucket"], "s3:DeleteBucket", true),
+            (&["s3:", "Bucket"], "s3:Bucket", true),
+            (&["ab", "ba"], "aba", false),
+            (&["a", "b", "a"], "aba", true),
+            (&["a", "b", "c", "a"], "abca", true),
+            (&["a", "c", "b", "a"], "abca", false),
+            (&["", ""], "", true),
+            (&["", "\u{e9}", ""], "caf\u{e9}s", true),
+            (&["x"], "x", true),
+            (&["x"], "xx", false),
+            (&[], "", false),
+        ] {
+            let parts: Vec<String> = parts.iter().map(|&part| part.to_owned()).collect();
+            assert_eq!(like(&parts, text), expected, "{parts:?} {text}");
+        }
     }
 }

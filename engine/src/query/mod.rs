@@ -20,6 +20,7 @@ mod survey;
 mod time_order;
 
 pub use cursor::Cursor;
+pub(crate) use expr::like;
 pub use expr::{Expr, Test};
 pub use group::{Group, GroupBy, GroupValue};
 pub(crate) use material::ChainValues;

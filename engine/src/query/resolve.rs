@@ -1,7 +1,7 @@
 //! Turns an expression into what the index of one segment understands.
 //!
 //! Texts become ordinals of the segment's terms, ids become fingerprints, seqs become ordinals. What postings cannot answer
-//! (a prefix of an id) is widened, so that the filter finds a superset, and every hit is checked on its record.
+//! (a prefix or a pattern of an id) is widened, so that the filter finds a superset, and every hit is checked on its record.
 
 use std::num::NonZeroU32;
 
@@ -75,10 +75,13 @@ impl Resolver<'_> {
             (Column::Terms, Test::Prefix(prefix)) => {
                 keys(self.segment.find_prefix(field, prefix)?.into_iter().map(|ordinal| ordinal + 1).collect())
             }
+            (Column::Terms, Test::Like(parts)) => {
+                keys(self.segment.find_like(field, parts)?.into_iter().map(|ordinal| ordinal + 1).collect())
+            }
             (Column::Fingerprints, Test::AnyOf(texts)) => {
                 keys(texts.iter().map(|text| text_fingerprint(text).get()).collect())
             }
-            (Column::Fingerprints, Test::Prefix(_)) => {
+            (Column::Fingerprints, Test::Prefix(_) | Test::Like(_)) => {
                 self.widened = true;
                 if positive { Filter::Present { field: id } } else { Filter::Nothing }
             }

@@ -270,6 +270,10 @@ impl Segment {
         Ok(found)
     }
 
+    pub(crate) fn find_like(&self, field: Field, parts: &[String]) -> Result<Vec<u32>, Corruption> {
+        self.terms.find_like(self, field, parts)
+    }
+
     /// Adds where we are to damage.
     pub(crate) fn located(&self, damage: Corruption) -> Corruption {
         damage.in_segment(self.id)

@@ -16,6 +16,7 @@ use parking_lot::RwLock;
 
 use super::{Cache, Segment, SegmentTerms};
 use crate::error::{Corruption, FormatContext};
+use crate::query::like;
 
 /// Where a segment's terms come from.
 pub enum Terms {
@@ -120,7 +121,25 @@ impl Terms {
         }
     }
 
-    /// Ordinals of the terms that pass a test, by looking at all of them: where the lookup is damaged or not there.
+    /// Ordinals of the terms that a pattern matches ([`crate::query::Test::Like`]): looks at every term of the field once, page
+    /// by page through the cache, so that memory grows with what is found and not with the dictionary.
+    pub(crate) fn find_like(&self, segment: &Segment, field: Field, parts: &[String]) -> Result<Vec<u32>, Corruption> {
+        match self {
+            Terms::Live(table) => {
+                let table = table.read();
+                let matches = |ordinal: &u32| {
+                    table
+                        .get(field, *ordinal)
+                        .and_then(|value| text_of(value).ok())
+                        .is_some_and(|text| like(parts, &text))
+                };
+                Ok((0..table.len(field)).filter(matches).collect())
+            }
+            Terms::Paged { .. } => self.search(segment, field, |term| like(parts, term)),
+        }
+    }
+
+    /// Ordinals of the terms that pass a test, by looking at all of them: for patterns, and where the lookup is damaged or not there.
     fn search(&self, segment: &Segment, field: Field, test: impl Fn(&str) -> bool) -> Result<Vec<u32>, Corruption> {
         let count = segment.directory()?.read().term_count(field);
         let mut found = Vec::new();

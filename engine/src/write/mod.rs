@@ -5,6 +5,7 @@ mod batch;
 pub(crate) mod facts;
 pub(crate) mod framer;
 pub(crate) mod manifest;
+mod once;
 pub(crate) mod orders;
 pub(crate) mod poison;
 pub(crate) mod queue;

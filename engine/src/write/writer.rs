@@ -7,24 +7,23 @@
 //! Invariants: seqs are dense; recorded-at never goes back; nothing is published or acknowledged durable before its sync
 //! succeeded; after a failed sync nothing more is written. No thread in here: the log's writer thread, or a simulation, calls.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use indelible_evidence::record::{Groups, Record, Value, put_transit};
-use indelible_evidence::schema::Field;
+use indelible_evidence::record::{Record, put_transit};
 use indelible_format::journal::GroupHeader;
 use indelible_format::live::Live;
 use indelible_format::manifest::{Closed, SegmentState};
 
 use super::active::poison_on_sync;
 use super::framer::CloseFacts;
+use super::once::{self, Fate};
 use super::shared::Shared;
 use crate::draft::{Cell, Draft, Outcome};
 use crate::error::{Error, IoContext, Result};
 use crate::journal::JournalWriter;
 use crate::mutant::{Mutant, planted};
-use crate::query::{Expr, View};
+use crate::query::View;
 use crate::snapshot::TailGroup;
 use crate::world::clock::Clock;
 use crate::world::storage::{LockGuard, OpenMode, StorageFile};
@@ -150,11 +149,11 @@ impl Writer {
             self.journal.sync()?;
         }
         let recorded_at = self.clock.wall_nanos().max(self.last_recorded);
-        let duplicates = self.find_duplicates(items)?;
+        let fates = once::fates(items, || View::new(self.shared.published.load()))?;
         self.payload.clear();
         let mut count = 0u32;
-        for (item, duplicate) in items.iter_mut().zip(&duplicates) {
-            if duplicate.is_none() {
+        for (item, fate) in items.iter_mut().zip(&fates) {
+            if !fate.is_repeat() {
                 item.draft.stamp_at(recorded_at);
                 put_transit(&mut self.payload, recorded_at, item.draft.class, item.draft.slices());
                 count += 1;
@@ -166,13 +165,14 @@ impl Writer {
             self.shared.written.journal.fetch_add((GroupHeader::SIZE + self.payload.len()) as u64, Ordering::Relaxed);
         }
         let mut records = Vec::with_capacity(count as usize);
-        for (item, duplicate) in items.iter_mut().zip(duplicates) {
-            let outcome = match duplicate {
-                Some(Duplicate::Of(seq)) => Outcome::Duplicate(seq),
-                Some(Duplicate::InGroup(index)) => Outcome::Duplicate(self.next_seq + index),
-                None => Outcome::Stored(self.next_seq + records.len() as u64),
+        for (item, fate) in items.iter_mut().zip(fates) {
+            let outcome = match fate {
+                Fate::RepeatOf(seq) => Outcome::Duplicate(seq),
+                Fate::RepeatInGroup(index) => Outcome::Duplicate(self.next_seq + index),
+                Fate::Conflict => Outcome::Conflict(self.next_seq + records.len() as u64),
+                Fate::New => Outcome::Stored(self.next_seq + records.len() as u64),
             };
-            if let Outcome::Stored(seq) = outcome {
+            if let Outcome::Stored(seq) | Outcome::Conflict(seq) = outcome {
                 records.push(Record { seq, recorded_at, class: item.draft.class, groups: item.draft.take_groups() });
             }
             if let Some(cell) = &item.cell {
@@ -266,50 +266,6 @@ impl Writer {
             framed_to: self.shared.framed.frames.load(Ordering::Acquire),
         };
         self.live.write_at(&live.encode(), 0).doing("write", LIVE)
-    }
-
-    /// For each item that is to be stored once: the record that has its event id already.
-    fn find_duplicates(&self, items: &[Item]) -> Result<Vec<Option<Duplicate>>> {
-        let mut found = vec![None; items.len()];
-        if !items.iter().any(|item| item.draft.once) {
-            return Ok(found);
-        }
-        let view = View::new(self.shared.published.load());
-        let mut in_group: HashMap<String, u64> = HashMap::new();
-        let mut stored = 0u64;
-        for (slot, item) in found.iter_mut().zip(items) {
-            let id = event_id(&item.draft);
-            if let (true, Some(id)) = (item.draft.once, &id) {
-                *slot = match in_group.get(id) {
-                    Some(&index) => Some(Duplicate::InGroup(index)),
-                    None => view.first_match(&Expr::is(Field::EVENT_ID, id.as_str()))?.map(Duplicate::Of),
-                };
-            }
-            if slot.is_none() {
-                if let Some(id) = id {
-                    in_group.entry(id).or_insert(stored);
-                }
-                stored += 1;
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// The record that an item repeats.
-#[derive(Debug, Clone, Copy)]
-enum Duplicate {
-    /// Stored before, at this seq.
-    Of(u64),
-    /// Stored in the same group, as the n-th of its records.
-    InGroup(u64),
-}
-
-fn event_id(draft: &Draft) -> Option<String> {
-    let groups = Groups::from_slices(draft.slices());
-    match groups.value(Field::EVENT_ID) {
-        Ok(Some(Value::Text(text))) => Some(text.text().into_owned()),
-        _ => None,
     }
 }
 

@@ -19,9 +19,19 @@ pub struct Limits {
     pub text_bytes_max: usize,
     /// Each field that is only read (reason, error message, proof data and address); 64 KiB.
     pub prose_bytes_max: usize,
-    /// All of an event, its original included; 1 MiB less 4 KiB, so that the encoded record fits into a frame.
+    /// All of an event, its original included; 1 MiB less 4 KiB. At most [`RECORD_BYTES_MAX`] less 4 KiB, so that the encoded
+    /// record fits into a frame: see [`Limits::with_record_bytes_max`].
     pub event_bytes_max: usize,
 }
+
+/// The most bytes that a record may have in this format; no setting goes beyond it.
+pub const RECORD_BYTES_MAX: usize = indelible_evidence::FRAME_BYTES_MAX;
+
+/// The bytes of records that are accepted where nothing else is said.
+pub const RECORD_BYTES_DEFAULT: usize = 1 << 20;
+
+/// What a record may have besides the texts of its event.
+const RECORD_OVERHEAD: usize = 4 << 10;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -30,12 +40,20 @@ impl Default for Limits {
             metadata_depth_max: 16,
             text_bytes_max: 4_096,
             prose_bytes_max: 65_536,
-            event_bytes_max: (1 << 20) - (4 << 10),
+            event_bytes_max: RECORD_BYTES_DEFAULT - RECORD_OVERHEAD,
         }
     }
 }
 
 impl Limits {
+    /// Events whose records have up to so many bytes; `None` below 8 KiB and above [`RECORD_BYTES_MAX`]. An importer that reads
+    /// records and the ledger that stores them need the same bound.
+    #[must_use]
+    pub fn with_record_bytes_max(self, bytes: usize) -> Option<Self> {
+        let allowed = (2 * RECORD_OVERHEAD..=RECORD_BYTES_MAX).contains(&bytes);
+        allowed.then_some(Self { event_bytes_max: bytes - RECORD_OVERHEAD, ..self })
+    }
+
     /// No bounds: for reading back what was checked when it was written.
     #[must_use]
     pub const fn unbounded() -> Self {
@@ -79,15 +97,32 @@ pub enum EventProblem {
     #[error("is empty: it is mandatory")]
     Empty,
     /// More bytes than its limit.
-    #[error("has {bytes} bytes, which is over the limit of {limit}: shorten it or raise the limit")]
+    #[error(
+        "has {bytes} bytes, which is over the limit of {limit}: shorten it (a program can raise its bound in `Limits`)"
+    )]
     TooLong {
         /// Its size.
         bytes: usize,
         /// The limit that it breaks.
         limit: usize,
     },
+    /// All of the event has more bytes than records may have.
+    #[error(
+        "has {bytes} bytes, which is over the limit of {limit}: {}",
+        if *limit + RECORD_OVERHEAD < RECORD_BYTES_MAX {
+            format!("raise it with --record-bytes-max, up to {RECORD_BYTES_MAX} (in a program: Limits::with_record_bytes_max)")
+        } else {
+            format!("no record has more than {RECORD_BYTES_MAX}, so --record-bytes-max cannot go beyond it: shorten the event")
+        }
+    )]
+    EventTooLong {
+        /// Its size.
+        bytes: usize,
+        /// The limit that it breaks.
+        limit: usize,
+    },
     /// Nested deeper than the limit.
-    #[error("is nested deeper than {limit} levels: flatten it or raise the limit")]
+    #[error("is nested deeper than {limit} levels: flatten it (a program can raise its bound in `Limits`)")]
     TooDeep {
         /// The limit that it breaks.
         limit: usize,
@@ -177,7 +212,7 @@ impl AuditEvent {
             total = total.saturating_add(original.bytes.len()).saturating_add(original.format.len());
         }
         if total > limits.event_bytes_max {
-            let problem = EventProblem::TooLong { bytes: total, limit: limits.event_bytes_max };
+            let problem = EventProblem::EventTooLong { bytes: total, limit: limits.event_bytes_max };
             return Err(EventInvalid::new("event", problem));
         }
         Ok(())

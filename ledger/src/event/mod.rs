@@ -30,7 +30,7 @@ mod timestamp;
 
 pub use builder::{Complete, EventBuilder, NeedsAction, NeedsActor, NeedsOutcome, NeedsTarget};
 pub use codes::{ActorType, Outcome, ProofKind, Severity, UnknownName};
-pub use limits::{EventInvalid, EventProblem, Limits};
+pub use limits::{EventInvalid, EventProblem, Limits, RECORD_BYTES_DEFAULT, RECORD_BYTES_MAX};
 pub use metadata::Metadata;
 pub use text::Text;
 pub use timestamp::{Timestamp, TimestampInvalid};

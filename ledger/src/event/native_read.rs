@@ -24,11 +24,11 @@ use super::{
 };
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a native event, one JSON object")]
 struct NativeEvent<'a> {
     #[serde(borrow)]
     id: Option<Text<'a>>,
-    time: Option<Timestamp>,
+    time: Option<TimeField>,
     workspace: Option<Text<'a>>,
     lane: Option<Text<'a>>,
     session: Option<Text<'a>>,
@@ -55,7 +55,7 @@ struct NativeEvent<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object for the actor, with type and id")]
 struct NativeActor<'a> {
     r#type: Option<ActorType>,
     #[serde(borrow)]
@@ -67,7 +67,7 @@ struct NativeActor<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object for the target, with type and id")]
 struct NativeTarget<'a> {
     #[serde(borrow)]
     r#type: Option<Text<'a>>,
@@ -75,22 +75,42 @@ struct NativeTarget<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object for the proof, with kind")]
 struct NativeProof<'a> {
     kind: Option<ProofKind>,
     #[serde(borrow)]
     data: Option<Text<'a>>,
     url: Option<Text<'a>>,
     hash: Option<Text<'a>>,
-    captured_at: Option<Timestamp>,
+    captured_at: Option<TimeField>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object for the error, with code or message")]
 struct NativeError<'a> {
     #[serde(borrow)]
     code: Option<Text<'a>>,
     message: Option<Text<'a>>,
+}
+
+/// A time as it stands in the line, or what is wrong with it, which is said with the name of its field.
+struct TimeField(Result<Timestamp, String>);
+
+impl<'de> Deserialize<'de> for TimeField {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        // What the parser says of the place counts from the beginning of the value, and helps nobody.
+        let plain = |error: serde_json::Error| {
+            let message = error.to_string();
+            message.rsplit_once(" at line ").map_or(message.clone(), |(problem, _)| problem.to_owned())
+        };
+        Ok(Self(serde_json::from_str(raw.get()).map_err(plain)))
+    }
+}
+
+fn read_time(field: &'static str, time: Option<TimeField>) -> Result<Option<Timestamp>, EventInvalid> {
+    let unreadable = |message| EventInvalid::new(field, EventProblem::Unreadable { message });
+    time.map(|time| time.0).transpose().map_err(unreadable)
 }
 
 impl AuditEvent {
@@ -135,7 +155,7 @@ fn convert(native: NativeEvent<'_>, line: &str, limits: &Limits) -> Result<Audit
     let whole_line = || Original { format: "native".to_owned(), bytes: line.as_bytes().to_vec() };
     Ok(AuditEvent {
         id: owned(native.id),
-        time: native.time,
+        time: read_time("time", native.time)?,
         workspace: mandatory("workspace", native.workspace)?.into_string(),
         lane: owned(native.lane),
         session: owned(native.session),
@@ -172,7 +192,7 @@ fn read_proof(proof: NativeProof<'_>) -> Result<Proof, EventInvalid> {
         data: owned(proof.data),
         url: owned(proof.url),
         hash: owned(proof.hash),
-        captured_at: proof.captured_at,
+        captured_at: read_time("proof.captured_at", proof.captured_at)?,
     })
 }
 

@@ -5,7 +5,8 @@
 //! proof reason error metadata seq recorded_at original_format original | original_base64
 //! ```
 //!
-//! Invariants: absent fields are left out; the line has no raw line break; reading it back gives the same event, except
+//! Invariants: absent fields are left out; every time has nine digits behind the second, so that texts sort as times do; the
+//! line has no raw line break; reading it back gives the same event, except
 //! that metadata with line breaks between its tokens comes back without that white space.
 
 use super::{AuditEvent, EventError, Original, Proof, Timestamp};
@@ -151,7 +152,7 @@ impl<'a> Object<'a> {
 
     fn time(&mut self, key: &str, time: Option<Timestamp>) {
         if let Some(time) = time {
-            self.text(key, &time.to_string());
+            self.text(key, &time.to_rfc3339_nanos());
         }
     }
 

@@ -8,7 +8,7 @@
 //!            | "exists" column
 //! ```
 //!
-//! Values are taken literally; only a pattern after `like` gives a `*` at its end a meaning. Keywords are read in any
+//! Values are taken literally; only a pattern after `like` gives a `*` a meaning, wherever it stands. Keywords are read in any
 //! case. A column named like a keyword does not exist, so nothing is ambiguous. `!=`, `not in` and `not like` also match
 //! records without the column, as exclusions do everywhere.
 //!
@@ -225,6 +225,8 @@ mod tests {
             ("lane = \"a*\"", is(lane, "a*")),
             ("lane != api", is(lane, "api").not()),
             ("lane like \"a*\"", Expr::Field(lane, Test::Prefix("a".to_owned()))),
+            ("lane like '*a*i'", Expr::Field(lane, Test::Like(vec!["".into(), "a".into(), "i".into()]))),
+            ("lane = '*a'", is(lane, "*a")),
             ("lane like api", is(lane, "api")),
             ("lane not like \"a*\"", Expr::Field(lane, Test::Prefix("a".to_owned())).not()),
             ("lane like '*'", Expr::Field(lane, Test::Present)),

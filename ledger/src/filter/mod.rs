@@ -47,8 +47,10 @@ pub enum FilterError {
         /// The names of its set.
         expected: &'static str,
     },
-    /// A prefix of a column with a closed set, which has none.
-    #[error("column {column} has a closed set of values and no prefixes: {given:?} needs one of {expected}")]
+    /// A prefix or a pattern of a column with a closed set, which has none.
+    #[error(
+        "column {column} has a closed set of values and no prefixes or patterns: {given:?} needs one of {expected}"
+    )]
     NoPrefix {
         /// The column.
         column: &'static str,

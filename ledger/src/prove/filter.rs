@@ -32,6 +32,15 @@ fn convert(expr: &Expr) -> Result<Filter, ProveError> {
         Expr::False => Filter::Any(Vec::new()),
         Expr::Field(field, Test::AnyOf(texts)) => Filter::any_of(*field, texts.clone()),
         Expr::Field(field, Test::Prefix(prefix)) => Filter::Prefix(*field, prefix.clone()),
+        Expr::Field(field, Test::Like(parts)) => {
+            let problem = format!(
+                "{} is asked for by the pattern \"{}\", and a `*` inside or in front is for questions alone: what is signed or proven \
+                 names values, or the text that they begin with (`VALUE*`)",
+                field.name(),
+                parts.join("*")
+            );
+            return Err(ProveError::Filter { problem });
+        }
         Expr::Field(field, Test::Codes(codes)) => Filter::codes(*field, codes.clone()),
         Expr::Field(field, Test::Present) => Filter::Present(*field),
         Expr::Occurred { from, to } => Filter::Occurred { from: *from, to: *to },

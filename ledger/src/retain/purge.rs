@@ -357,6 +357,7 @@ impl Ledger {
     fn purge_key(&self, options: &PurgeOptions<'_>) -> Result<SigningKey> {
         let own = self.key_file().ok_or(PurgeError::NoSigningKey)?;
         let file = options.purge_key_file.as_ref().unwrap_or(&own);
+        keys::check_private(self.world(), file)?;
         let loaded = keys::load_current(self.world().outside.as_ref(), file, true, &self.log().keys())?;
         let (key, _) = loaded.ok_or(PurgeError::NoSigningKey)?;
         let register = self.register()?;

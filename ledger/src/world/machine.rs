@@ -10,7 +10,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -40,9 +40,15 @@ impl Outside for Machine {
     }
 
     fn lies_in(&self, file: &Path, dir: &Path) -> bool {
-        let parent = file.parent().map(Path::to_owned).unwrap_or_default();
-        let inside = |parent: &Path| fs::canonicalize(dir).is_ok_and(|dir| parent.starts_with(dir));
-        fs::canonicalize(&parent).is_ok_and(|parent| inside(&parent)) || inside(&parent)
+        super::outputs::check(file, Some(dir)).is_err()
+    }
+
+    fn mode(&self, file: &Path) -> io::Result<Option<u32>> {
+        match fs::metadata(file) {
+            Ok(metadata) => Ok(Some(metadata.permissions().mode() & 0o777)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn read(&self, file: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {

@@ -13,6 +13,7 @@
 //! with a ledger can be done on a simulated disk that loses its power at any moment. Not here: what the files mean.
 
 mod machine;
+pub mod outputs;
 mod outside;
 mod simulated;
 

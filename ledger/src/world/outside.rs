@@ -24,8 +24,14 @@ pub trait Outside: Send + Sync + 'static {
     /// Where the current directory is not known.
     fn absolute(&self, file: &Path) -> io::Result<PathBuf>;
 
-    /// Whether `file` lies in the directory `dir`, or would lie there.
+    /// Whether `file` lies in the directory `dir`, or in any log's, or would lie there.
     fn lies_in(&self, file: &Path, dir: &Path) -> bool;
+
+    /// Who may do what with a file: the nine bits of its mode; `None` where it does not exist, or where there is no such thing.
+    ///
+    /// # Errors
+    /// The disk's own.
+    fn mode(&self, file: &Path) -> io::Result<Option<u32>>;
 
     /// The whole of a file; `None` where it does not exist.
     ///

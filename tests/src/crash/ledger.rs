@@ -210,8 +210,8 @@ impl Life {
         self.promises.holds += 1;
         self.trace.push(format!("hold({actor})"));
         let text = format!("actor.id = u-{actor}");
-        let matching =
-            filter::parse(&text).map_err(|error| Error::Option { option: "filter", problem: error.to_string() })?;
+        let matching = filter::parse_expression(&text)
+            .map_err(|error| Error::Option { option: "filter", problem: error.to_string() })?;
         self.ledger()?.place_hold(&format!("hold-{}", self.promises.holds), &matching, &text)?;
         let promises = &self.promises;
         let there =

@@ -8,7 +8,9 @@ use crate::failure::Outcome;
 
 /// The options; see their help.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Filters (repeatable: any of; VALUE* prefix, !VALUE excluded, =VALUE literal)")]
+#[command(
+    next_help_heading = "Filters (repeatable: any of; VALUE* prefix, *VALUE* inside, !VALUE excluded, =VALUE literal)"
+)]
 pub struct FilterArgs {
     /// Workspace
     #[arg(long, value_name = "VALUE")]
@@ -19,7 +21,7 @@ pub struct FilterArgs {
     /// Session
     #[arg(long, value_name = "VALUE")]
     pub session: Vec<String>,
-    /// Actor id
+    /// Actor id, also with its type: user:u-7
     #[arg(long, value_name = "VALUE")]
     pub actor: Vec<String>,
     /// user, agent, system, webhook, service
@@ -31,7 +33,7 @@ pub struct FilterArgs {
     /// Target type
     #[arg(long, value_name = "VALUE")]
     pub target_type: Vec<String>,
-    /// Target id
+    /// Target id, also with its type: document:d-42
     #[arg(long, value_name = "VALUE")]
     pub target: Vec<String>,
     /// success, failure, partial, pending
@@ -67,6 +69,58 @@ pub struct FilterArgs {
     /// Show the log's own records (genesis, keys, recoveries) as well
     #[arg(long)]
     pub system: bool,
+}
+
+/// The filters that can be tested on the envelope alone, for policies: who acted and on what may be gone before the rest is.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Filters (repeatable: any of; VALUE* prefix, !VALUE excluded, =VALUE literal)")]
+pub struct EnvelopeArgs {
+    /// Workspace
+    #[arg(long, value_name = "VALUE")]
+    pub workspace: Vec<String>,
+    /// Lane
+    #[arg(long, value_name = "VALUE")]
+    pub lane: Vec<String>,
+    /// user, agent, system, webhook, service
+    #[arg(long, value_name = "NAME")]
+    pub actor_type: Vec<String>,
+    /// Action
+    #[arg(long, value_name = "VALUE")]
+    pub action: Vec<String>,
+    /// Target type
+    #[arg(long, value_name = "VALUE")]
+    pub target_type: Vec<String>,
+    /// success, failure, partial, pending
+    #[arg(long, value_name = "NAME")]
+    pub outcome: Vec<String>,
+    /// info, warning, critical
+    #[arg(long, value_name = "NAME")]
+    pub severity: Vec<String>,
+    /// Service
+    #[arg(long, value_name = "VALUE")]
+    pub service: Vec<String>,
+    /// and, or, not, parentheses over the columns above: `column = "v"`, !=, in (..), like "pre*", exists
+    #[arg(long = "where", value_name = "EXPR")]
+    pub expression: Option<String>,
+}
+
+impl EnvelopeArgs {
+    /// The same among all filters, the log's own records not left out: a policy never matches those.
+    pub fn filters(&self) -> FilterArgs {
+        FilterArgs {
+            workspace: self.workspace.clone(),
+            lane: self.lane.clone(),
+            actor_type: self.actor_type.clone(),
+            action: self.action.clone(),
+            target_type: self.target_type.clone(),
+            outcome: self.outcome.clone(),
+            severity: self.severity.clone(),
+            service: self.service.clone(),
+            expression: self.expression.clone(),
+            system: true,
+            ..FilterArgs::default()
+        }
+    }
 }
 
 impl FilterArgs {

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use indelible::{HeadOptions, OpenOptions};
 
-pub use filters::FilterArgs;
+pub use filters::{EnvelopeArgs, FilterArgs};
 pub use keys::{KeyArgs, KeyVerb, RoleArg};
 pub use retention::{BasisArg, HoldArgs, HoldVerb, ProfileArg, PurgeArgs, RetainArgs, RetainVerb, SetArgs};
 
@@ -23,8 +23,10 @@ use crate::verbs;
 /// An audit log that can prove itself.
 #[derive(Debug, Parser)]
 #[command(name = "indelible", version, about, propagate_version = true, max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 done, 1 operational error, 2 usage, 3 verification failed.\n\
-    Example: indelible demo")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 operational error or some input not stored, 2 usage, 3 verification failed, 4 interrupted before the end.\n\
+    Example: indelible demo"
+)]
 pub struct Cli {
     /// Key of an encrypted log
     #[arg(long, global = true, env = "INDELIBLE_KEY_FILE", value_name = "FILE", help_heading = "Keys")]
@@ -107,10 +109,10 @@ pub struct InitArgs {
     /// Name under which checkpoints are signed, without white space or '+' [default: from the log's id]
     #[arg(long, value_name = "NAME")]
     pub origin: Option<String>,
-    /// Encrypt the log with the key in --key-file
+    /// Encrypt the log with the key in --key-file (not in this version yet: refused)
     #[arg(long)]
     pub encrypt: bool,
-    /// Event types that the log knows
+    /// Event types that the log knows (not in this version yet: refused)
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
     /// Print JSON
@@ -130,8 +132,10 @@ pub enum AckArg {
 /// Arguments of `ingest`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One bad input never stops the rest: it is reported on stderr as `file:line: reason` and counted, and the exit \
-    code stays 0 unless --strict is given.\n\
+    after_help = "One bad input never stops the rest: it is reported on stderr as `file:line: reason` and counted, a file that cannot be \
+    read as `file: reason`; the rest is stored, and the exit code is 1 unless --allow-rejects is given. 4: a signal ended it \
+    before everything was read.\n\
+    A folder stands for the files in it and in folders below, by name; logs in it and links to folders are left out.\n\
     --rejects FILE gets one JSON object a line: file, line, reason, and the whole bad input in `text`, or in \
     `bytes_base64` where it is not UTF-8.\n\n\
     Examples:\n  indelible ingest LOG trail.json.gz --rejects rejects.ndjson\n  journal-source | indelible ingest LOG -"
@@ -139,7 +143,7 @@ pub enum AckArg {
 pub struct IngestArgs {
     /// Directory of the log; created where it does not exist
     pub log: PathBuf,
-    /// Files, plain, .gz or .zst; none or `-`: stdin
+    /// Files, plain, .gz or .zst, or folders of them; none or `-`: stdin
     pub files: Vec<PathBuf>,
     /// Format of the inputs: auto, native, cloudtrail, windows, kubernetes
     #[arg(long, default_value = "auto")]
@@ -147,18 +151,28 @@ pub struct IngestArgs {
     /// What to wait for before the end
     #[arg(long, value_enum, default_value = "durable")]
     pub ack: AckArg,
-    /// End with exit code 1 at the first bad input
-    #[arg(long)]
+    /// Stop at the first bad or missing input
+    #[arg(long, conflicts_with = "allow_rejects")]
     pub strict: bool,
+    /// Exit code 0 though inputs were rejected or missing
+    #[arg(long)]
+    pub allow_rejects: bool,
     /// Keep bad inputs whole in this file
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
     /// Append a line `durable N` here as the highest synced seq grows, unbuffered
     #[arg(long, value_name = "FILE")]
     pub acks: Option<PathBuf>,
-    /// Do not store an event whose id is in the log already
+    /// Do not store an event that is in the log already, with the same id and content; another event under a used id is stored and
+    /// reported as a conflict
     #[arg(long)]
     pub once: bool,
+    /// Write to a log whose signing key is not here; nothing that is written will be signed
+    #[arg(long)]
+    pub unsigned: bool,
+    /// Most bytes of a record, its original included
+    #[arg(long, value_name = "BYTES", default_value_t = indelible::RECORD_BYTES_DEFAULT)]
+    pub record_bytes_max: usize,
     /// Workspace of records that do not name one
     #[arg(long, value_name = "NAME")]
     pub workspace: Option<String>,
@@ -451,6 +465,8 @@ pub struct CompletionsArgs {
 
 /// Reads the command line, does what it asks, and gives the exit code.
 pub fn main() -> ExitCode {
+    // Where this fails, a file that grows too large ends the process as it always did.
+    let _ = crate::signals::file_size_limit_is_an_error();
     match Cli::try_parse() {
         Ok(cli) => match run(&cli) {
             Ok(()) => ExitCode::SUCCESS,
@@ -516,6 +532,7 @@ mod tests {
             "ingest LOG a.json b.gz --format cloudtrail --ack written --strict --rejects R --json --acks A --no-create",
             "ingest LOG",
             "ingest LOG - --format auto",
+            "ingest LOG a b --once --unsigned --allow-rejects --record-bytes-max 65536",
             "query LOG --limit 50 --order time --cursor C --count --format csv",
             "query LOG --workspace a --workspace b* --lane !c --session =d --actor e --actor-type user --action f",
             "query LOG --target-type g --target h --outcome failure --severity critical --service i --correlation j --id k",

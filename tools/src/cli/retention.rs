@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::FilterArgs;
+use super::{EnvelopeArgs, FilterArgs};
 
 /// Arguments of `retain`.
 #[derive(Debug, Args)]
@@ -95,7 +95,7 @@ pub struct SetArgs {
     pub label: Vec<String>,
     /// Which events
     #[command(flatten)]
-    pub filters: FilterArgs,
+    pub filters: EnvelopeArgs,
 }
 
 /// Ready profiles.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::table::{Content, Table};
-use super::{Format, Look, csv, hygiene, line};
+use super::{Format, Look, csv, drawn, hygiene};
 
 /// A value of a grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Grid {
             table.row(contents.collect());
         }
         let flagged = table.is_flagged();
-        line(out, &table.render())?;
+        drawn(out, &table.render())?;
         Ok(flagged)
     }
 }

@@ -150,6 +150,22 @@ pub fn show(text: &str, place: Place) -> (Cow<'_, str>, Flags) {
     (Cow::Owned(shown), flags)
 }
 
+/// The text with every character escaped that could drive a terminal, add a line, reorder or hide: for lines that are put
+/// together from texts, each of which should have passed [`show`] before. A second pass changes nothing.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|character| deceptive(character).is_none()) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match deceptive(character) {
+            Some(_) => push_escape(&mut shown, character),
+            None => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// As [`show`], for texts that tools take for names: traversal of paths is flagged too.
 pub fn show_identifier(text: &str, place: Place) -> (Cow<'_, str>, Flags) {
     let (shown, mut flags) = show(text, place);

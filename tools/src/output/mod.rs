@@ -7,7 +7,9 @@
 //! ```
 //!
 //! Invariants: results go to stdout and nothing else does; text from a log passes [`hygiene`] on its way, whatever the
-//! format; colour and terminal widths only where a terminal reads them and `NO_COLOR` is not set.
+//! format, and what a caller forgot is escaped by [`line`], [`object`] and [`say`] themselves: only [`drawn`] writes control
+//! characters, and only the drawers of rows and tables call it; colour and terminal widths only where a terminal reads them
+//! and `NO_COLOR` is not set.
 
 pub mod csv;
 pub mod grid;
@@ -62,13 +64,27 @@ pub fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(1 << 16, io::stdout().lock())
 }
 
-/// Says something on stderr; whoever closed it does not want to hear it, so errors are no errors.
+/// Says something on stderr, on one line; whoever closed it does not want to hear it, so errors are no errors.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", hygiene::harmless(text));
 }
 
-/// Writes a line to `out`.
+/// Writes a line to `out`: whatever is in the text, it stays one line and drives no terminal.
 pub(crate) fn line(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    out.write_all(hygiene::harmless(text).as_bytes())?;
+    out.write_all(b"\n")
+}
+
+/// Writes a JSON document as a line to `out`; its texts stay what they are, their dangerous characters as `\\uXXXX`.
+pub(crate) fn object(out: &mut dyn Write, value: &serde_json::Value) -> io::Result<()> {
+    let mut escaped = Vec::new();
+    hygiene::escape_json(value.to_string().as_bytes(), &mut escaped);
+    escaped.push(b'\n');
+    out.write_all(&escaped)
+}
+
+/// Writes what was drawn for a terminal, colours and lines of its own included: every text in it was escaped before.
+pub(crate) fn drawn(out: &mut dyn Write, text: &str) -> io::Result<()> {
     out.write_all(text.as_bytes())?;
     out.write_all(b"\n")
 }

@@ -18,7 +18,7 @@ use indelible_evidence::schema::Kind;
 
 use super::hygiene::{self, Flags, Place};
 use super::table::{Content, Table, clip};
-use super::{Format, Look, csv, line};
+use super::{Format, Look, csv, drawn, line};
 
 /// A row to be shown.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +99,7 @@ impl<'o> RowWriter<'o> {
         self.rows += 1;
         let (text, flags) = one_line(row, self.look.colour);
         self.flagged |= !flags.is_empty();
-        line(self.out, &text)
+        drawn(self.out, &text)
     }
 
     /// Hands what was written on to the reader.
@@ -139,7 +139,7 @@ impl<'o> RowWriter<'o> {
     fn print_table(&mut self) -> io::Result<()> {
         let Some(table) = self.table.take() else { return Ok(()) };
         self.flagged |= table.is_flagged();
-        line(self.out, &table.render())
+        drawn(self.out, &table.render())
     }
 
     fn json(&mut self, row: RowRef<'_>) -> io::Result<()> {
@@ -211,7 +211,7 @@ fn texts<'a>(row: RowRef<'a>) -> [Cow<'a, str>; 33] {
     let event = row.event;
     let optional = |text: &'a Option<String>| Cow::Borrowed(text.as_deref().unwrap_or(""));
     let plain = |text: &'a String| Cow::Borrowed(text.as_str());
-    let time = |time: Option<Timestamp>| Cow::Owned(time.map(|time| time.to_string()).unwrap_or_default());
+    let time = |time: Option<Timestamp>| Cow::Owned(time.map(Timestamp::to_rfc3339_nanos).unwrap_or_default());
     let (proof, error) = (event.proof.as_ref(), event.error.as_ref());
     let of_proof = |text: Option<&'a Option<String>>| text.map_or(Cow::Borrowed(""), optional);
     let original = event.original.as_ref();

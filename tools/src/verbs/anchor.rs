@@ -57,6 +57,7 @@ fn remember_heads(heads: &HeadOptions, args: &AnchorArgs, log_id: LogId) -> Outc
         file: heads.file.as_ref().map(|file| std::path::absolute(file).doing("find", file)).transpose()?,
         ..heads.clone()
     };
+    heads.check(&indelible::World::machine(&args.log, indelible::world::Access::ReadOnly)?)?;
     if let Some(note) = LedgerReader::open(&args.log, &ReadOptions::default())?.checkpoint()? {
         heads.deliver(&indelible::world::Machine, &note).map_err(|failures| {
             let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();

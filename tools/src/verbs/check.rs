@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::CheckArgs;
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output::table::thousands;
-use crate::output::{self, line, printable};
+use crate::output::{self, line, object, printable};
 use crate::verbs::cosign::policy;
 use crate::verbs::verify::key_text;
 
@@ -40,7 +40,7 @@ pub fn run(args: &CheckArgs) -> Outcome {
         Ok(report) => report,
         Err(error) => {
             match args.json {
-                true => line(&mut out, &json!({"ok": false, "problem": error.to_string()}).to_string())?,
+                true => object(&mut out, &json!({"ok": false, "problem": error.to_string()}))?,
                 false => line(&mut out, &format!("REFUSED     {}", printable(&error.to_string())))?,
             }
             out.flush()?;
@@ -48,12 +48,12 @@ pub fn run(args: &CheckArgs) -> Outcome {
         }
     };
     match args.json {
-        true => line(&mut out, &report_json(&report).to_string())?,
+        true => object(&mut out, &report_json(&report))?,
         false => print(&report, &mut out)?,
     }
     if args.rows {
         for row in &report.rows {
-            line(&mut out, &row_json(row)?.to_string())?;
+            object(&mut out, &row_json(row)?)?;
         }
     }
     out.flush()?;
@@ -201,16 +201,16 @@ fn row_json(row: &CheckedRow) -> Outcome<Value> {
     let damaged = |error: indelible_evidence::FormatError| Failure::verification(error.to_string());
     let mut json = Map::new();
     json.insert("seq".to_owned(), row.seq.into());
-    json.insert("recorded_at".to_owned(), Timestamp(row.recorded_at).to_string().into());
+    json.insert("recorded_at".to_owned(), Timestamp(row.recorded_at).to_rfc3339_nanos().into());
     json.insert("class".to_owned(), row.class.into());
     match row.groups.envelope() {
         Ok(head) => {
-            json.insert("time".to_owned(), Timestamp(head.occurred_at).to_string().into());
+            json.insert("time".to_owned(), Timestamp(head.occurred_at).to_rfc3339_nanos().into());
             json.insert("kind".to_owned(), Kind::from_code(head.kind).map_or("", Kind::name).into());
         }
         Err(_) => {
             let seconds = row.occurred_at.saturating_mul(1_000_000_000);
-            json.insert("time".to_owned(), Timestamp(seconds).to_string().into());
+            json.insert("time".to_owned(), Timestamp(seconds).to_rfc3339_nanos().into());
         }
     }
     for k in (0..GROUPS.len()).filter(|&k| row.open.has_group(k)) {

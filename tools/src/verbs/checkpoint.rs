@@ -39,7 +39,7 @@ pub fn run(cli: &Cli, args: &CheckpointArgs) -> Outcome {
 /// Whether the log is only closed to writing.
 fn may_read(error: &Error) -> bool {
     match error {
-        Error::Log(Log::Locked) => true,
+        Error::Log(Log::Locked) | Error::NoSigningKey { .. } => true,
         Error::Log(Log::Io { source, .. }) => {
             matches!(source.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem)
         }

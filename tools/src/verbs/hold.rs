@@ -10,7 +10,7 @@ use crate::cli::filters::now;
 use crate::cli::{Cli, HoldArgs, HoldVerb};
 use crate::failure::Outcome;
 use crate::output::table::thousands;
-use crate::output::{self, line, printable};
+use crate::output::{self, line, object, printable};
 use crate::verbs::opened;
 use crate::verbs::retain::filter_text;
 
@@ -21,9 +21,10 @@ use crate::verbs::retain::filter_text;
 pub fn run(cli: &Cli, args: &HoldArgs) -> Outcome {
     let (summary, lines) = match &args.verb {
         HoldVerb::Place { name, filters } => {
-            let filter = filters.expr(now())?;
+            let now = now();
+            let filter = filters.expr(now)?;
             let ledger = opened(cli, &args.log)?;
-            let placed = ledger.place_hold(name, &filter, &filter_text(filters));
+            let placed = ledger.place_hold(name, &filter, &filter_text(filters, now));
             ledger.close()?;
             let placed = placed?;
             let text = format!(
@@ -53,7 +54,7 @@ pub fn run(cli: &Cli, args: &HoldArgs) -> Outcome {
     };
     let mut out = output::stdout();
     match args.json {
-        true => line(&mut out, &summary.to_string())?,
+        true => object(&mut out, &summary)?,
         false => lines.iter().try_for_each(|text| line(&mut out, text))?,
     }
     out.flush()?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::{Cli, InitArgs};
 use crate::failure::{Failure, Outcome};
-use crate::output::{self, line};
+use crate::output::{self, line, object};
 
 /// Creates the log.
 ///
@@ -34,7 +34,7 @@ pub fn run(cli: &Cli, args: &InitArgs) -> Outcome {
             "verifier_key": created.verifier_key,
             "sign_key_file": created.key_file.display().to_string(),
         });
-        line(&mut out, &summary.to_string())?;
+        object(&mut out, &summary)?;
     } else {
         line(&mut out, &format!("created       {}", args.log.display()))?;
         line(&mut out, &format!("log id        {}", created.log_id))?;

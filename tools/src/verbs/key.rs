@@ -11,7 +11,7 @@ use crate::cli::keys::RoleArgs;
 use crate::cli::{Cli, KeyArgs, KeyVerb};
 use crate::failure::{Failure, Outcome};
 use crate::output::table::thousands;
-use crate::output::{self, line, say};
+use crate::output::{self, line, object, say};
 use crate::verbs::verify::key_text;
 use crate::verbs::{opened, say_heads};
 
@@ -51,7 +51,7 @@ pub fn run(cli: &Cli, args: &KeyArgs) -> Outcome {
 fn tell(json: bool, summary: &serde_json::Value, lines: &[String]) -> Outcome {
     let mut out = output::stdout();
     match json {
-        true => line(&mut out, &summary.to_string())?,
+        true => object(&mut out, summary)?,
         false => lines.iter().try_for_each(|text| line(&mut out, text))?,
     }
     out.flush()?;

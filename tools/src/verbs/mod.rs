@@ -15,6 +15,7 @@ pub mod prove;
 pub mod purge;
 pub mod query;
 pub mod retain;
+pub mod room;
 pub mod stats;
 pub mod tail;
 pub mod verify;
@@ -85,7 +86,7 @@ pub(crate) fn say_recovery(ledger: &indelible::Ledger) {
 
 /// The log opened for writing, as the options say; what was cut is told.
 pub(crate) fn opened(cli: &crate::cli::Cli, log: &std::path::Path) -> crate::failure::Outcome<indelible::Ledger> {
-    let ledger = indelible::Ledger::open(log, &cli.open_options())?;
+    let ledger = room::opened(log, &cli.open_options())?;
     say_recovery(&ledger);
     Ok(ledger)
 }

@@ -1,7 +1,7 @@
 //! `prove`: writes a bundle that shows records, a range or a complete answer to somebody who has only the verifier key.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use indelible::prove::{Ask, Open, ProveRequest, Proven};
 use indelible::query::Expr;
@@ -12,7 +12,8 @@ use crate::cli::filters::now;
 use crate::cli::{Cli, GroupArg, ProveArgs};
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output::table::{bytes, thousands};
-use crate::output::{self, line};
+use crate::output::{self, line, object};
+use crate::outputs::Outputs;
 use crate::verbs::check::{claim_text, disclosed_text};
 
 /// Makes the bundle and says what it shows.
@@ -21,12 +22,16 @@ use crate::verbs::check::{claim_text, disclosed_text};
 /// Nothing to prove, a filter that cannot be proven, a log without a checkpoint, a file that cannot be written.
 pub fn run(cli: &Cli, args: &ProveArgs) -> Outcome {
     let request = request(args)?;
+    let old: Vec<PathBuf> = args.old.iter().cloned().collect();
+    let outputs = Outputs::of(&args.log).reading(&old);
+    // Refused before the work, and looked at again when it is written.
+    outputs.check("-o", &args.output)?;
     let proven = match LedgerReader::open(&args.log, &ReadOptions::default())?.prove(&request) {
         // Records behind the newest checkpoint: a new one is made where the log may be written.
         Err(error) if wants_checkpoint(&error) => make_checkpoint(cli, args, error)?.prove(&request)?,
         proven => proven?,
     };
-    write_whole(&args.output, &proven.bytes)?;
+    outputs.replace("-o", &args.output, &proven.bytes)?;
     say(args, &proven)
 }
 
@@ -79,14 +84,6 @@ fn make_checkpoint(cli: &Cli, args: &ProveArgs, error: indelible::Error) -> Outc
     }
 }
 
-/// Writes the file whole or not at all.
-fn write_whole(file: &Path, bytes: &[u8]) -> Outcome {
-    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut out = tempfile::NamedTempFile::new_in(dir).doing("write", file)?;
-    out.write_all(bytes).and_then(|()| out.as_file().sync_all()).doing("write", file)?;
-    out.persist(file).map(|_| ()).map_err(|error| error.error).doing("write", file)
-}
-
 fn say(args: &ProveArgs, proven: &Proven) -> Outcome {
     let report = &proven.report;
     let mut out = output::stdout();
@@ -100,7 +97,7 @@ fn say(args: &ProveArgs, proven: &Proven) -> Outcome {
             "checkpoint_size": report.checkpoint.size,
             "disclosed": report.opened,
         });
-        line(&mut out, &summary.to_string())?;
+        object(&mut out, &summary)?;
     } else {
         line(&mut out, &format!("proven      {}", claim_text(report)))?;
         line(&mut out, &format!("discloses   {}", disclosed_text(report)))?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::{Cli, PurgeArgs};
 use crate::failure::Outcome;
 use crate::output::table::{bytes, thousands};
-use crate::output::{self, line};
+use crate::output::{self, line, object};
 use crate::verbs::{opened, say_heads};
 
 /// Purges, or says what would go.
@@ -36,7 +36,7 @@ pub fn run(cli: &Cli, args: &PurgeArgs) -> Outcome {
     };
     let mut out = output::stdout();
     match args.json {
-        true => line(&mut out, &report_json(&report).to_string())?,
+        true => object(&mut out, &report_json(&report))?,
         false => report_lines(&report).iter().try_for_each(|text| line(&mut out, text))?,
     }
     out.flush()?;

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use indelible::filter::parse_time;
 use indelible::retain::{Audit, Basis, Explained, Policy, PolicySpec, Profile, State};
 use indelible::{LedgerReader, ReadOptions, Schedule, Timestamp};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use crate::cli::filters::now;
 use crate::cli::{BasisArg, Cli, FilterArgs, ProfileArg, RetainArgs, RetainVerb, SetArgs};
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output::table::{bytes, thousands};
-use crate::output::{self, line, printable};
+use crate::output::{self, line, object, printable};
 use crate::verbs::opened;
 
 /// Does it and says what became of it.
@@ -63,7 +64,7 @@ fn reader(args: &RetainArgs) -> Outcome<LedgerReader> {
 fn tell(json: bool, summary: &Value, lines: &[String]) -> Outcome {
     let mut out = output::stdout();
     match json {
-        true => line(&mut out, &summary.to_string())?,
+        true => object(&mut out, summary)?,
         false => lines.iter().try_for_each(|text| line(&mut out, text))?,
     }
     out.flush()?;
@@ -106,7 +107,7 @@ fn set(cli: &Cli, args: &RetainArgs, set: &SetArgs) -> Outcome {
 
 fn spec(name: &str, set: &SetArgs) -> Outcome<PolicySpec> {
     let optional = |text: &Option<String>| text.as_deref().map(span).transpose();
-    let filters = FilterArgs { system: true, ..set.filters.clone() };
+    let (filters, now) = (set.filters.filters(), now());
     Ok(PolicySpec {
         name: name.to_owned(),
         keep: span(&set.keep)?,
@@ -115,8 +116,8 @@ fn spec(name: &str, set: &SetArgs) -> Outcome<PolicySpec> {
         basis: if set.basis == BasisArg::Event { Basis::Event } else { Basis::Recorded },
         classes: set.class.clone(),
         labels: set.label.clone(),
-        filter: Some(filters.expr(now())?),
-        text: filter_text(&set.filters),
+        filter: Some(filters.expr(now)?),
+        text: filter_text(&filters, now),
     })
 }
 
@@ -137,8 +138,8 @@ pub(crate) fn span(text: &str) -> Outcome<u64> {
     digits.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds)).ok_or_else(refuse)
 }
 
-/// The filter as it was written, for people; nothing follows from it.
-pub(crate) fn filter_text(filters: &FilterArgs) -> String {
+/// The filter as it was written, for people; nothing follows from it. Times are absolute: whoever reads it later has another now.
+pub(crate) fn filter_text(filters: &FilterArgs, now: Timestamp) -> String {
     let lists = [
         ("workspace", &filters.workspace),
         ("lane", &filters.lane),
@@ -158,14 +159,15 @@ pub(crate) fn filter_text(filters: &FilterArgs) -> String {
     for (name, values) in lists {
         parts.extend(values.iter().map(|value| format!("--{name} {value}")));
     }
-    let single = [
+    let times = [
         ("from", &filters.from),
         ("to", &filters.to),
         ("recorded-from", &filters.recorded_from),
         ("recorded-to", &filters.recorded_to),
-        ("where", &filters.expression),
     ];
-    parts.extend(single.into_iter().filter_map(|(name, value)| Some(format!("--{name} {}", value.as_ref()?))));
+    let absolute = |text: &String| parse_time(text, now).map_or_else(|_| text.clone(), |time| time.to_string());
+    parts.extend(times.into_iter().filter_map(|(name, text)| Some(format!("--{name} {}", absolute(text.as_ref()?)))));
+    parts.extend(filters.expression.iter().map(|expression| format!("--where {expression}")));
     parts.join(" ")
 }
 
@@ -373,7 +375,24 @@ fn history_lines(audit: &Audit) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::span;
+    use indelible::Timestamp;
+
+    use super::{filter_text, span};
+    use crate::cli::FilterArgs;
+
+    /// A hold placed with `--from -7d` once said "-7d" for ever.
+    #[test]
+    fn times_of_a_filter_are_said_absolutely() {
+        let now: Timestamp = "2026-11-20T10:00:00Z".parse().expect("a time");
+        let filters = FilterArgs {
+            actor: vec!["u-7".to_owned()],
+            from: Some("-7d".to_owned()),
+            recorded_to: Some("now".to_owned()),
+            ..FilterArgs::default()
+        };
+        let text = "--actor u-7 --from 2026-11-13T10:00:00Z --recorded-to 2026-11-20T10:00:00Z";
+        assert_eq!(filter_text(&filters, now), text);
+    }
 
     #[test]
     fn spans_are_numbers_with_a_unit() {

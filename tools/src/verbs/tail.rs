@@ -6,7 +6,7 @@ use indelible::{LedgerReader, ReadOptions};
 
 use crate::cli::TailArgs;
 use crate::cli::filters::now;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output::rows::{RowRef, RowWriter};
 use crate::output::{self, Look};
 use crate::signals::Stop;
@@ -47,7 +47,14 @@ pub fn run(args: &TailArgs) -> Outcome {
             None => {}
         }
     }
+    let rows = writer.rows();
     let flagged = writer.finish(None)?;
     explain_mark(flagged);
-    Ok(())
+    match args.limit {
+        // Without a limit a signal is how following ends.
+        Some(limit) if rows < limit => {
+            Err(Failure::interrupted(format!("a signal came after {rows} of the {limit} rows asked for")))
+        }
+        _ => Ok(()),
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::VerifyArgs;
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output::table::{bytes, thousands};
-use crate::output::{self, line};
+use crate::output::{self, line, object};
 use crate::verbs::bytes_bar;
 
 /// Verifies and reports.
@@ -46,8 +46,8 @@ pub fn run(args: &VerifyArgs) -> Outcome {
     };
     let mut out = output::stdout();
     match args.json {
-        true => line(&mut out, &report_json(&report, seconds).to_string())?,
-        false => print(&report, args.quick, seconds, &mut out)?,
+        true => object(&mut out, &report_json(&report, seconds))?,
+        false => print(&report, args, seconds, &mut out)?,
     }
     out.flush()?;
     match report.breaks.len() {
@@ -76,24 +76,26 @@ fn failed(breaks: usize) -> Failure {
 fn broken_at_once(args: &VerifyArgs, corruption: &Corruption) -> Outcome {
     let mut out = output::stdout();
     match args.json {
-        true => line(&mut out, &json!({"ok": false, "breaks": [break_json(corruption)]}).to_string())?,
+        true => object(&mut out, &json!({"ok": false, "breaks": [break_json(corruption)]}))?,
         false => line(&mut out, &format!("BROKEN  {corruption}"))?,
     }
     out.flush()?;
     Err(failed(1))
 }
 
-fn print(report: &VerifyReport, quick: bool, seconds: f64, out: &mut dyn std::io::Write) -> Outcome {
+fn print(report: &VerifyReport, args: &VerifyArgs, seconds: f64, out: &mut dyn std::io::Write) -> Outcome {
     for corruption in &report.breaks {
         line(out, &format!("BROKEN      {corruption}"))?;
     }
-    let checked = match (report.breaks.is_empty(), quick) {
-        (true, false) => "VERIFIED    every record, frame, chain value and checkpoint",
-        (true, true) => "VERIFIED    structure and checkpoints; records were not read (--quick)",
-        (false, _) => "what was read before and after:",
+    match report.breaks.is_empty() {
+        true => line(out, &format!("VERIFIED    {}", verdict(report, args)))?,
+        false => line(out, "what was read before and after:")?,
+    }
+    let waiting = match report.journal_records {
+        0 => String::new(),
+        records => format!(" in frames, and {} in the journal that are in no frame yet", thousands(records)),
     };
-    line(out, checked)?;
-    line(out, &format!("records     {}", thousands(report.records)))?;
+    line(out, &format!("records     {}{waiting}", thousands(report.records)))?;
     line(out, &format!("frames      {}", thousands(report.frames)))?;
     line(out, &format!("segments    {}", thousands(report.segments)))?;
     let rate = report.canonical_bytes as f64 / seconds.max(1e-9);
@@ -115,6 +117,26 @@ fn print(report: &VerifyReport, quick: bool, seconds: f64, out: &mut dyn std::io
         line(out, "note        the log's own log.pub was trusted; give --key to check against a key kept elsewhere")?;
     }
     Ok(())
+}
+
+/// What a run without a break has shown: never more than it looked at.
+fn verdict(report: &VerifyReport, args: &VerifyArgs) -> String {
+    if args.quick {
+        return "structure and checkpoints; records were not read (--quick)".to_owned();
+    }
+    let (Some(from), Some(to)) = (args.from_seq, args.to_seq) else {
+        return "every record, frame, chain value and checkpoint".to_owned();
+    };
+    let Some(last) = report.records.checked_sub(1).filter(|last| *last >= from) else {
+        return format!(
+            "chain values and checkpoints, and no record: the log has {} in frames, none of them from {from} to {to}",
+            thousands(report.records)
+        );
+    };
+    format!(
+        "records {from} to {}, with their frames, and all chain values and checkpoints; no other record was checked",
+        last.min(to)
+    )
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -158,6 +180,38 @@ fn break_json(corruption: &Corruption) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A run over a range once said "every record".
+    #[test]
+    fn verdict_names_its_range() {
+        let args = |quick, range: Option<(u64, u64)>| VerifyArgs {
+            log: "log".into(),
+            quick,
+            key: None,
+            from_seq: range.map(|(from, _)| from),
+            to_seq: range.map(|(_, to)| to),
+            json: false,
+        };
+        let report = VerifyReport { records: 10, ..VerifyReport::default() };
+        for (quick, range, says) in [
+            (false, None, "every record, frame"),
+            (true, None, "records were not read"),
+            (true, Some((1, 2)), "records were not read"),
+            (false, Some((3, 5)), "records 3 to 5, with"),
+            (false, Some((3, 500)), "records 3 to 9, with"),
+            (false, Some((9, 9)), "records 9 to 9, with"),
+            (false, Some((10, 500)), "no record: the log has 10 in frames, none of them from 10 to 500"),
+        ] {
+            let args = args(quick, range);
+            let said = verdict(&report, &args);
+            assert!(said.contains(says), "{said}");
+            assert_eq!(said.contains("every record"), says.contains("every record"), "{said}");
+            let mut out = Vec::new();
+            print(&report, &args, 1.0, &mut out).expect("memory");
+            assert!(String::from_utf8_lossy(&out).starts_with(&format!("VERIFIED    {said}\n")));
+        }
+        assert!(verdict(&VerifyReport::default(), &args(false, Some((0, 5)))).contains("no record"));
+    }
 
     #[test]
     fn a_key_is_text_or_a_file() {

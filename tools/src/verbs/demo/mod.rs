@@ -21,7 +21,7 @@ use indelible::{CreateOptions, Ledger, LedgerReader, OpenOptions, ReadOptions, V
 use crate::cli::DemoArgs;
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output::table::{Content, Table, bytes, thousands};
-use crate::output::{self, Look, line};
+use crate::output::{self, Look, drawn, line};
 use crate::signals::Stop;
 use crate::verbs::{bytes_bar, events_bar};
 use crate::workload::Workload;
@@ -68,7 +68,7 @@ pub fn run(args: &DemoArgs) -> Outcome {
 
 /// Ends the demo between two of its steps, so that its directory is still removed.
 fn going_on(stop: &Stop) -> Outcome {
-    if stop.asked() { Err(Failure::operational("stopped by a signal")) } else { Ok(()) }
+    if stop.asked() { Err(Failure::interrupted("stopped by a signal")) } else { Ok(()) }
 }
 
 /// Where the demo works.
@@ -85,6 +85,7 @@ impl Place {
             let made = tempfile::Builder::new().prefix("indelible-demo-").tempdir();
             return Ok(Place::Temporary(made.doing("make a directory in", &std::env::temp_dir())?));
         };
+        indelible::world::outputs::check(&directory.join("log"), None)?;
         std::fs::create_dir_all(directory).doing("make", directory)?;
         if directory.join("log").exists() || directory.join("tampered").exists() {
             return Err(Failure::operational(format!("{} holds a demo already", directory.display()))
@@ -110,7 +111,7 @@ struct Story<'o> {
 
 impl Story<'_> {
     fn say(&mut self, text: &str) -> Outcome {
-        line(self.out, text)?;
+        text.split('\n').try_for_each(|text| line(self.out, text))?;
         // A slow terminal or a pipe sees each step as it is done.
         self.out.flush()?;
         Ok(())
@@ -118,7 +119,9 @@ impl Story<'_> {
 
     fn table(&mut self, title: &str, table: Table) -> Outcome {
         self.say(&format!("\n{title}"))?;
-        self.say(&table.render())
+        drawn(self.out, &table.render())?;
+        self.out.flush()?;
+        Ok(())
     }
 
     fn note(&mut self, what: &'static str, figure: String, remark: impl Into<String>) {

@@ -3,26 +3,17 @@
 //! Unbuffered, so that whoever kills the process afterwards knows what must be in the log: a line is written only after
 //! everything up to its seq was synced.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indelible::Ledger;
 
-use crate::failure::{Failure, InFile, Outcome};
+use crate::failure::{Failure, Outcome};
 
 /// How often the log is asked how far it is.
 const INTERVAL: Duration = Duration::from_millis(1);
-
-/// Opens the file to append to it.
-///
-/// # Errors
-/// Where it cannot be written.
-pub fn open(path: &Path) -> Outcome<File> {
-    OpenOptions::new().create(true).append(true).open(path).doing("write the acks file", path)
-}
 
 /// Runs `work` and reports what becomes durable meanwhile, and once more at its end.
 ///
@@ -79,7 +70,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("acks");
         std::fs::write(&path, "durable 0\n").expect("written");
-        let mut reporter = Reporter { file: open(&path).expect("opened"), reported: 1 };
+        let mut reporter = Reporter { file: File::options().append(true).open(&path).expect("opened"), reported: 1 };
         for durable_to in [1, 3, 3, 8] {
             reporter.report(durable_to).expect("written");
         }

@@ -9,12 +9,11 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
 
 use indelible_importers::Rejected;
 use serde_json::json;
 
-use crate::failure::{Failure, InFile, Outcome};
+use crate::failure::{Failure, Outcome};
 
 /// The file, open.
 #[derive(Debug)]
@@ -23,13 +22,9 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// Creates the file, or appends to it where it exists: rejects of an earlier run are evidence too.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn create(path: &Path) -> Outcome<Self> {
-        let file = File::options().create(true).append(true).open(path).doing("write the rejects file", path)?;
-        Ok(Self { file })
+    /// Appends to what is there: rejects of an earlier run are evidence too.
+    pub fn append_to(file: File) -> Self {
+        Self { file }
     }
 
     /// Keeps one input.
