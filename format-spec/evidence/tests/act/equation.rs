@@ -133,8 +133,7 @@ fn changed(cases: &mut Vec<Case>) {
 /// Points of order 2, 4 and 8 added to the key, to R, and to both so that they cancel.
 fn torsion(cases: &mut Vec<Case>) {
     let none = EIGHT_TORSION[0];
-    for order in 1..8 {
-        let point = EIGHT_TORSION[order];
+    for (order, &point) in EIGHT_TORSION.iter().enumerate().skip(1) {
         let (key, signature, _) = sign(b"message", &none, &point);
         let about = format!("R plus {order} times a point of order 8: right only with the cofactor");
         cases.push(Case { about, key, message: b"message".to_vec(), signature, accepted: false });
