@@ -32,7 +32,7 @@ fn acts() -> Vec<Act> {
         basis: Basis::Event,
         classes: vec![1, 7],
         filter: None,
-        text: "a \"quoted\" \\ text\u{1}\n/é".to_owned(),
+        text: "\"quoted\"\\\u{1}\n/é".to_owned(),
     };
     let placed = Placed { name: "m-1".into(), commit: [9; 32], needs: vec![0, 2], through: 50, seqs: seqs(&[3, 4, 9]) };
     let verifier = key(4).verifier();

@@ -35,7 +35,6 @@ impl Charter {
         let mut newer = None;
         for change in changes {
             check_role(role, change)?;
-            keys.remember(&change.key);
             match change.action {
                 _ if change.role.reserved() => {}
                 Action::Add | Action::Replace if change.role == Role::Checkpoint => {

@@ -11,6 +11,7 @@
 //! asked. Not here: bytes (`act`), whether the records are complete (testimony), frames and what is gone of them (`retention`).
 //! Specified in `format-spec/14-authority.md`.
 
+mod adoptions;
 mod asked;
 mod follow;
 mod follow_keys;
@@ -25,6 +26,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+pub use adoptions::Adoptions;
 pub use holds::{Hold, Holding};
 pub use keys::{Doubt, Epoch, FirstKeys, Keys, Member};
 pub use record::{ClassZero, LogFacts, NoFacts, Reason, Refusal, Standing, Taken};

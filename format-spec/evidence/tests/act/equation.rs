@@ -1,4 +1,4 @@
-//! Ed25519 signatures at the edges of the equation, made here with points of small order, and an oracle that computes it by definition.
+//! Ed25519 signatures at the edges of the equation, made here with points of small order.
 //!
 //! ```text
 //! key 32, message, signature 64 -> accepted or not           RFC 8032, S + L, R + T, A + T, small order, other encodings
@@ -7,7 +7,7 @@
 //! T is a point of order 2, 4 or 8. Verifiers that multiply by the cofactor, take other encodings, or batch, accept what is refused here.
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
-use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
+use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
 use sha2::{Digest, Sha512};
@@ -53,22 +53,10 @@ fn scalar(seed: &str) -> Scalar {
     Scalar::from_bytes_mod_order_wide(&Sha512::digest(seed).into())
 }
 
-fn challenge(r: &[u8; 32], a: &[u8; 32], message: &[u8]) -> Scalar {
+/// k of the equation.
+pub fn challenge(r: &[u8; 32], a: &[u8; 32], message: &[u8]) -> Scalar {
     let hash = Sha512::new().chain_update(r).chain_update(a).chain_update(message).finalize();
     Scalar::from_bytes_mod_order_wide(&hash.into())
-}
-
-/// The chapter's equation, by definition.
-pub fn oracle(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-    let one_encoding = |bytes: &[u8; 32]| {
-        let point = CompressedEdwardsY(*bytes).decompress()?;
-        (point.compress().0 == *bytes && !point.mul_by_cofactor().is_identity()).then_some(point)
-    };
-    let (r, s) = (&signature[..32].try_into().expect("32 bytes"), signature[32..].try_into().expect("32 bytes"));
-    let (Some(a), Some(_)) = (one_encoding(key), one_encoding(r)) else { return false };
-    let Some(s) = Option::<Scalar>::from(Scalar::from_canonical_bytes(s)) else { return false };
-    let k = challenge(r, key, message);
-    (ED25519_BASEPOINT_POINT * s - a * k).compress().0 == *r
 }
 
 fn join(r: &[u8; 32], s: &[u8; 32]) -> [u8; 64] {
@@ -145,8 +133,7 @@ fn changed(cases: &mut Vec<Case>) {
 /// Points of order 2, 4 and 8 added to the key, to R, and to both so that they cancel.
 fn torsion(cases: &mut Vec<Case>) {
     let none = EIGHT_TORSION[0];
-    for order in 1..8 {
-        let point = EIGHT_TORSION[order];
+    for (order, &point) in EIGHT_TORSION.iter().enumerate().skip(1) {
         let (key, signature, _) = sign(b"message", &none, &point);
         let about = format!("R plus {order} times a point of order 8: right only with the cofactor");
         cases.push(Case { about, key, message: b"message".to_vec(), signature, accepted: false });

@@ -224,7 +224,7 @@ fn strangers_strictness_counts_nothing() {
     log.time += 10 * DAY;
     assert!(log.may_go(5, START));
     for (role, body) in [
-        (Role::Hold, place("never", 5, &[5])),
+        (Role::Hold, place("never", 6, &[5])),
         (Role::Admin, keep("for ever", 1, Some(99_999))),
         (Role::Admin, Body::Profile(Profile { quorum_admin: 1, purge_notice: 99 * DAY as u64, ..Profile::default() })),
     ] {

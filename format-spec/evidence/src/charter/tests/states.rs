@@ -326,6 +326,23 @@ fn nothing_follows_the_end() {
     );
 }
 
+/// [ACT-8] An adopt stands after what it takes in, and is read first; one that no head covers makes nothing late.
+#[test]
+fn adopts_are_read_before_what_they_take_in() {
+    let mut log = Log::new();
+    log.act(Role::Hold, place("a", 5, &[2]), &[HOLD]).unwrap();
+    let taken_in = log.time + 9 * DAY;
+    log.time = taken_in;
+    log.say(StatementBody::Adopt { from: 5, through: 15 }, 0, 1).unwrap();
+    let records: Vec<ClassZero<'_>> = log.records.iter().map(Stored::record).collect();
+    let adoptions = Adoptions::of(&records, log.frame);
+    assert_eq!([4, 5, 14, 15].map(|seq| adoptions.time_of(seq).is_some()), [false, true, true, false]);
+    assert_eq!(adoptions.time_of(10), Some(taken_in * 1_000_000_000));
+    assert_eq!(Adoptions::of(&records, log.frame - 1), Adoptions::default());
+    let late = ClassZero { adopted_at: adoptions.time_of(10), ..records[0] };
+    assert_eq!(reason(Charter::new(LOG, &first_keys(), log.frame).take(&late, &log.facts)), Some(Reason::Expired));
+}
+
 /// [ACT-17]
 #[test]
 fn records_are_taken_in_once() {
