@@ -239,3 +239,27 @@ fn the_builder_checks_at_the_end() {
         EventProblem::TooLong { limit: 1_044_480, .. }
     ));
 }
+
+#[test]
+fn arrays_are_no_objects_and_reasons_name_the_field() {
+    let event = |actor: &str, target: &str, rest: &str| {
+        format!(r#"{{"workspace":"w","actor":{actor},"action":"a","target":{target},"outcome":"success"{rest}}}"#)
+    };
+    let (actor, target) = (r#"{"type":"user","id":"u"}"#, r#"{"type":"t","id":"i"}"#);
+    assert!(read(&event(actor, target, "")).is_ok());
+    for (line, wanted) in [
+        (event(r#"["user","u",null,null,null,null]"#, target, ""), "actor as a JSON object"),
+        (event(actor, r#"["t","i"]"#, ""), "target as a JSON object"),
+        (event(actor, target, r#","proof":["hash",null,null,"ab",null]"#), "proof as a JSON object"),
+        (event(actor, target, r#","error":["c","m"]"#), "error as a JSON object"),
+        (format!("[{}]", event(actor, target, "")), "an event as a JSON object"),
+        (event(actor, target, r#","time":"9999-12-31T23:59:59Z""#), "time: "),
+        (event(actor, target, r#","time":"2026-01-01T00:00:00+0200""#), "time: "),
+        (event(actor, target, r#","proof":{"kind":"hash","captured_at":"soon"}"#), "proof.captured_at: "),
+    ] {
+        let error = read(&line).expect_err(&line).to_string();
+        assert!(error.contains(wanted) && !error.contains("Native"), "{line}\n{error}");
+    }
+    let long = read(&event(actor, target, r#","time":"2026-01-01T00:00:00.123456789123Z""#)).expect("digits are cut");
+    assert_eq!(long.time.map(|time| time.0 % 1_000_000_000), Some(123_456_789));
+}

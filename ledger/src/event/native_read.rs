@@ -12,11 +12,12 @@
 //! `null` is the same as absent for optional keys; metadata is taken as its exact text. Where a string has half a
 //! surrogate pair, which no string here can hold, the whole line is kept as the event's original (format `native`).
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::limits::{EventInvalid, EventProblem, Limits};
+use super::object::Object;
 use super::text::{Text, unpaired_surrogates};
 use super::{
     Actor, ActorType, AuditEvent, EventError, Metadata, Original, Outcome, Proof, ProofKind, Severity, Target,
@@ -24,10 +25,11 @@ use super::{
 };
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an event as a JSON object")]
 struct NativeEvent<'a> {
     #[serde(borrow)]
     id: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "read_time")]
     time: Option<Timestamp>,
     workspace: Option<Text<'a>>,
     lane: Option<Text<'a>>,
@@ -35,15 +37,15 @@ struct NativeEvent<'a> {
     correlation_id: Option<Text<'a>>,
     parent_id: Option<Text<'a>>,
     request_id: Option<Text<'a>>,
-    actor: Option<NativeActor<'a>>,
+    actor: Option<Object<NativeActor<'a>>>,
     action: Option<Text<'a>>,
-    target: Option<NativeTarget<'a>>,
+    target: Option<Object<NativeTarget<'a>>>,
     outcome: Option<Outcome>,
     severity: Option<Severity>,
     service: Option<Text<'a>>,
-    proof: Option<NativeProof<'a>>,
+    proof: Option<Object<NativeProof<'a>>>,
     reason: Option<Text<'a>>,
-    error: Option<NativeError<'a>>,
+    error: Option<Object<NativeError<'a>>>,
     metadata: Option<&'a RawValue>,
     original_format: Option<Text<'a>>,
     original: Option<Text<'a>>,
@@ -55,7 +57,7 @@ struct NativeEvent<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "actor as a JSON object")]
 struct NativeActor<'a> {
     r#type: Option<ActorType>,
     #[serde(borrow)]
@@ -67,7 +69,7 @@ struct NativeActor<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "target as a JSON object")]
 struct NativeTarget<'a> {
     #[serde(borrow)]
     r#type: Option<Text<'a>>,
@@ -75,18 +77,19 @@ struct NativeTarget<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "proof as a JSON object")]
 struct NativeProof<'a> {
     kind: Option<ProofKind>,
     #[serde(borrow)]
     data: Option<Text<'a>>,
     url: Option<Text<'a>>,
     hash: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "read_captured_at")]
     captured_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "error as a JSON object")]
 struct NativeError<'a> {
     #[serde(borrow)]
     code: Option<Text<'a>>,
@@ -109,12 +112,25 @@ impl AuditEvent {
     /// # Errors
     /// Not JSON, a key that is unknown, twice there or missing, or what [`AuditEvent::validate`] refuses.
     pub fn from_native_json(line: &str, limits: &Limits) -> Result<AuditEvent, EventInvalid> {
-        let native: NativeEvent<'_> = serde_json::from_str(line)
+        let Object(native): Object<NativeEvent<'_>> = serde_json::from_str(line)
             .map_err(|error| EventInvalid::new("event", EventProblem::Unreadable { message: error.to_string() }))?;
         let event = convert(native, line, limits)?;
         event.validate(limits)?;
         Ok(event)
     }
+}
+
+/// A time, an error about which names its field: the parser's own words give a line and a column alone.
+fn read_named_time<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Result<Option<Timestamp>, D::Error> {
+    Option::deserialize(deserializer).map_err(|error| D::Error::custom(format_args!("{field}: {error}")))
+}
+
+fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    read_named_time(deserializer, "time")
+}
+
+fn read_captured_at<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    read_named_time(deserializer, "proof.captured_at")
 }
 
 fn owned(text: Option<Text<'_>>) -> Option<String> {
@@ -126,8 +142,8 @@ fn mandatory<T>(field: &'static str, value: Option<T>) -> Result<T, EventInvalid
 }
 
 fn convert(native: NativeEvent<'_>, line: &str, limits: &Limits) -> Result<AuditEvent, EventInvalid> {
-    let actor = mandatory("actor", native.actor)?;
-    let target = mandatory("target", native.target)?;
+    let Object(actor) = mandatory("actor", native.actor)?;
+    let Object(target) = mandatory("target", native.target)?;
     // Only what lies outside the metadata loses anything: the metadata is kept as text.
     let kept = native.metadata.map_or(0, |metadata| unpaired_surrogates(metadata.get()));
     let altered = unpaired_surrogates(line) > kept;
@@ -158,9 +174,9 @@ fn convert(native: NativeEvent<'_>, line: &str, limits: &Limits) -> Result<Audit
         outcome: mandatory("outcome", native.outcome)?,
         severity: native.severity.unwrap_or_default(),
         service: owned(native.service),
-        proof: native.proof.map(read_proof).transpose()?,
+        proof: native.proof.map(|Object(proof)| read_proof(proof)).transpose()?,
         reason: owned(native.reason),
-        error: native.error.map(|error| EventError { code: owned(error.code), message: owned(error.message) }),
+        error: native.error.map(|Object(error)| EventError { code: owned(error.code), message: owned(error.message) }),
         metadata: native.metadata.map(|raw| Metadata::from_text(raw.get(), limits)).transpose()?,
         original: original.or_else(|| altered.then(whole_line)),
     })
