@@ -95,7 +95,7 @@ mod tests {
             (
                 r#"{"id":1x ,
   {"id" : 2}"#,
-                Next::At(14),
+                Next::At(13),
             ),
             (r#"{"id":1,{"other":2}"#, Next::Nowhere),
             ("", Next::Nowhere),

@@ -7,7 +7,8 @@
 //! | `Get-WinEvent \| ConvertTo-Json` | flat: `Id`, `ProviderName`, `LogName`, `MachineName`, `/Date(ms)/` |
 //! | forwarders | `EventID` as a number, a text, `{"Qualifiers":..,"Value":..}` or an array of one |
 //!
-//! Invariant: what an event's envelope says is never replaced by its data, which may have fields of the same names.
+//! Invariant: what an event's envelope says is never replaced by its data, which may have fields of the same names: those of
+//! `Get-WinEvent` count only where there is no `EventID`.
 
 use std::borrow::Cow;
 
@@ -22,6 +23,9 @@ members!(Valued { value: "#text" | "Value" | "value" });
 impl<'a> Record<'a> {
     /// This record with its nested parts in their places.
     pub(super) fn unfolded(mut self, event: Raw<'a>) -> Self {
+        if self.event_id.is_none() && self.shell_provider.is_some() {
+            self.take_shell_names();
+        }
         let evtx = Evtx::nested(event);
         self.fill_from(&Record::nested(evtx.system));
         // Some exports have the System part at the top.
@@ -34,6 +38,18 @@ impl<'a> Record<'a> {
         self.activity = self.activity.or(attribute(self.correlation));
         self.time_created = attribute(self.time_created).or(self.time_created);
         self
+    }
+}
+
+impl Record<'_> {
+    /// Takes the envelope as `Get-WinEvent` names it.
+    fn take_shell_names(&mut self) {
+        self.event_id = self.shell_id;
+        self.provider = self.shell_provider;
+        self.channel = self.shell_log;
+        self.host = self.shell_host;
+        self.record_number = self.shell_record;
+        self.user_sid = self.shell_user;
     }
 }
 
