@@ -3,7 +3,7 @@
 //! | event | from the record |
 //! |---|---|
 //! | id | `eventID` |
-//! | time | `eventTime`; where a collector dropped that, `@timestamp` |
+//! | time | `eventTime`, see below; where a collector dropped that, `@timestamp` |
 //! | workspace | `recipientAccountId`, else `userIdentity.accountId`, else the context's |
 //! | lane | `awsRegion` |
 //! | session | `userIdentity.accessKeyId` of temporary credentials (ASIA...): one per session |
@@ -22,13 +22,18 @@
 //! | error | `errorCode`, `errorMessage` |
 //! | metadata | `user_agent`, `read_only`, `event_type`, `shared_event_id`, `invoked_by`, `time_source` |
 //!
-//! A record is one of CloudTrail's by `eventName` and `eventSource`.
+//! `eventTime` is RFC 3339 as AWS writes it. Tools that pass records on write it with a blank for the T and without a zone (a
+//! database's UTC), with an offset without a colon, or as seconds or milliseconds since 1970: all are read, and anything but
+//! RFC 3339 is noted in `time_source`. One that is not understood refuses the record: the time of the import is no substitute.
+//!
+//! A record is one of CloudTrail's by `eventName` and `eventSource`; an Insight event, which has neither, by `insightDetails`,
+//! which names both and the `state` of the insight (`Start`, `End`). Digest files are told apart and hold no records.
 
 use super::finish::{Facts, finish};
 use super::members::{Raw, elements, is, members, owned, text};
-use super::times::zoned;
+use super::times::{passed_on, zoned};
 use super::{Convert, Refusal, blank};
-use indelible::event::{ActorType, AuditEvent, EventError, Outcome, Severity, Target};
+use indelible::event::{ActorType, AuditEvent, EventError, Outcome, Severity, Target, Timestamp};
 
 members!(Record {
     event_id: "eventID",
@@ -50,7 +55,11 @@ members!(Record {
     recipient: "recipientAccountId",
     identity: "userIdentity",
     resources: "resources",
+    insight: "insightDetails",
 });
+
+members!(Insight { state: "state", event_source: "eventSource", event_name: "eventName", insight_type: "insightType" });
+members!(Digest { bucket: "digestS3Bucket", files: "logFiles", fingerprint: "digestPublicKeyFingerprint" });
 
 members!(Identity {
     kind: "type",
@@ -94,17 +103,13 @@ members!(Parameters {
 pub(crate) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Refusal> {
     let members = Record::read(record).map_err(Refusal::unreadable)?;
     let (Some(name), Some(source)) = (text(members.event_name), text(members.event_source)) else {
-        return Err(Refusal::OtherFormat);
+        return if members.insight.is_some() { insight(record, &members, job) } else { Err(Refusal::OtherFormat) };
     };
     let identity = Identity::nested(members.identity);
     let mut facts = Facts::default();
     let mut event = blank(owned(members.recipient).or_else(|| owned(identity.account)), job);
     event.id = owned(members.event_id);
-    event.time = zoned(text(members.event_time));
-    if event.time.is_none() {
-        event.time = zoned(text(members.collector_time));
-        facts.text("time_source", Some(if event.time.is_some() { "@timestamp" } else { "none" }));
-    }
+    event.time = time(&members, &mut facts)?;
     event.lane = owned(members.region);
     event.request_id = owned(members.request_id);
     event.correlation_id = event.request_id.clone().or_else(|| owned(members.shared_event_id));
@@ -126,6 +131,51 @@ pub(crate) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     facts.text("shared_event_id", text(members.shared_event_id));
     facts.text("invoked_by", text(identity.invoked_by));
     finish(event, facts, "cloudtrail", job.source_bytes(record), job.limits).map_err(Refusal::from)
+}
+
+/// An Insight event: the log's own word that calls of one kind became unusually many, or that this is over.
+fn insight(record: &str, members: &Record<'_>, job: &Convert<'_>) -> Result<AuditEvent, Refusal> {
+    let insight = Insight::nested(members.insight);
+    let (Some(name), Some(source)) = (text(insight.event_name), text(insight.event_source)) else {
+        return Err(Refusal::OtherFormat);
+    };
+    let mut facts = Facts::default();
+    let mut event = blank(owned(members.recipient), job);
+    event.id = owned(members.event_id);
+    event.time = time(members, &mut facts)?;
+    event.lane = owned(members.region);
+    event.correlation_id = owned(members.shared_event_id);
+    event.action = format!("cloudtrail:{}", text(insight.insight_type).unwrap_or("Insight".into()));
+    let service = source.strip_suffix(".amazonaws.com").unwrap_or(&source);
+    event.target = Target { kind: "AWS::ApiCall".to_owned(), id: format!("{service}:{name}") };
+    event.service = Some("cloudtrail.amazonaws.com".to_owned());
+    event.severity = if is(insight.state, "Start") { Severity::Warning } else { Severity::Info };
+    facts.text("event_type", text(members.event_type));
+    facts.text("shared_event_id", text(members.shared_event_id));
+    facts.text("insight_state", text(insight.state));
+    finish(event, facts, "cloudtrail", job.source_bytes(record), job.limits).map_err(Refusal::from)
+}
+
+/// Whether this is a digest file of CloudTrail, which names log files and their hashes.
+pub(crate) fn is_digest(record: &str) -> bool {
+    Digest::read(record)
+        .is_ok_and(|digest| digest.bucket.is_some() && digest.files.is_some() && digest.fingerprint.is_some())
+}
+
+fn time(members: &Record<'_>, facts: &mut Facts) -> Result<Option<Timestamp>, Refusal> {
+    let Some(given) = text(members.event_time) else {
+        let collected = zoned(text(members.collector_time));
+        facts.text("time_source", Some(if collected.is_some() { "@timestamp" } else { "none" }));
+        return Ok(collected);
+    };
+    if let Some(time) = zoned(Some(given.clone())) {
+        return Ok(Some(time));
+    }
+    let Some((time, form)) = passed_on(&given) else {
+        return Err(Refusal::unread_time("eventTime", &given));
+    };
+    facts.text("time_source", Some(format!("eventTime, {form}")));
+    Ok(Some(time))
 }
 
 fn set_actor(event: &mut AuditEvent, members: &Record<'_>, identity: &Identity<'_>) {

@@ -20,11 +20,12 @@
 //! | error | code, and message or reason, of a failed `responseStatus` |
 //! | metadata | `user_agent`, `level`, `stage`, `impersonated_user`, `decision`, `time_source` |
 //!
-//! A record is one of these by `auditID`, `verb` or `requestURI`, and `kind` `Event` or an `audit.k8s.io` version.
+//! A record is one of these by `auditID`, `verb` or `requestURI`, and one of `kind` `Event`, an `audit.k8s.io` version, `stage` and
+//! `level`: the items of a list that a webhook is sent have neither kind nor version of their own.
 
 use super::finish::{Facts, finish};
 use super::members::{elements, is, members, owned, text};
-use super::times::zoned;
+use super::times::{passed_on, zoned};
 use super::{Convert, Refusal, blank};
 use indelible::event::{ActorType, AuditEvent, EventError, Outcome, Severity, Target, Timestamp};
 
@@ -64,7 +65,8 @@ pub(crate) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     let audit_version = text(members.api_version).is_some_and(|version| version.starts_with("audit.k8s.io/"));
     let audit_id = text(members.audit_id);
     let is_request = members.verb.is_some() || members.request_uri.is_some();
-    let (Some(audit_id), true) = (audit_id, is_request && (is(members.kind, "Event") || audit_version)) else {
+    let is_audit = is(members.kind, "Event") || audit_version || members.stage.is_some() || members.level.is_some();
+    let (Some(audit_id), true) = (audit_id, is_request && is_audit) else {
         return Err(Refusal::OtherFormat);
     };
     let object = ObjectRef::nested(members.object_ref);
@@ -73,7 +75,7 @@ pub(crate) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     event.id = Some(text(members.stage).map_or_else(|| audit_id.to_string(), |stage| format!("{audit_id}/{stage}")));
     event.correlation_id = Some(audit_id.to_string());
     event.request_id = Some(audit_id.into_owned());
-    event.time = time(&members);
+    event.time = time(&members)?;
     if event.time.is_none() {
         facts.text("time_source", Some("none"));
     }
@@ -102,9 +104,17 @@ pub(crate) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     finish(event, facts, "kubernetes", job.source_bytes(record), job.limits).map_err(Refusal::from)
 }
 
-fn time(members: &Record<'_>) -> Option<Timestamp> {
+fn time(members: &Record<'_>) -> Result<Option<Timestamp>, Refusal> {
     let created = ObjectMeta::nested(members.metadata).created;
-    [members.stage_time, members.received_time, members.timestamp, created].into_iter().find_map(|raw| zoned(text(raw)))
+    let times = [members.stage_time, members.received_time, members.timestamp, created];
+    let read = times.into_iter().find_map(|raw| {
+        let given = text(raw)?;
+        zoned(Some(given.clone())).or_else(|| passed_on(&given).map(|(time, _)| time))
+    });
+    match times.into_iter().find_map(text) {
+        Some(given) if read.is_none() => Err(Refusal::unread_time("stageTimestamp", &given)),
+        _ => Ok(read),
+    }
 }
 
 fn resource(object: &ObjectRef<'_>) -> Option<String> {

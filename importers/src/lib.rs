@@ -13,11 +13,13 @@
 //!
 //! Not here: where the events go, and where the rejects are kept.
 
+mod carrier;
 mod cloudtrail;
 mod finish;
 mod input;
 mod kubernetes;
 mod members;
+mod resync;
 mod scan;
 mod split;
 mod times;
@@ -167,6 +169,12 @@ impl Refusal {
     fn unreadable(error: serde_json::Error) -> Self {
         Self::Bad(format!("not valid JSON: {error} (of this record)"))
     }
+
+    /// A time that is there and not understood: the time of the import must not stand for it.
+    fn unread_time(field: &str, given: &str) -> Self {
+        let given: String = given.chars().take(64).collect();
+        Self::Bad(format!("{field} {given:?} is no time that can be read: give RFC 3339, such as 2026-11-20T10:00:00Z"))
+    }
 }
 
 impl From<EventInvalid> for Refusal {
@@ -176,15 +184,18 @@ impl From<EventInvalid> for Refusal {
 }
 
 /// What a conversion needs besides the record.
+#[derive(Clone, Copy)]
 struct Convert<'a> {
     limits: &'a Limits,
     context: &'a ImportContext,
     encoding: Encoding,
+    /// The object that carries the record as a text, where one does.
+    carrier: Option<&'a str>,
 }
 
 impl Convert<'_> {
     fn source_bytes(&self, record: &str) -> Vec<u8> {
-        self.encoding.source_bytes(record.as_bytes())
+        self.encoding.source_bytes(self.carrier.unwrap_or(record).as_bytes())
     }
 }
 
@@ -202,7 +213,7 @@ fn blank(workspace: Option<String>, job: &Convert<'_>) -> AuditEvent {
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use indelible::import::{Format, ImportContext, Item, import};
+/// use indelible_importers::{Format, ImportContext, Item, import};
 /// use indelible::Limits;
 ///
 /// let input = br#"{"Records":[{"eventSource":"s3.amazonaws.com","eventName":"GetObject","eventTime":"2026-11-20T10:00:00Z"}]}"#;
@@ -231,15 +242,17 @@ pub fn import<R: Read>(
 ) -> io::Result<ImportSummary> {
     let in_file = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", context.file));
     let opened = input::open(input).map_err(in_file)?;
-    let job = Convert { limits, context, encoding: opened.encoding };
-    let mut splitter = Splitter::new(opened.reader, !matches!(format, Format::Windows));
+    let job = Convert { limits, context, encoding: opened.encoding, carrier: None };
+    let mut splitter = Splitter::new(opened.reader, !matches!(format, Format::Windows), is_record);
     let mut run =
         Run { asked: format, last: format, job, summary: ImportSummary { format, ..Default::default() }, sink };
     let mut line = 1;
     while let Some(piece) = splitter.next_piece().map_err(in_file)? {
         line = piece.line;
-        if run.piece(&piece).is_break() {
-            return Ok(run.summary);
+        match run.piece(&piece) {
+            Taken::Handed => {}
+            Taken::Stopped => return Ok(run.summary),
+            Taken::Unknown(why) => splitter.refuse(why),
         }
     }
     if let Some(byte) = opened.odd_byte.get() {
@@ -247,6 +260,22 @@ pub fn import<R: Read>(
         let _ = run.hand_over(Item::Reject(Rejected { line, reason, bytes: vec![byte] }));
     }
     Ok(run.summary)
+}
+
+/// What became of a piece.
+enum Taken {
+    /// The sink has it.
+    Handed,
+    /// The sink has it and wants no more.
+    Stopped,
+    /// It is a JSON object and no record: why.
+    Unknown(String),
+}
+
+impl From<ControlFlow<()>> for Taken {
+    fn from(flow: ControlFlow<()>) -> Self {
+        if flow.is_break() { Self::Stopped } else { Self::Handed }
+    }
 }
 
 /// An import under way.
@@ -260,7 +289,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn piece(&mut self, piece: &Piece<'_>) -> ControlFlow<()> {
+    fn piece(&mut self, piece: &Piece<'_>) -> Taken {
         let reason = match (&piece.broken, std::str::from_utf8(piece.bytes)) {
             (Some(why), _) => why.clone(),
             (None, Err(error)) => {
@@ -277,13 +306,14 @@ impl Run<'_> {
             (None, Ok(record)) => match self.convert(record) {
                 Ok(event) => {
                     let imported = Imported { line: piece.line, event };
-                    return self.hand_over(Item::Event(Box::new(imported)));
+                    return self.hand_over(Item::Event(Box::new(imported))).into();
                 }
-                Err(reason) => reason,
+                Err(Refusal::Bad(reason)) => reason,
+                Err(Refusal::OtherFormat) => return Taken::Unknown(self.unknown(record)),
             },
         };
         let bytes = self.job.encoding.source_bytes(piece.bytes);
-        self.hand_over(Item::Reject(Rejected { line: piece.line, reason, bytes }))
+        self.hand_over(Item::Reject(Rejected { line: piece.line, reason, bytes })).into()
     }
 
     fn hand_over(&mut self, item: Item) -> ControlFlow<()> {
@@ -295,26 +325,35 @@ impl Run<'_> {
         (self.sink)(item)
     }
 
-    /// Tries the format that was asked for; otherwise the last one, and where that is wrong whichever the shape tells.
-    fn convert(&mut self, record: &str) -> Result<AuditEvent, String> {
-        let mut format = self.last;
-        let mut converted = convert_as(format, record, &self.job);
-        if self.asked == Format::Auto && matches!(converted, Err(Refusal::OtherFormat)) {
-            format = shape(record).unwrap_or(Format::Auto);
-            converted = convert_as(format, record, &self.job);
+    /// Tries the format that was asked for; otherwise the last one, and where that is wrong whichever the shape tells. What
+    /// is no record may carry one.
+    fn convert(&mut self, record: &str) -> Result<AuditEvent, Refusal> {
+        let (mut format, mut converted) = self.convert_shaped(record, &self.job);
+        if matches!(converted, Err(Refusal::OtherFormat))
+            && let Some(inner) = carrier::carried(record)
+        {
+            (format, converted) = self.convert_shaped(&inner, &Convert { carrier: Some(record), ..self.job });
         }
-        match converted {
-            Ok(event) => {
-                self.last = format;
-                self.summary.format = format;
-                Ok(event)
-            }
-            Err(Refusal::Bad(reason)) => Err(reason),
-            Err(Refusal::OtherFormat) => Err(self.unknown(record)),
+        if converted.is_ok() {
+            self.last = format;
+            self.summary.format = format;
         }
+        converted
+    }
+
+    fn convert_shaped(&self, record: &str, job: &Convert<'_>) -> (Format, Result<AuditEvent, Refusal>) {
+        let converted = convert_as(self.last, record, job);
+        if self.asked != Format::Auto || !matches!(converted, Err(Refusal::OtherFormat)) {
+            return (self.last, converted);
+        }
+        let format = shape(record).unwrap_or(Format::Auto);
+        (format, convert_as(format, record, job))
     }
 
     fn unknown(&self, record: &str) -> String {
+        if cloudtrail::is_digest(record) {
+            return DIGEST.to_owned();
+        }
         match (shape(record), self.asked) {
             (Err(error), _) => format!("not valid JSON: {error} (of this record)"),
             (Ok(_), Format::Auto) => UNKNOWN.to_owned(),
@@ -330,6 +369,9 @@ impl Run<'_> {
 const UNKNOWN: &str = "no known audit record (CloudTrail has eventSource and eventName, Windows EventID and a channel or \
                        provider, Kubernetes auditID and verb, a native event workspace, actor and action): convert it \
                        to a native event";
+
+const DIGEST: &str = "a CloudTrail digest file: it holds hashes of log files and no audit record; keep it beside the log \
+                      files that it names";
 
 fn convert_as(format: Format, record: &str, job: &Convert<'_>) -> Result<AuditEvent, Refusal> {
     match format {
@@ -355,18 +397,27 @@ members!(Shape {
     action: "action",
     event_source: "eventSource",
     event_name: "eventName",
+    insight: "insightDetails",
     audit_id: "auditID",
-    event_id: "EventID" | "event_id" | "winlog",
+    event_id: "EventID" | "event_id" | "winlog" | "Event" | "ProviderName",
 });
+
+/// Whether a text looks like a record that some importer takes.
+fn is_record(text: &str) -> bool {
+    !matches!(shape(text), Ok(Format::Auto) | Err(_)) || carrier::carried(text).is_some()
+}
 
 /// The format that a record's members suggest; [`Format::Auto`] where they suggest none.
 fn shape(record: &str) -> Result<Format, serde_json::Error> {
     let shape = Shape::read(record)?;
-    Ok(if shape.event_source.is_some() && shape.event_name.is_some() {
+    let object = |raw: members::Raw<'_>| raw.is_some_and(|raw| raw.get().starts_with(['{', '[']));
+    // An actor that is a plain text is some other product's.
+    let native = [shape.workspace, shape.action, shape.actor.filter(|raw| object(Some(raw)))];
+    Ok(if (shape.event_source.is_some() && shape.event_name.is_some()) || object(shape.insight) {
         Format::CloudTrail
     } else if shape.audit_id.is_some() {
         Format::Kubernetes
-    } else if [shape.workspace, shape.actor, shape.action].iter().flatten().count() >= 2 {
+    } else if native.iter().flatten().count() >= 2 {
         Format::Native
     } else if shape.event_id.is_some() {
         Format::Windows

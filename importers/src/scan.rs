@@ -205,7 +205,8 @@ impl Scanner {
         self.want = Want::Colon;
         if self.stack.len() == 1 {
             let key = bytes.get(self.string_start..self.at);
-            self.envelope_key = self.envelopes && matches!(key, Some(b"\"Records\"" | b"\"items\"" | b"\"rows\""));
+            self.envelope_key =
+                self.envelopes && matches!(key, Some(b"\"Records\"" | b"\"items\"" | b"\"Events\"" | b"\"rows\""));
         }
         None
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {..}\n{..}\n        one record a line              [ {..}, {..} ]              an array
-//! {..}{..}            one after the other            {"Records":[ {..}, .. ]}    an envelope, also "items", "rows"
+//! {..}{..}            one after the other            {"Records":[ {..}, .. ]}    an envelope, also "items", "Events", "rows"
 //! {\n  "a": 1\n}\n    pretty-printed                 and all of these after one another
 //! RS {..}\n RS {..}  RFC 7464                       zero bytes between records are padding
 //! ```
@@ -13,7 +13,8 @@
 //! |---|---|
 //! | begins a line of its own, outside an array | the end of that line, or the padding or the record separator in it |
 //! | pretty-printed | the next line that begins with `{` at the same indentation |
-//! | inside an array, with brackets that balance | its closing bracket |
+//! | inside an array, or the head of an envelope | the next record, wherever in a line it begins (`resync`) |
+//! | inside an array, the last one, with brackets that balance | its closing bracket |
 //! | inside an array, otherwise | the next line that begins with `{` at the same indentation |
 //! | none of these | the end of the input |
 //!
@@ -25,6 +26,7 @@
 
 use std::io::{self, Read};
 
+use super::resync::{Next, end_before, next_record};
 use super::scan::{Balance, Scanner, Step, balance};
 use super::window::{RECORD_SEPARATOR, Window};
 
@@ -53,6 +55,15 @@ enum Container {
     Array,
     /// The records of an envelope; its object goes on behind them.
     Envelope,
+}
+
+/// What a look for the next record found, by places in the input.
+#[derive(Clone, Copy)]
+struct Looked {
+    from: u64,
+    /// Valid for looks that begin before here.
+    until: u64,
+    next: Option<u64>,
 }
 
 /// What the next piece is, as a length from the start of the window.
@@ -86,20 +97,30 @@ pub(super) struct Splitter<R> {
     /// Inside the tail of a piece that was too long.
     too_long: bool,
     envelopes: bool,
+    /// Whether a text looks like an audit record.
+    is_record: fn(&str) -> bool,
+    /// What the last look for a record found.
+    looked: Option<Looked>,
+    /// A piece that was given and is no record: its length, and what is wrong with it.
+    refused: Option<(usize, String)>,
     /// The bytes of the piece that was given last: still in the window while the caller looks at it.
     given: usize,
     end_reported: bool,
 }
 
 impl<R: Read> Splitter<R> {
-    /// `envelopes` says whether objects with an array under `Records`, `items` or `rows` are opened.
-    pub(super) fn new(source: R, envelopes: bool) -> Self {
+    /// `envelopes` says whether objects with an array under `Records`, `items`, `Events` or `rows` are opened, `is_record` whether a
+    /// text looks like an audit record: behind a broken one the next is looked for.
+    pub(super) fn new(source: R, envelopes: bool, is_record: fn(&str) -> bool) -> Self {
         Self {
             window: Window::new(source),
             containers: Vec::new(),
             after_records: false,
             too_long: false,
             envelopes,
+            is_record,
+            looked: None,
+            refused: None,
             given: 0,
             end_reported: false,
         }
@@ -110,6 +131,10 @@ impl<R: Read> Splitter<R> {
     /// # Errors
     /// Errors of the system. An error of a decompressor is the end of the input, and is reported as a broken piece.
     pub(super) fn next_piece(&mut self) -> io::Result<Option<Piece<'_>>> {
+        if let Some((length, why)) = self.refused.take() {
+            let cut = self.from_broken_head(Cut::broken(length, why))?;
+            return Ok(Some(self.give(cut)));
+        }
         self.window.consume(self.given);
         self.given = 0;
         loop {
@@ -128,6 +153,13 @@ impl<R: Read> Splitter<R> {
             }
         }
         Ok(self.at_end())
+    }
+
+    /// Says that the piece given last is no record. It comes again as a broken one, without the records that lie in it: what
+    /// holds them may be an envelope under a name that nobody knows.
+    pub(super) fn refuse(&mut self, why: String) {
+        self.refused = Some((self.given, why));
+        self.given = 0;
     }
 
     fn give(&mut self, cut: Cut) -> Piece<'_> {
@@ -175,8 +207,11 @@ impl<R: Read> Splitter<R> {
                 self.window.consume(3);
                 Ok(None)
             }
-            (Some(_), _) => self.stray_element(),
-            (None, _) => self.line_of("this is not a JSON object".to_owned()).map(Some),
+            (Some(_), _) => self.stray(),
+            (None, _) => {
+                let line = self.line_of("this is not a JSON object".to_owned())?;
+                self.from_broken_head(line).map(Some)
+            }
         }
     }
 
@@ -240,6 +275,52 @@ impl<R: Read> Splitter<R> {
         }
     }
 
+    /// Something in an array that is no object: a value of another kind, or a record that lost its beginning.
+    fn stray(&mut self) -> io::Result<Option<Cut>> {
+        let why = "this is not a JSON object";
+        if let Some(length) = self.before_next_record(usize::MAX)? {
+            return Ok(Some(Cut::broken(length, why.to_owned())));
+        }
+        self.stray_element()
+    }
+
+    /// Bytes up to the next record that begins below `limit`; `None` where there is none.
+    fn before_next_record(&mut self, limit: usize) -> io::Result<Option<usize>> {
+        let position = self.window.position;
+        let known = self.looked.filter(|looked| looked.from <= position && position < looked.until);
+        let looked = match known {
+            Some(looked) => looked,
+            None => {
+                let next = self.look_for_record()?.map(|at| position + at as u64);
+                let end = position + self.window.bytes().len() as u64;
+                let until = next.unwrap_or(if self.window.ended { u64::MAX } else { end });
+                Looked { from: position, until, next }
+            }
+        };
+        self.looked = Some(looked);
+        let at = looked.next.and_then(|at| usize::try_from(at - position).ok());
+        Ok(at.filter(|&at| at < limit).map(|at| end_before(self.window.bytes(), at)))
+    }
+
+    /// The next record behind the first byte, as far as the window may grow.
+    fn look_for_record(&mut self) -> io::Result<Option<usize>> {
+        // Looking again only when the window has doubled keeps this linear.
+        let mut looked_at = 0;
+        loop {
+            let bytes = self.window.bytes();
+            let full = bytes.len() >= PIECE_BYTES_MAX;
+            if bytes.len() >= looked_at * 2 || self.window.ended || full {
+                looked_at = bytes.len();
+                match next_record(bytes, 1, self.window.ended || full, self.is_record) {
+                    Next::At(at) => return Ok(Some(at)),
+                    Next::Nowhere => return Ok(None),
+                    Next::More => {}
+                }
+            }
+            self.window.fill()?;
+        }
+    }
+
     /// An array element that is no object.
     fn stray_element(&mut self) -> io::Result<Option<Cut>> {
         let mut scanner = Scanner::new(false);
@@ -281,7 +362,11 @@ impl<R: Read> Splitter<R> {
         let first_line = bytes.get(..find(bytes, 0, b'\n').unwrap_or(bytes.len())).unwrap_or_default();
         let pretty = first_line.get(1..).unwrap_or_default().trim_ascii().is_empty();
         if self.containers.is_empty() {
-            return if pretty { self.up_to_sibling(why) } else { self.line_of(why) };
+            let broken = if pretty { self.up_to_sibling(why)? } else { self.line_of(why)? };
+            return self.from_broken_head(broken);
+        }
+        if let Some(length) = self.before_next_record(usize::MAX)? {
+            return Ok(Cut::broken(length, why));
         }
         // The whole record may not have arrived yet; looking again only when the window has doubled keeps this linear.
         let mut looked_at = 0;
@@ -299,6 +384,17 @@ impl<R: Read> Splitter<R> {
                 return self.up_to_sibling(why);
             }
         }
+    }
+
+    /// Outside an array a broken piece with records inside was the head of an envelope: they are taken for an array's.
+    fn from_broken_head(&mut self, broken: Cut) -> io::Result<Cut> {
+        if !self.envelopes {
+            return Ok(broken);
+        }
+        let limit = broken.length;
+        let Some(length) = self.before_next_record(limit)? else { return Ok(broken) };
+        self.containers.push(Container::Array);
+        Ok(Cut { length, to_end: false, ..broken })
     }
 
     /// Up to the next line that begins with `{` at the indentation of this record.
@@ -370,6 +466,10 @@ fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
+    fn never(_: &str) -> bool {
+        false
+    }
+
     /// Gives a few bytes at a time.
     struct Drip<'a>(&'a [u8], usize);
 
@@ -385,7 +485,7 @@ mod tests {
     /// Each piece as `line:text`, with `!` in front of a broken one; the same however the bytes arrive.
     fn pieces(input: &str) -> Vec<String> {
         let run = |chunk: usize| {
-            let mut splitter = Splitter::new(Drip(input.as_bytes(), chunk), true);
+            let mut splitter = Splitter::new(Drip(input.as_bytes(), chunk), true, never);
             let mut out = Vec::new();
             while let Some(piece) = splitter.next_piece().expect("reads") {
                 let mark = if piece.broken.is_some() { "!" } else { "" };
@@ -460,7 +560,7 @@ mod tests {
     }
 
     fn pieces_of(input: &[u8]) -> usize {
-        let mut splitter = Splitter::new(input, true);
+        let mut splitter = Splitter::new(input, true, never);
         let mut count = 0;
         while splitter.next_piece().expect("reads").is_some() {
             count += 1;
@@ -473,7 +573,7 @@ mod tests {
         let mut input = vec![b'{', b'"'];
         input.resize(PIECE_BYTES_MAX + PIECE_BYTES_MAX / 2, b'x');
         input.extend_from_slice(b"\n{}");
-        let mut splitter = Splitter::new(input.as_slice(), true);
+        let mut splitter = Splitter::new(input.as_slice(), true, never);
         let mut total = 0;
         let mut records = 0;
         while let Some(piece) = splitter.next_piece().expect("reads") {

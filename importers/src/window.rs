@@ -23,6 +23,8 @@ pub(super) struct Window<R> {
     pub(super) ended: bool,
     /// Why the input ended before its end.
     pub(super) failure: Option<String>,
+    /// Bytes before the first one.
+    pub(super) position: u64,
     /// The line of the first byte, from 1.
     pub(super) line: u64,
     /// How many blanks stand before the first byte on its line; `None` where something else does.
@@ -31,7 +33,16 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: Vec::new(), start: 0, ended: false, failure: None, line: 1, indentation: Some(0) }
+        Self {
+            source,
+            buffer: Vec::new(),
+            start: 0,
+            ended: false,
+            failure: None,
+            position: 0,
+            line: 1,
+            indentation: Some(0),
+        }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -77,6 +88,7 @@ impl<R: Read> Window<R> {
         let before = if lines > 0 { Some(0) } else { self.indentation };
         self.indentation = before.filter(|_| blank).map(|before| before + last.len());
         self.line += lines as u64;
+        self.position += length as u64;
         self.start += length;
     }
 

@@ -368,3 +368,104 @@ proptest! {
         }
     }
 }
+
+/// Shapes in which real tools write the same records: (input, events, rejects, what each event's native form contains).
+#[test]
+fn shapes_of_real_tools() {
+    let item = r#"{"level":"Metadata","auditID":"0c-1","stage":"ResponseComplete","requestURI":"/api/v1/pods","verb":"list","user":{"username":"admin"},"stageTimestamp":"2025-04-25T11:07:48.385811Z"}"#;
+    let list =
+        format!(r#"{{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{{}},"items":[{item},{item}]}}"#);
+    let both = run(&list);
+    assert_eq!((both.events.len(), both.rejects.len()), (2, 0), "items of a list have no kind of their own");
+    assert_eq!(run_as(item.as_bytes(), Format::Kubernetes).events.len(), 1);
+
+    let docker = format!(
+        r#"{{"log":{},"stream":"stdout","time":"2025-04-25T11:07:48.5Z"}}"#,
+        serde_json::json!(format!("{item}\n"))
+    );
+    check(&docker, &[r#""id":"0c-1/ResponseComplete""#, r#""action":"k8s.list""#]);
+
+    let lookup = r#"{"EventId":"bb","EventName":"RunInstances","EventTime":1754042400.0,"CloudTrailEvent":"{\"eventTime\":\"2025-08-01T10:00:00Z\",\"eventSource\":\"ec2.amazonaws.com\",\"eventName\":\"RunInstances\",\"eventID\":\"bb\"}"}"#;
+    check(lookup, &[r#""id":"bb","time":"2025-08-01T10:00:00"#, r#""action":"ec2:RunInstances""#]);
+    assert_eq!(run(format!(r#"{{"Events":[{lookup},{lookup}]}}"#)).events.len(), 2);
+
+    check(
+        r#"{"eventTime":"2025-07-13T09:08:00Z","eventID":"55ed","eventType":"AwsCloudTrailInsight","recipientAccountId":"1","sharedEventID":"6a59","insightDetails":{"state":"Start","eventSource":"autoscaling.amazonaws.com","eventName":"CompleteLifecycleAction","insightType":"ApiCallRateInsight"}}"#,
+        &[
+            r#""action":"cloudtrail:ApiCallRateInsight","target":{"type":"AWS::ApiCall","id":"autoscaling:CompleteLifecycleAction"}"#,
+            r#""insight_state":"Start""#,
+        ],
+    );
+    let digest = run(r#"{"digestS3Bucket":"b","digestPublicKeyFingerprint":"31e8","logFiles":[{"s3Object":"o"}]}"#);
+    assert!(digest.rejects[0].reason.contains("digest file"), "{}", digest.rejects[0].reason);
+    let vendor = run(r#"{"@timestamp":1700000000000,"action":"repo.create","actor":"octo","repo":"acme/x"}"#);
+    assert!(vendor.rejects[0].reason.starts_with("no known audit record"), "{}", vendor.rejects[0].reason);
+}
+
+#[test]
+fn windows_shapes_of_real_tools() {
+    let evtx = r##"{"Event":{"#attributes":{"xmlns":"x"},"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Security-Auditing"}},"EventID":4624,"TimeCreated":{"#attributes":{"SystemTime":"2025-03-30T02:30:00.123456Z"}},"Channel":"Security","Computer":"h1","EventRecordID":"5","Keywords":"0x8010000000000000","Security":{"#attributes":{"UserID":"S-1-5-18"}}},"EventData":{"TargetUserName":"bob","TargetDomainName":"D"}}}"##;
+    check(
+        evtx,
+        &[
+            r#""time":"2025-03-30T02:30:00.123456"#,
+            r#""id":"D\\bob""#,
+            r#""action":"windows.security-auditing.4624""#,
+            r#""outcome":"failure""#,
+            r#""record_number":"5""#,
+        ],
+    );
+    for (event_id, rest) in [
+        (r#"{"Qualifiers":16384,"Value":7036}"#, r#""SourceName":"Service Control Manager""#),
+        (
+            r##"{"#attributes":{"Qualifiers":"49152"},"#text":7036}"##,
+            r#""Provider":{"Name":"Service Control Manager"}"#,
+        ),
+        ("[7036]", r#""SourceName":"Service Control Manager""#),
+        (r#""7036""#, r##""Provider":{"#attributes":{"Name":"Service Control Manager"}}"##),
+    ] {
+        let record = format!(
+            r#"{{"EventID":{event_id},"Channel":"System",{rest},"Hostname":"h1","TimeCreated":"2025-03-30T02:30:00.1234567Z"}}"#
+        );
+        check(
+            &record,
+            &[r#""action":"windows.service-control-manager.7036""#, r#""time":"2025-03-30T02:30:00.1234567"#],
+        );
+    }
+    check(
+        r#"{"Id":4624,"ProviderName":"Microsoft-Windows-Security-Auditing","LogName":"Security","MachineName":"h1.corp.example","TimeCreated":"\/Date(1743301800000)\/","Level":0,"RecordId":12,"UserId":null}"#,
+        &[
+            r#""time":"2025-03-30T02:30:00"#,
+            r#""workspace":"corp.example","lane":"h1.corp.example""#,
+            r#""record_number":12"#,
+        ],
+    );
+    let texts = r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"MSExchange CmdletLogs"}},"EventID":{"#attributes":{"Qualifiers":16384},"#text":1},"TimeCreated":{"#attributes":{"SystemTime":"2025-03-30T02:30:00Z"}},"Channel":"MSExchange Management","Computer":"h1"},"EventData":{"Data":{"#text":["Set-Mailbox","-x"]}}}}"##;
+    check(texts, &[r#""action":"windows.msexchange-cmdletlogs.1""#]);
+    let cleared = r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Eventlog"}},"EventID":104,"TimeCreated":{"#attributes":{"SystemTime":"2025-03-30T02:30:00Z"}},"Channel":"System","Computer":"h1"},"UserData":{"LogFileCleared":{"SubjectUserName":"eve","SubjectDomainName":"D","Channel":"Application"}}}}"##;
+    check(cleared, &[r#""severity":"critical""#, r#""id":"D\\eve""#, r#""channel":"System""#]);
+}
+
+#[test]
+fn times_that_are_passed_on_are_read_and_others_refuse_the_record() {
+    let trail = |time: &str| {
+        format!(r#"{{"eventTime":{time},"eventSource":"iam.amazonaws.com","eventName":"CreateUser","eventID":"t"}}"#)
+    };
+    for (time, read) in [
+        (r#""2022-11-21 18:06:52""#, "2022-11-21T18:06:52"),
+        (r#""2025-01-21 17:49:47.000000000""#, "2025-01-21T17:49:47"),
+        (r#""2025-01-21T17:49:47+0000""#, "2025-01-21T17:49:47"),
+        ("1737481787000", "2025-01-21T17:49:47"),
+    ] {
+        check(&trail(time), &[&format!(r#""time":"{read}"#), "time_source"]);
+    }
+    let refused = [
+        trail(r#""yesterday""#),
+        r#"{"kind":"Event","auditID":"a","verb":"get","stageTimestamp":"soon"}"#.to_owned(),
+        r#"{"EventID":1,"Channel":"c","TimeCreated":"soon"}"#.to_owned(),
+    ];
+    for record in refused {
+        let run = run(&record);
+        assert!(run.rejects[0].reason.contains("no time that can be read"), "{record}: {}", run.rejects[0].reason);
+    }
+}

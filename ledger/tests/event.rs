@@ -173,7 +173,7 @@ fn integers_are_nanoseconds() {
     for (time, nanoseconds) in
         [("9223372036854775807", i64::MAX), ("-1", -1), ("1795168800000000001", 1_795_168_800_000_000_001)]
     {
-        let event = read(&with(r#""2026-11-20T10:00:00Z""#, time)).expect(time);
+        let event = read(&with(r#""2026-11-20T10:00:00Z""#, "time")).expect(time);
         assert_eq!(event.time, Some(Timestamp(nanoseconds)));
     }
 }
@@ -238,4 +238,28 @@ fn the_builder_checks_at_the_end() {
         problem(started().succeeded().original("x", vec![0; 1 << 20]).build()),
         EventProblem::EventTooLong { limit: 1_044_480, .. }
     ));
+}
+
+#[test]
+fn arrays_are_no_objects_and_reasons_name_the_field() {
+    let event = |actor: &str, target: &str, rest: &str| {
+        format!(r#"{{"workspace":"w","actor":{actor},"action":"a","target":{target},"outcome":"success"{rest}}}"#)
+    };
+    let (actor, target) = (r#"{"type":"user","id":"u"}"#, r#"{"type":"t","id":"i"}"#);
+    assert!(read(&event(actor, target, "")).is_ok());
+    for (line, wanted) in [
+        (event(r#"["user","u",null,null,null,null]"#, target, ""), "object for the actor"),
+        (event(actor, r#"["t","i"]"#, ""), "object for the target"),
+        (event(actor, target, r#","proof":["hash",null,null,"ab",null]"#), "object for the proof"),
+        (event(actor, target, r#","error":["c","m"]"#), "object for the error"),
+        (format!("[{}]", event(actor, target, "")), "one JSON object"),
+        (event(actor, target, r#","time":"9999-12-31T23:59:59Z""#), "time"),
+        (event(actor, target, r#","time":"2026-01-01T00:00:00+0200""#), "time"),
+        (event(actor, target, r#","proof":{"kind":"hash","captured_at":"soon"}"#), "captured_at"),
+    ] {
+        let error = read(&line).expect_err(&line).to_string();
+        assert!(error.contains(wanted) && !error.contains("Native"), "{line}\n{error}");
+    }
+    let long = read(&event(actor, target, r#","time":"2026-01-01T00:00:00.123456789123Z""#)).expect("digits are cut");
+    assert_eq!(long.time.map(|time| time.0 % 1_000_000_000), Some(123_456_789));
 }

@@ -24,6 +24,7 @@ mod limits;
 mod metadata;
 mod native_read;
 mod native_write;
+mod object;
 mod plain;
 mod text;
 mod timestamp;

@@ -17,6 +17,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::limits::{EventInvalid, EventProblem, Limits};
+use super::object::Object;
 use super::text::{Text, unpaired_surrogates};
 use super::{
     Actor, ActorType, AuditEvent, EventError, Metadata, Original, Outcome, Proof, ProofKind, Severity, Target,
@@ -35,15 +36,15 @@ struct NativeEvent<'a> {
     correlation_id: Option<Text<'a>>,
     parent_id: Option<Text<'a>>,
     request_id: Option<Text<'a>>,
-    actor: Option<NativeActor<'a>>,
+    actor: Option<Object<NativeActor<'a>>>,
     action: Option<Text<'a>>,
-    target: Option<NativeTarget<'a>>,
+    target: Option<Object<NativeTarget<'a>>>,
     outcome: Option<Outcome>,
     severity: Option<Severity>,
     service: Option<Text<'a>>,
-    proof: Option<NativeProof<'a>>,
+    proof: Option<Object<NativeProof<'a>>>,
     reason: Option<Text<'a>>,
-    error: Option<NativeError<'a>>,
+    error: Option<Object<NativeError<'a>>>,
     metadata: Option<&'a RawValue>,
     original_format: Option<Text<'a>>,
     original: Option<Text<'a>>,
@@ -129,7 +130,7 @@ impl AuditEvent {
     /// # Errors
     /// Not JSON, a key that is unknown, twice there or missing, or what [`AuditEvent::validate`] refuses.
     pub fn from_native_json(line: &str, limits: &Limits) -> Result<AuditEvent, EventInvalid> {
-        let native: NativeEvent<'_> = serde_json::from_str(line)
+        let Object(native): Object<NativeEvent<'_>> = serde_json::from_str(line)
             .map_err(|error| EventInvalid::new("event", EventProblem::Unreadable { message: error.to_string() }))?;
         let event = convert(native, line, limits)?;
         event.validate(limits)?;
@@ -146,8 +147,8 @@ fn mandatory<T>(field: &'static str, value: Option<T>) -> Result<T, EventInvalid
 }
 
 fn convert(native: NativeEvent<'_>, line: &str, limits: &Limits) -> Result<AuditEvent, EventInvalid> {
-    let actor = mandatory("actor", native.actor)?;
-    let target = mandatory("target", native.target)?;
+    let Object(actor) = mandatory("actor", native.actor)?;
+    let Object(target) = mandatory("target", native.target)?;
     // Only what lies outside the metadata loses anything: the metadata is kept as text.
     let kept = native.metadata.map_or(0, |metadata| unpaired_surrogates(metadata.get()));
     let altered = unpaired_surrogates(line) > kept;
@@ -178,9 +179,9 @@ fn convert(native: NativeEvent<'_>, line: &str, limits: &Limits) -> Result<Audit
         outcome: mandatory("outcome", native.outcome)?,
         severity: native.severity.unwrap_or_default(),
         service: owned(native.service),
-        proof: native.proof.map(read_proof).transpose()?,
+        proof: native.proof.map(|Object(proof)| read_proof(proof)).transpose()?,
         reason: owned(native.reason),
-        error: native.error.map(|error| EventError { code: owned(error.code), message: owned(error.message) }),
+        error: native.error.map(|Object(error)| EventError { code: owned(error.code), message: owned(error.message) }),
         metadata: native.metadata.map(|raw| Metadata::from_text(raw.get(), limits)).transpose()?,
         original: original.or_else(|| altered.then(whole_line)),
     })

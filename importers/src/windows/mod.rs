@@ -1,4 +1,5 @@
-//! Windows events as JSON: nxlog (flat, 2020), its later exports (flat, `TimeCreated`), winlogbeat (`winlog.*`).
+//! Windows events as JSON: nxlog (flat, 2020), its later exports (flat, `TimeCreated`), winlogbeat (`winlog.*`), evtx_dump
+//! (`Event.System`), `Get-WinEvent` (flat, `Id`); `shapes` makes them alike.
 //!
 //! | event | from the record, the first that is there and is not `-` |
 //! |---|---|
@@ -23,22 +24,29 @@
 //! Times: `TimeCreated` has a zone. `UtcTime` is UTC by its name. `EventTime` is local: the zone is taken from
 //! `EventReceivedTime` (local) and `@timestamp` (UTC), two readings of one moment, and noted as `time_zone`
 //! `derived UTC-4`; without them it is read as UTC and noted as `assumed UTC`. `@timestamp` is when the event was made
-//! in winlogbeat, and when it was collected in nxlog (noted in `time_source`).
+//! in winlogbeat, and when it was collected in nxlog (noted in `time_source`). Where times are there and none is understood the
+//! record is refused.
 //!
 //! A record is one of these by an event id and a channel, provider or `winlog` object.
 
+mod shapes;
+
 use std::borrow::Cow;
 
-use super::finish::{Facts, finish};
-use super::members::{Raw, elements, members, owned, text};
-use super::times::{zone_offset, zoned, zoneless};
-use super::{Convert, Refusal, blank};
+use crate::finish::{Facts, finish};
+use crate::members::{Raw, elements, members, owned, text};
+use crate::times::{powershell, zone_offset, zoned, zoneless};
+use crate::{Convert, Refusal, blank};
 use indelible::event::{ActorType, AuditEvent, EventError, Outcome, Severity, Target, Timestamp};
 
 members!(Record {
     event_id: "EventID" | "event_id",
+    event: "Event",
     channel: "Channel" | "log_name" | "channel",
     provider: "SourceName" | "source_name" | "provider_name",
+    provider_object: "Provider",
+    correlation: "Correlation",
+    security: "Security",
     host: "Hostname" | "Computer" | "computer_name",
     beat: "winlog",
     beat_event: "event",
@@ -55,6 +63,12 @@ members!(Record {
     utc_time: "UtcTime",
     event_time: "EventTime",
     received_time: "EventReceivedTime",
+    shell_id: "Id",
+    shell_provider: "ProviderName",
+    shell_log: "LogName",
+    shell_host: "MachineName",
+    shell_record: "RecordId",
+    shell_user: "UserId",
     activity: "ActivityID" | "activity_id",
     subject_name: "SubjectUserName",
     subject_domain: "SubjectDomainName",
@@ -126,6 +140,7 @@ pub(crate) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     // a "log cleared" event has a `Channel` too, the one that was cleared.
     members.fill_from(&Record::nested(members.beat));
     members.fill_from(&Record::nested(members.beat_data));
+    let members = members.unfolded(members.event);
     let beat_event = BeatEvent::nested(members.beat_event);
     let event_id = present(members.event_id).or_else(|| present(beat_event.code));
     let provider = first([members.provider, beat_event.provider, members.channel]);
@@ -142,6 +157,12 @@ pub(crate) fn convert(record: &str, job: &Convert<'_>) -> Result<AuditEvent, Ref
     facts.scalar("logon_type", members.logon_type);
     facts.text("process", first([members.image, members.source_image]));
     event.time = time(&members, beat, &mut facts);
+    if event.time.is_none()
+        && let Some(given) =
+            [members.time_created, members.event_time, members.utc_time, members.timestamp].into_iter().find_map(text)
+    {
+        return Err(Refusal::unread_time("the event's time", &given));
+    }
     event.lane = host.as_deref().map(str::to_owned);
     event.action = action(&provider, &event_id);
     event.service = Some(provider.clone().into_owned());
@@ -165,7 +186,7 @@ fn action(provider: &str, event_id: &str) -> String {
 }
 
 fn time(members: &Record<'_>, beat: bool, facts: &mut Facts) -> Option<Timestamp> {
-    if let Some(time) = zoned(text(members.time_created)) {
+    if let Some(time) = zoned(text(members.time_created)).or_else(|| powershell(text(members.time_created))) {
         return Some(time);
     }
     if let Some(time) = zoneless(text(members.utc_time)) {
