@@ -22,6 +22,7 @@ try:
 except TimeoutError: pass
 X
 received() { # COMMAND...: what arrives while it runs
+    rm -f "$T/received"; touch "$T/received"
     python3 receive.py "$PORT" > "$T/received" & local reader=$!
     until grep -q ready "$T/received"; do sleep 0.1; done
     "$@"; wait "$reader"; sed 1d "$T/received"

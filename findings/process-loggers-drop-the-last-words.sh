@@ -19,7 +19,10 @@ printf 'one\ntwo\0half\n%9000s\nlast words' "" | tr ' ' x | sed 's/lastxwords/la
 root/usr/bin/s6-log T ./s6 < written
 root/usr/bin/multilog t ./multilog < written
 root/usr/bin/svlogd svlogd < written
-ends() { python3 -c 'import sys; print(*(l[-5:].replace("\0", "0").strip() for l in open(sys.argv[1]).read().rstrip("\n").split("\n")))' "$1"; }
+ends() { # the last word of each line of a file, at most five letters of it
+    python3 -c 'import sys
+for line in open(sys.argv[1]).read().rstrip("\n").split("\n"): print(line.replace("\0", "0").split()[-1][-5:])' "$1" | paste -sd' '
+}
 saw "written, ends of lines" 'one 0half xxxxx words' "$(ends written)"
 saw "multilog" 'one 0half xxxxx words' "$(ends multilog/current)"
 saw "s6-log" 'one two half xxxxx xxxxx' "$(ends s6/current)"

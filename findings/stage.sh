@@ -37,7 +37,7 @@ debian() { # NAME UPSTREAM
 }
 
 pypi() { # NAME==VERSION...
-    python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target "$T/py" "$@" || cannot "pip install $*"
+    python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target "$T/py" "$@" 2>pip.log || { cat pip.log >&2; cannot "pip install $*"; }
     export PYTHONPATH=$T/py
     echo "PyPI $*"
 }
