@@ -249,11 +249,8 @@ fn a_file_size_limit_is_said() {
     place.run(&["init", "log"]).code(0);
     place.shell("ulimit -f 64; $I ingest log e.ndjson").code(1).says("ulimit -f");
     place.run(&["verify", "log"]).code(0);
-    place.write("bad", "x\n".repeat(20_000));
-    place
-        .shell("ulimit -f 64; $I ingest log bad --rejects rejects 2>err; c=$?; tail -n 12 err >&2; exit $c")
-        .code(1)
-        .says("ulimit -f");
+    place.write("bad", "x\n".repeat(2_000));
+    place.shell("ulimit -f 64; $I ingest log bad --rejects rejects").code(1).says("ulimit -f");
 }
 
 #[test]
@@ -517,7 +514,8 @@ fn names_cannot_draw() {
     let place = Place::new();
     let evil = "x\u{9b}2K\u{202e}\u{2028}";
     let bad = ['\u{1b}', '\u{9b}', '\u{202e}', '\u{2028}', '\r'];
-    place.run(&["init", "log", "--origin", "a\u{202e}\u{9b}b"]).code(0);
+    let created = place.run(&["init", "log", "--origin", "a\u{202e}b"]).code(0).out;
+    assert!(!created.contains(bad), "{created}");
     place.write("e.json", event(evil));
     place.run(&["ingest", "log", "e.json"]).code(0);
     place.run(&["hold", "log", "place", evil, "--actor", evil]).code(0);
