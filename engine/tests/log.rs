@@ -430,9 +430,10 @@ fn who_gives_up_waiting_for_room_gets_the_log_closed() {
     log.give_up_waiting();
     let closed = log.close().expect_err("not closed cleanly");
     assert!(closed.to_string().contains("the disk is full"), "{closed}");
-    assert_eq!(receipt.outcome(), None);
     disk.set_capacity(None);
     let log = Log::open(config(Arc::new(disk), small())).expect("reopen");
     assert!(log.durable_to() >= durable, "what was durable is there");
-    assert_eq!(log.view().count(&Expr::events()).expect("count"), 100);
+    // The last one may have found room in the journal, and waited for its frame only: then it is there.
+    let stored = receipt.outcome().map_or(100, |outcome| if outcome.seq() < log.durable_to() { 101 } else { 100 });
+    assert_eq!(log.view().count(&Expr::events()).expect("count"), stored);
 }

@@ -28,13 +28,10 @@ use std::io::{self, Read};
 
 use super::resync::{Next, end_before, next_record};
 use super::scan::{Balance, Scanner, Step, balance};
-use super::window::{RECORD_SEPARATOR, Window};
+use super::window::{PADDING_MIN, RECORD_SEPARATOR, Window};
 
 /// The longest piece that is held in memory.
 pub(super) const PIECE_BYTES_MAX: usize = 64 << 20;
-
-/// Zero bytes in a row that are padding rather than a part of what is broken.
-const PADDING_MIN: usize = 8;
 
 /// Arrays and envelopes inside one another: past this, they are values like any other.
 const CONTAINERS_MAX: usize = 8;
@@ -514,7 +511,7 @@ mod tests {
             ("{\"kind\":\"List\",\"items\":[{}],\"metadata\":{\"x\":[1]}}{}", vec!["1:{}", "1:{}"]),
             ("{\"rows\":[\n{\"a\":1},\n{}\n],\"next_cursor\":\"x\"}\n", vec!["2:{\"a\":1}", "3:{}"]),
             ("\u{1e}{\"a\":1}\n\u{1e}{\n\"b\":2}\n", vec!["1:{\"a\":1}", "2:{\n\"b\":2}"]),
-            ("\0\0\0\0\0\0\0\0\0{\"a\":1}\n{}\n\0\0\0", vec!["1:{\"a\":1}", "2:{}"]),
+            ("\0\0\0\0\0\0\0\0\0{\"a\":1}\n{}\n\0\0\0\0\0\0\0\0", vec!["1:{\"a\":1}", "2:{}"]),
             ("[{\"Records\":[{\"a\":1}],\"items\":[{}]},{}]", vec!["1:{\"a\":1}", "1:{}", "1:{}"]),
         ] {
             assert_eq!(pieces(input), expected, "{input}");

@@ -12,6 +12,9 @@ use std::io::{self, Read};
 
 const READ_BYTES: usize = 256 << 10;
 
+/// Zero bytes in a row that are padding rather than data.
+pub(super) const PADDING_MIN: usize = 8;
+
 /// What each text of an RFC 7464 sequence begins with. JSON has it nowhere unescaped.
 pub(super) const RECORD_SEPARATOR: u8 = 0x1E;
 
@@ -93,19 +96,36 @@ impl<R: Read> Window<R> {
     }
 
     /// The first byte that is neither white space nor padding, with all before it consumed. Padding is what stands between
-    /// records without being one: zero bytes, which a log that was copied and truncated while it was written has in front and
-    /// one that was preallocated has behind, and the record separator of RFC 7464.
+    /// records without being one: zero bytes, at least [`PADDING_MIN`] of them, which a log that was copied and truncated while
+    /// it was written has in front and one that was preallocated has behind, and the record separator of RFC 7464.
     pub(super) fn skip_white_space(&mut self) -> io::Result<Option<u8>> {
+        let mut in_padding = false;
         loop {
             let bytes = self.bytes();
-            let blank =
-                bytes.iter().position(|byte| !matches!(*byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | RECORD_SEPARATOR));
-            let next = blank.and_then(|at| bytes.get(at).copied());
-            let length = blank.unwrap_or(bytes.len());
-            self.consume(length);
-            if next.is_some() || !self.fill()? {
-                return Ok(next);
+            let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+            let all = zeros == bytes.len();
+            if zeros > 0 && (in_padding || zeros >= PADDING_MIN) {
+                self.consume(zeros);
+                // What is in memory may end within it.
+                in_padding = all;
+                continue;
             }
+            if all {
+                if self.fill()? {
+                    continue;
+                }
+                return Ok((zeros > 0).then_some(0));
+            }
+            if zeros > 0 {
+                return Ok(Some(0));
+            }
+            in_padding = false;
+            let is_blank = |byte: &u8| matches!(*byte, b' ' | b'\t' | b'\r' | b'\n' | RECORD_SEPARATOR);
+            let blanks = bytes.iter().take_while(|byte| is_blank(byte)).count();
+            if blanks == 0 {
+                return Ok(bytes.first().copied());
+            }
+            self.consume(blanks);
         }
     }
 

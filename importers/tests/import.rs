@@ -63,7 +63,7 @@ fn cloudtrail_fields() {
     check(
         TRAIL,
         &[
-            r#"{"id":"e","time":"2023-07-10T12:23:15Z","workspace":"222","lane":"us-east-1","session":"ASIA1","correlation_id":"r","request_id":"r","#,
+            r#"{"id":"e","time":"2023-07-10T12:23:15.000000000Z","workspace":"222","lane":"us-east-1","session":"ASIA1","correlation_id":"r","request_id":"r","#,
             r#""actor":{"type":"user","id":"arn:aws:sts::111:assumed-role/admin/ann","name":"ann","role":"admin","ip":"10.0.0.1","auth_method":"mfa"}"#,
             r#""action":"s3:GetObject","target":{"type":"AWS::S3::Object","id":"b/k"},"outcome":"failure","severity":"warning","service":"s3.amazonaws.com""#,
             r#""error":{"code":"AccessDenied","message":"no"},"metadata":{"user_agent":"cli","read_only":true,"event_type":"AwsApiCall"}"#,
@@ -73,7 +73,7 @@ fn cloudtrail_fields() {
     check(
         r#"{"eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin","responseElements":{"ConsoleLogin":"Failure"},"@timestamp":"2020-09-14T00:44:23.000Z"}"#,
         &[
-            r#"{"time":"2020-09-14T00:44:23Z","workspace":"home","actor":{"type":"system","id":"unknown"},"action":"signin:ConsoleLogin","#,
+            r#"{"time":"2020-09-14T00:44:23.000000000Z","workspace":"home","actor":{"type":"system","id":"unknown"},"action":"signin:ConsoleLogin","#,
             r#""target":{"type":"service","id":"signin.amazonaws.com"},"outcome":"failure","severity":"warning""#,
             r#""metadata":{"time_source":"@timestamp"}"#,
         ],
@@ -95,7 +95,7 @@ fn kubernetes_fields() {
     check(
         POD,
         &[
-            r#"{"id":"57a/ResponseComplete","time":"2023-05-17T15:08:30.61991Z","workspace":"home","lane":"foo","correlation_id":"57a","request_id":"57a","#,
+            r#"{"id":"57a/ResponseComplete","time":"2023-05-17T15:08:30.619910000Z","workspace":"home","lane":"foo","correlation_id":"57a","request_id":"57a","#,
             r#""actor":{"type":"service","id":"system:serviceaccount:kube-system:cron","role":"a,b","ip":"192.168.49.1"}"#,
             r#""action":"k8s.create.pods/exec","target":{"type":"pods/exec","id":"foo/p-1"},"outcome":"failure","severity":"warning","service":"kube-apiserver""#,
             r#""error":{"code":"403","message":"forbidden"},"metadata":{"user_agent":"kubectl","level":"Request","stage":"ResponseComplete","impersonated_user":"bob","decision":"forbid"}"#,
@@ -104,7 +104,7 @@ fn kubernetes_fields() {
     check(
         r#"{"auditID":"1","kind":"Event","verb":"get","requestURI":"/healthz?x","stage":"RequestReceived","timestamp":"2018-10-26T13:38:34+02:00"}"#,
         &[
-            r#""time":"2018-10-26T11:38:34Z""#,
+            r#""time":"2018-10-26T11:38:34.000000000Z""#,
             r#""actor":{"type":"system","id":"unknown"},"action":"k8s.get","target":{"type":"url","id":"/healthz"},"outcome":"pending""#,
         ],
     );
@@ -127,7 +127,7 @@ fn windows_fields() {
     check(
         r#"{"SourceName":"Microsoft-Windows-Security-Auditing","Level":"0","Keywords":"0x8010000000000000","Channel":"Security","Hostname":"PC1.Lab.Example","TimeCreated":"2022-08-08T12:48:43.209Z","EventID":4625,"SubjectUserName":"PC1$","SubjectLogonId":"0x3e7","TargetUserName":"ann","TargetDomainName":"LAB","LogonType":"3","IpAddress":"10.1.1.1","LogonGuid":"{00000000-0000-0000-0000-000000000000}","Status":"0xc000006d","RecordNumber":18446744073709551616}"#,
         &[
-            r#"{"time":"2022-08-08T12:48:43.209Z","workspace":"lab.example","lane":"PC1.Lab.Example","session":"0x3e7","actor":{"type":"user","id":"LAB\\ann","name":"ann","ip":"10.1.1.1"}"#,
+            r#"{"time":"2022-08-08T12:48:43.209000000Z","workspace":"lab.example","lane":"PC1.Lab.Example","session":"0x3e7","actor":{"type":"user","id":"LAB\\ann","name":"ann","ip":"10.1.1.1"}"#,
             r#""action":"windows.security-auditing.4625","target":{"type":"host","id":"PC1.Lab.Example"},"outcome":"failure","severity":"warning""#,
             r#""error":{"code":"0xc000006d"},"metadata":{"event_id":4625,"channel":"Security","record_number":18446744073709551616,"logon_type":"3"}"#,
         ],
@@ -136,7 +136,7 @@ fn windows_fields() {
     check(
         r#"{"EventTime":"2020-09-18 13:05:52","EventReceivedTime":"2020-09-18 13:07:52","@timestamp":"2020-09-18T17:07:52.019Z","EventID":4688,"SourceName":"Microsoft-Windows-Security-Auditing","Channel":"security","Hostname":"W6","Keywords":-9218868437227405312,"EventType":"INFO","SeverityValue":2,"SubjectUserName":"-","SubjectUserSid":"S-1-5-18","NewProcessName":"C:\\a.exe"}"#,
         &[
-            r#"{"time":"2020-09-18T17:05:52Z","workspace":"home","#,
+            r#"{"time":"2020-09-18T17:05:52.000000000Z","workspace":"home","#,
             r#""actor":{"type":"system","id":"S-1-5-18"}"#,
             r#""target":{"type":"process","id":"C:\\a.exe"},"outcome":"failure""#,
             r#""time_source":"EventTime","time_zone":"derived UTC-4""#,
@@ -145,7 +145,7 @@ fn windows_fields() {
     check(
         r#"{"EventTime":"2020-09-18 13:05:52","EventID":10,"SourceName":"Microsoft-Windows-Sysmon","UtcTime":"2020-09-18 17:05:52.724","User":"NT AUTHORITY\\SYSTEM","ProcessGuid":"{1}"}"#,
         &[
-            r#""time":"2020-09-18T17:05:52.724Z""#,
+            r#""time":"2020-09-18T17:05:52.724000000Z""#,
             r#""correlation_id":"{1}""#,
             r#""type":"system","id":"NT AUTHORITY\\SYSTEM","name":"SYSTEM""#,
         ],
@@ -153,7 +153,7 @@ fn windows_fields() {
     check(
         r#"{"EventTime":"2020-09-18 13:05:52","EventID":"7040","SourceName":"Service Control Manager"}"#,
         &[
-            r#""time":"2020-09-18T13:05:52Z""#,
+            r#""time":"2020-09-18T13:05:52.000000000Z""#,
             r#""time_zone":"assumed UTC""#,
             r#""action":"windows.service-control-manager.7040","target":{"type":"host","id":"unknown"}"#,
         ],
@@ -162,7 +162,7 @@ fn windows_fields() {
     check(
         r#"{"@timestamp":"2024-01-01T00:00:00.5Z","winlog":{"event_id":"1102","channel":"Security","provider_name":"Microsoft-Windows-Eventlog","computer_name":"dc.lab.example","record_id":7,"keywords":["Audit Success"],"activity_id":"{A}","event_data":{"Channel":"Other","SubjectUserName":"eve","SubjectDomainName":"LAB"}},"event":{"code":"1102","outcome":"success"},"log":{"level":"information"},"host":{"name":"dc"}}"#,
         &[
-            r#"{"time":"2024-01-01T00:00:00.5Z","workspace":"lab.example","lane":"dc.lab.example","correlation_id":"{A}","actor":{"type":"user","id":"LAB\\eve","name":"eve"}"#,
+            r#"{"time":"2024-01-01T00:00:00.500000000Z","workspace":"lab.example","lane":"dc.lab.example","correlation_id":"{A}","actor":{"type":"user","id":"LAB\\eve","name":"eve"}"#,
             r#""action":"windows.eventlog.1102""#,
             r#""outcome":"success","severity":"critical","service":"Microsoft-Windows-Eventlog""#,
             r#""metadata":{"event_id":"1102","channel":"Security","record_number":7}"#,

@@ -18,7 +18,7 @@ use crate::anchor::Anchor;
 use crate::codec;
 use crate::create::{CreateOptions, Created, create};
 use crate::error::{EmitError, Error, Result};
-use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits};
+use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits, RECORD_BYTES_MAX};
 use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
@@ -285,8 +285,8 @@ impl Ledger {
         let id = if event.id.is_none() { uuid::Uuid::now_v7().to_string() } else { String::new() };
         let mut draft = codec::encode(&event, &id, self.classes.of(event.severity.code()));
         draft.once = once;
-        if draft.len() > indelible_evidence::FRAME_BYTES_MAX {
-            let problem = EventProblem::EventTooLong { bytes: draft.len(), limit: indelible_evidence::FRAME_BYTES_MAX };
+        if draft.len() > RECORD_BYTES_MAX {
+            let problem = EventProblem::EventTooLong { bytes: draft.len(), limit: RECORD_BYTES_MAX };
             return Err(EmitError::Invalid { event: Box::new(event), reason: EventInvalid::new("event", problem) });
         }
         self.log.emit(draft).map_err(|refused| EmitError::Refused { event: Box::new(event), error: refused.error })

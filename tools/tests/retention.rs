@@ -89,7 +89,9 @@ fn holds_policies_and_why() {
     assert!(place.run(&["hold", "log", "place", "case-17"], 1).contains("release it first"));
     place.run(&["retain", "log", "set", "short", "--keep", "10d", "--basis", "event"], 0);
     place.run(&["retain", "log", "set", "long", "--keep", "7y", "--severity", "critical"], 0);
-    assert!(place.run(&["retain", "log", "set", "who", "--actor", "u-1"], 1).contains("envelope"));
+    // What a policy cannot test is no option of it, and refused where an expression names it.
+    place.run(&["retain", "log", "set", "who", "--actor", "u-1"], 2);
+    assert!(place.run(&["retain", "log", "set", "who", "--where", "actor = 'u-1'"], 1).contains("envelope"));
     place.run(&["retain", "log", "set", "bad", "--keep", "soon"], 2);
     let list = place.json(&["retain", "log", "list", "--json"]);
     assert_eq!(list["policies"].as_array().map(Vec::len), Some(2), "{list}");

@@ -51,7 +51,7 @@ impl Limits {
     #[must_use]
     pub fn with_record_bytes_max(self, bytes: usize) -> Option<Self> {
         let allowed = (2 * RECORD_OVERHEAD..=RECORD_BYTES_MAX).contains(&bytes);
-        allowed.then_some(Self { event_bytes_max: bytes - RECORD_OVERHEAD, ..self })
+        allowed.then(|| Self { event_bytes_max: bytes - RECORD_OVERHEAD, ..self })
     }
 
     /// No bounds: for reading back what was checked when it was written.

@@ -104,7 +104,7 @@ pub enum ProveError {
     #[error("no record matches, and a proof of nothing is none: ask for completeness over a range instead")]
     Nothing,
     /// More matches than the limit.
-    #[error("more than {limit} records match: narrow the filter down or raise the limit")]
+    #[error("more than {limit} records match: narrow the filter down or raise the limit (`--limit` of `prove`)")]
     TooMany {
         /// The limit.
         limit: usize,

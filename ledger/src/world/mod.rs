@@ -57,6 +57,9 @@ impl World {
     /// made.
     pub fn machine(path: impl AsRef<Path>, access: Access) -> Result<Self> {
         let path = path.as_ref();
+        if access == Access::Create {
+            outputs::check(path, None)?;
+        }
         let log = match LogConfig::at(path, access) {
             Ok(config) => config.world,
             Err(indelible_engine::Error::Io { source, .. })

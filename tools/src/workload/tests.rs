@@ -20,8 +20,9 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_ne!(Workload::new(1, 10).collect::<Vec<_>>(), Workload::new(2, 10).collect::<Vec<_>>());
 }
 
-/// Fingerprint of the first 10,000 events of seed 42 as native JSON.
-const GOLDEN: u64 = 5_439_337_830_234_042_072;
+/// Fingerprint of the first 10,000 events of seed 42 as native JSON. It changed when times got nine digits in that form, which
+/// changed no event.
+const GOLDEN: u64 = 1_917_631_639_946_033_938;
 
 #[test]
 fn events_are_valid_and_of_the_reference_size() {

@@ -35,7 +35,7 @@ use crate::source::{self, Input, Missing};
 use crate::verbs::room;
 use crate::verbs::{bytes_bar, say_pressure, say_recovery};
 use rejects::Rejects;
-use summary::{Conflict, Counts, Source, Tally};
+use summary::{Conflict, Counts, Signed, Source, Tally};
 use times::Times;
 
 /// Reads everything and prints the summary.
@@ -85,8 +85,13 @@ pub fn run(cli: &Cli, args: &IngestArgs) -> Outcome {
         read.and(ledger.close().map_err(Failure::from))
     });
     bar.finish_and_clear();
-    let stored = given_up.then(|| ledger.durable_to() - before);
-    let counts = job.tally.counts(started.elapsed(), stop.asked(), ledger.is_signed(), stored);
+    let durable = given_up.then(|| before..ledger.durable_to());
+    let signed = match (ledger.is_signed(), result.is_ok()) {
+        (false, _) => Signed::NoKey,
+        (true, false) => Signed::NotYet,
+        (true, true) => Signed::Yes,
+    };
+    let counts = job.tally.counts(started.elapsed(), stop.asked(), signed, durable);
     print(args, &counts)?;
     if given_up || (counts.interrupted && result.is_ok()) {
         return Err(interrupted(&counts));

@@ -4,6 +4,7 @@
 //! them may turn out to be a duplicate.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -105,10 +106,10 @@ impl Tally {
         self.seqs = Some(self.seqs.map_or((seq, seq), |(first, last)| (first.min(seq), last.max(seq))));
     }
 
-    /// The final counts; `stored` where not everything that was accepted became durable.
-    pub fn counts(&self, elapsed: Duration, interrupted: bool, signed: bool, stored: Option<u64>) -> Counts {
+    /// The final counts; `durable` are the seqs that this run stored, where not everything that was accepted became durable.
+    pub fn counts(&self, elapsed: Duration, interrupted: bool, signed: Signed, durable: Option<Range<u64>>) -> Counts {
         let accepted = self.accepted - self.duplicates;
-        let stored = stored.map_or(accepted, |stored| stored.min(accepted));
+        let stored = durable.as_ref().map_or(accepted, |seqs| (seqs.end - seqs.start).min(accepted));
         Counts {
             read: stored + self.duplicates + self.rejected,
             stored,
@@ -117,7 +118,10 @@ impl Tally {
             duplicates: self.duplicates,
             conflicts: self.conflicts,
             not_stored: accepted - stored,
-            seqs: self.seqs,
+            seqs: match durable {
+                Some(seqs) => (!seqs.is_empty()).then(|| (seqs.start, seqs.end - 1)),
+                None => self.seqs,
+            },
             seconds: elapsed.as_secs_f64(),
             interrupted,
             signed,
@@ -148,8 +152,19 @@ pub struct Counts {
     pub seconds: f64,
     /// Whether a signal ended the reading.
     pub interrupted: bool,
-    /// Whether the log has its signing key here.
-    pub signed: bool,
+    /// Whether a checkpoint covers what was stored.
+    pub signed: Signed,
+}
+
+/// Whether what was stored is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signed {
+    /// By the checkpoint of the log's closing.
+    Yes,
+    /// The log could not be closed: the next opening signs it.
+    NotYet,
+    /// The signing key is not here.
+    NoKey,
 }
 
 impl Counts {
@@ -170,7 +185,7 @@ impl Counts {
         object.insert("first_seq".to_owned(), json!(self.seqs.map(|(first, _)| first)));
         object.insert("last_seq".to_owned(), json!(self.seqs.map(|(_, last)| last)));
         object.insert("seconds".to_owned(), json!(self.seconds));
-        object.insert("signed".to_owned(), json!(self.signed));
+        object.insert("signed".to_owned(), json!(self.signed == Signed::Yes));
         if self.interrupted {
             object.insert("interrupted".to_owned(), json!(true));
         }
@@ -205,7 +220,11 @@ impl Counts {
         if self.interrupted {
             text.push_str("; stopped by a signal before the end of the input");
         }
-        text.push_str(if self.signed { "; signed" } else { "; NOT SIGNED: the signing key is not here" });
+        text.push_str(match self.signed {
+            Signed::Yes => "; signed",
+            Signed::NotYet => "; not signed yet: the log was not closed cleanly, and the next opening signs it",
+            Signed::NoKey => "; NOT SIGNED: the signing key is not here",
+        });
         text
     }
 }
@@ -227,7 +246,7 @@ mod tests {
             missing: 4,
             conflicts: 6,
             not_stored: 0,
-            signed: true,
+            signed: Signed::Yes,
         };
         let value = counts.json(true);
         for (member, expected) in [
@@ -243,7 +262,7 @@ mod tests {
             assert_eq!(value[member], expected, "{member}");
         }
         assert_eq!(value["seconds"], 0.5);
-        let nothing = Tally::default().counts(Duration::from_secs(1), true, false, Some(0));
+        let nothing = Tally::default().counts(Duration::from_secs(1), true, Signed::NoKey, Some(7..7));
         let value = nothing.json(false);
         assert!(value["signed"] == false && nothing.text(false).contains("NOT SIGNED"));
         assert!(value["first_seq"].is_null() && value["interrupted"] == true && value.get("duplicates").is_none());
