@@ -107,8 +107,9 @@ fn unsafe_stands_only_where_it_is_argued_for() {
 fn pure_layers_do_no_io() {
     let mut findings = Vec::new();
     for file in files_with("rs").into_iter().filter(|f| PURE_LAYERS.iter().any(|layer| f.path.starts_with(layer))) {
-        findings
-            .extend(impure_uses(&file.text, &IMPURE).into_iter().map(|(line, what)| format!("{}:{line}: {what}", file.path)));
+        findings.extend(
+            impure_uses(&file.text, &IMPURE).into_iter().map(|(line, what)| format!("{}:{line}: {what}", file.path)),
+        );
     }
     assert_none("Format and index are pure: no files, network, threads, clock or environment.", &findings);
 }
@@ -176,7 +177,10 @@ fn names_absolute(line: &str, root: &str) -> bool {
 
 #[test]
 fn the_checkers_find_what_they_look_for() {
-    assert_eq!(impure_uses("use std::fs;\n#[cfg(test)]\nmod tests { use std::env; }\n// std::net\n", &IMPURE), [(1, "std::fs")]);
+    assert_eq!(
+        impure_uses("use std::fs;\n#[cfg(test)]\nmod tests { use std::env; }\n// std::net\n", &IMPURE),
+        [(1, "std::fs")]
+    );
     let root = format!("/{}/", "home");
     assert!(names_absolute(&format!("see {root}ann/log"), &root));
     assert!(!names_absolute(&format!("see target{root}ann/log"), &root));
