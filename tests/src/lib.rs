@@ -9,6 +9,7 @@
 //! `README.md` has the table of faults and how to rerun each.
 
 pub mod audit;
+pub mod authority;
 pub mod crash;
 pub mod damage;
 pub mod dice;

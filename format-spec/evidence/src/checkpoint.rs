@@ -124,7 +124,7 @@ pub fn open_checkpoint(note: &str, key: &VerifierKey) -> Result<Checkpoint, Form
 }
 
 /// Name, key id and signature of one line.
-fn parse_signature(line: &str) -> Result<(&str, [u8; 4], Vec<u8>), FormatError> {
+pub(crate) fn parse_signature(line: &str) -> Result<(&str, [u8; 4], Vec<u8>), FormatError> {
     let parts = line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' '));
     let (name, body) = parts.ok_or_else(|| invalid("signature", "not of the form '\u{2014} name base64'"))?;
     check_origin(name)?;

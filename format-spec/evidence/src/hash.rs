@@ -37,11 +37,13 @@ pub enum Purpose {
     Chain,
     /// The chain value before the first frame.
     Genesis,
+    /// What a hold asks for, before anybody is told.
+    Hold,
 }
 
 impl Purpose {
     /// Every purpose, in declaration order.
-    pub const ALL: [Purpose; 8] = [
+    pub const ALL: [Purpose; 9] = [
         Purpose::SaltKey,
         Purpose::Salt,
         Purpose::Group,
@@ -50,6 +52,7 @@ impl Purpose {
         Purpose::Frame,
         Purpose::Chain,
         Purpose::Genesis,
+        Purpose::Hold,
     ];
 
     /// The context string.
@@ -63,12 +66,13 @@ impl Purpose {
             Purpose::Frame => "indelible 2026-11 frame v1",
             Purpose::Chain => "indelible 2026-11 chain v1",
             Purpose::Genesis => "indelible 2026-11 genesis v1",
+            Purpose::Hold => "indelible 2026-11 hold v1",
         }
     }
 
     /// The key that BLAKE3 derives from the context, computed once.
     pub(crate) fn context_key(self) -> &'static ContextKey {
-        static KEYS: OnceLock<[ContextKey; 8]> = OnceLock::new();
+        static KEYS: OnceLock<[ContextKey; 9]> = OnceLock::new();
         let keys = KEYS.get_or_init(|| Purpose::ALL.map(|purpose| hash_derive_key_context(purpose.context())));
         &keys[self as usize]
     }

@@ -18,6 +18,7 @@ use ed25519_dalek::Signer as _;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::ed25519;
 use crate::error::{FormatError, Problem};
 
 /// Signature type of Ed25519 in signed notes.
@@ -124,10 +125,8 @@ impl VerifierKey {
         const NAME: &str = "verifier key";
         let invalid = |field, why: &'static str| FormatError::invalid(NAME, field, 0, why);
         let parts = KeyParts::parse(NAME, text)?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&parts.bytes)
-            .ok()
-            .filter(|key| !key.is_weak())
-            .ok_or_else(|| invalid("public key", "not a sound Ed25519 public key"))?;
+        let key = ed25519::public_key(&parts.bytes)
+            .ok_or_else(|| invalid("public key", "not a sound Ed25519 public key in its one encoding"))?;
         if key_id(parts.name, key.as_bytes()) != parts.id {
             return Err(invalid("key id", "not the id of this key: the text is damaged"));
         }
@@ -154,16 +153,21 @@ impl VerifierKey {
         self.id
     }
 
-    /// Checks an Ed25519 signature of `text` strictly.
+    /// The public key: what two names of one key have in common.
+    pub fn public(&self) -> &[u8; 32] {
+        self.key.as_bytes()
+    }
+
+    /// Checks an Ed25519 signature of `text` by the one equation ([ACT-23]).
     ///
     /// # Errors
     /// [`Problem::Hash`] where it is not this key's signature of this text.
     pub fn verify(&self, text: &[u8], signature: &[u8; 64]) -> Result<(), FormatError> {
-        let signature = ed25519_dalek::Signature::from_bytes(signature);
-        self.key.verify_strict(text, &signature).map_err(|_| {
-            let why = format!("the signature is not that of key {}+{}", self.name, hex_id(self.id));
-            FormatError::new("checkpoint", "signature", 0, Problem::Hash(why.into()))
-        })
+        if ed25519::verifies(&self.key, text, signature) {
+            return Ok(());
+        }
+        let why = format!("the signature is not that of key {}+{}", self.name, hex_id(self.id));
+        Err(FormatError::new("checkpoint", "signature", 0, Problem::Hash(why.into())))
     }
 }
 

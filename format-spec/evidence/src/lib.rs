@@ -13,11 +13,14 @@
 //! The chapters in `format-spec/` fix what is implemented here.
 #![forbid(unsafe_code)]
 
+pub mod act;
 pub mod bundle;
 pub mod bytes;
+pub mod charter;
 pub mod checkpoint;
 pub mod commit;
 pub mod descriptor;
+mod ed25519;
 mod error;
 pub mod hash;
 pub mod key;

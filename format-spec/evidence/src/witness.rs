@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::checkpoint::Checkpoint;
+use crate::ed25519;
 use crate::error::{FormatError, Problem};
 use crate::key::check_origin;
 
@@ -49,8 +50,8 @@ impl WitnessKey {
             return Err(invalid("not a key of cosignatures (type 04)"));
         };
         let bytes: &[u8; 32] = bytes.try_into().map_err(|_| invalid("a key has 32 bytes"))?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak());
-        let read = Self::new(name, key.ok_or_else(|| invalid("not a sound Ed25519 public key"))?);
+        let key = ed25519::public_key(bytes);
+        let read = Self::new(name, key.ok_or_else(|| invalid("not a sound Ed25519 public key in its one encoding"))?);
         if hex_id(read.id) != id {
             return Err(invalid("the key id is not that of the key: the text is damaged"));
         }
@@ -79,12 +80,13 @@ impl WitnessKey {
         if name != self.name || *id != self.id {
             return Ok(None);
         }
-        let parts = rest.split_first_chunk::<8>().and_then(|(time, signature)| {
-            Some((u64::from_be_bytes(*time), ed25519_dalek::Signature::from_slice(signature).ok()?))
-        });
+        let parts = rest
+            .split_first_chunk::<8>()
+            .and_then(|(time, signature)| Some((u64::from_be_bytes(*time), <&[u8; 64]>::try_from(signature).ok()?)));
         let (time, signature) = parts.ok_or_else(|| refuse("not a time and a signature"))?;
-        let verified = self.key.verify_strict(message(text, time).as_bytes(), &signature);
-        verified.map_err(|_| refuse("not the witness's signature of this checkpoint"))?;
+        if !ed25519::verifies(&self.key, message(text, time).as_bytes(), signature) {
+            return Err(refuse("not the witness's signature of this checkpoint"));
+        }
         Ok(Some(time))
     }
 }

@@ -92,6 +92,8 @@ fn no_vector_changed_silently() {
     }
     let mut found = files(&folder());
     found.remove("README.md");
+    // Acts are the evidence crate's: `make_act_vectors` writes them, and a test there compares them.
+    found.retain(|name, _| !name.starts_with("act/"));
     assert_eq!(made.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "files");
     for (name, text) in &made {
         let found = &found[name];

@@ -137,6 +137,6 @@ impl HoldExtend {
 }
 
 /// Gives a body of which reading gave the same value.
-pub(super) fn same(structure: &'static str, same: bool, body: String) -> Result<String, FormatError> {
+pub(crate) fn same(structure: &'static str, same: bool, body: String) -> Result<String, FormatError> {
     if same { Ok(body) } else { Err(FormatError::invalid(structure, "body", 0, "the value has no such body")) }
 }

@@ -17,6 +17,7 @@ use crate::error::FormatError;
 /// A JSON value as bodies know them.
 enum Json {
     Null,
+    Truth(bool),
     Number(u64),
     Text(String),
     List(Vec<Json>),
@@ -24,14 +25,14 @@ enum Json {
 }
 
 /// An object whose members are taken out one by one.
-pub(super) struct Object {
+pub(crate) struct Object {
     structure: &'static str,
     members: Vec<(String, Json)>,
 }
 
 impl Object {
     /// Reads a text that is one object.
-    pub(super) fn parse(structure: &'static str, text: &str) -> Result<Self, FormatError> {
+    pub(crate) fn parse(structure: &'static str, text: &str) -> Result<Self, FormatError> {
         match serde_json::from_str(text) {
             Ok(Json::Members(members)) => Ok(Self { structure, members }),
             Ok(_) => Err(FormatError::invalid(structure, "body", 0, "not a JSON object")),
@@ -46,7 +47,7 @@ impl Object {
     }
 
     /// A text.
-    pub(super) fn text(&mut self, name: &'static str) -> Result<String, FormatError> {
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<String, FormatError> {
         match self.take(name)? {
             Json::Text(text) => Ok(text),
             _ => Err(self.invalid(name, "not a text")),
@@ -54,7 +55,7 @@ impl Object {
     }
 
     /// A text or null.
-    pub(super) fn optional_text(&mut self, name: &'static str) -> Result<Option<String>, FormatError> {
+    pub(crate) fn optional_text(&mut self, name: &'static str) -> Result<Option<String>, FormatError> {
         match self.take(name)? {
             Json::Text(text) => Ok(Some(text)),
             Json::Null => Ok(None),
@@ -63,7 +64,7 @@ impl Object {
     }
 
     /// An integer that fits.
-    pub(super) fn number<T: TryFrom<u64>>(&mut self, name: &'static str) -> Result<T, FormatError> {
+    pub(crate) fn number<T: TryFrom<u64>>(&mut self, name: &'static str) -> Result<T, FormatError> {
         match self.take(name)? {
             Json::Number(number) => T::try_from(number).map_err(|_| self.invalid(name, "too large a number")),
             _ => Err(self.invalid(name, "not an integer from 0")),
@@ -71,7 +72,7 @@ impl Object {
     }
 
     /// An integer or null.
-    pub(super) fn optional_number(&mut self, name: &'static str) -> Result<Option<u64>, FormatError> {
+    pub(crate) fn optional_number(&mut self, name: &'static str) -> Result<Option<u64>, FormatError> {
         match self.take(name)? {
             Json::Number(number) => Ok(Some(number)),
             Json::Null => Ok(None),
@@ -80,7 +81,7 @@ impl Object {
     }
 
     /// A list of integers that fit.
-    pub(super) fn numbers<T: TryFrom<u64>>(&mut self, name: &'static str) -> Result<Vec<T>, FormatError> {
+    pub(crate) fn numbers<T: TryFrom<u64>>(&mut self, name: &'static str) -> Result<Vec<T>, FormatError> {
         let mut numbers = Vec::new();
         for item in self.list(name)? {
             let Json::Number(number) = item else { return Err(self.invalid(name, "not a list of integers from 0")) };
@@ -89,8 +90,43 @@ impl Object {
         Ok(numbers)
     }
 
+    /// True or false.
+    pub(crate) fn truth(&mut self, name: &'static str) -> Result<bool, FormatError> {
+        match self.take(name)? {
+            Json::Truth(truth) => Ok(truth),
+            _ => Err(self.invalid(name, "neither true nor false")),
+        }
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Result<Vec<String>, FormatError> {
+        let mut texts = Vec::new();
+        for item in self.list(name)? {
+            let Json::Text(text) = item else { return Err(self.invalid(name, "not a list of texts")) };
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+
+    /// An object or null; the object is read by `read` and left with no member over.
+    pub(crate) fn optional_object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&mut Object) -> Result<T, FormatError>,
+    ) -> Result<Option<T>, FormatError> {
+        let members = match self.take(name)? {
+            Json::Members(members) => members,
+            Json::Null => return Ok(None),
+            _ => return Err(self.invalid(name, "neither an object nor null")),
+        };
+        let mut object = Object { structure: self.structure, members };
+        let value = read(&mut object)?;
+        object.end()?;
+        Ok(Some(value))
+    }
+
     /// A list of objects, each read by `read` and left with no member over.
-    pub(super) fn objects<T>(
+    pub(crate) fn objects<T>(
         &mut self,
         name: &'static str,
         read: impl Fn(&mut Object) -> Result<T, FormatError>,
@@ -113,7 +149,7 @@ impl Object {
     }
 
     /// Refuses members that nobody took.
-    pub(super) fn end(self) -> Result<(), FormatError> {
+    pub(crate) fn end(self) -> Result<(), FormatError> {
         match self.members.first() {
             None => Ok(()),
             Some((name, _)) => Err(self.invalid("body", format!("unknown member {name:?}"))),
@@ -121,7 +157,7 @@ impl Object {
     }
 
     /// An error about a member.
-    pub(super) fn invalid(&self, name: &'static str, why: impl Into<std::borrow::Cow<'static, str>>) -> FormatError {
+    pub(crate) fn invalid(&self, name: &'static str, why: impl Into<std::borrow::Cow<'static, str>>) -> FormatError {
         FormatError::invalid(self.structure, name, 0, why)
     }
 }
@@ -138,11 +174,15 @@ impl<'de> Visitor<'de> for Strict {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, an integer from 0, null, a list or an object")
+        f.write_str("a text, an integer from 0, true, false, null, a list or an object")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Json, E> {
         Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<Json, E> {
+        Ok(Json::Truth(truth))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Json, E> {
@@ -174,18 +214,18 @@ impl<'de> Visitor<'de> for Strict {
 }
 
 /// Writes an object, members in the order they are put.
-pub(super) struct ObjectWriter {
+pub(crate) struct ObjectWriter {
     out: String,
 }
 
 impl ObjectWriter {
     /// An object without members.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { out: "{".to_owned() }
     }
 
     /// A member whose value is JSON already.
-    pub(super) fn raw(mut self, name: &str, json: &str) -> Self {
+    pub(crate) fn raw(mut self, name: &str, json: &str) -> Self {
         if self.out.len() > 1 {
             self.out.push(',');
         }
@@ -196,27 +236,42 @@ impl ObjectWriter {
     }
 
     /// A text.
-    pub(super) fn text(self, name: &str, text: &str) -> Self {
+    pub(crate) fn text(self, name: &str, text: &str) -> Self {
         self.raw(name, &quote(text))
     }
 
     /// An integer.
-    pub(super) fn number(self, name: &str, number: impl fmt::Display) -> Self {
+    pub(crate) fn number(self, name: &str, number: impl fmt::Display) -> Self {
         self.raw(name, &number.to_string())
     }
 
     /// An integer or null.
-    pub(super) fn optional(self, name: &str, number: Option<u64>) -> Self {
+    pub(crate) fn optional(self, name: &str, number: Option<u64>) -> Self {
         self.raw(name, &number.map_or("null".to_owned(), |number| number.to_string()))
     }
 
+    /// A text or null.
+    pub(crate) fn optional_text(self, name: &str, text: Option<&str>) -> Self {
+        self.raw(name, &text.map_or("null".to_owned(), quote))
+    }
+
+    /// True or false.
+    pub(crate) fn truth(self, name: &str, truth: bool) -> Self {
+        self.raw(name, if truth { "true" } else { "false" })
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts<'a>(self, name: &str, texts: impl Iterator<Item = &'a str>) -> Self {
+        self.list(name, texts.map(quote))
+    }
+
     /// A list of JSON values.
-    pub(super) fn list(self, name: &str, items: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn list(self, name: &str, items: impl Iterator<Item = String>) -> Self {
         self.raw(name, &format!("[{}]", items.collect::<Vec<_>>().join(",")))
     }
 
     /// The object.
-    pub(super) fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         self.out.push('}');
         self.out
     }

@@ -133,10 +133,18 @@ impl Plan {
     /// [`FormatError`] with the member that is wrong.
     pub fn parse(text: &str) -> Result<Self, FormatError> {
         let mut object = Object::parse(NAME, text)?;
+        let at = object.number("at")?;
+        let policies = object.objects("policies", |policy| Ok((take_name(policy)?, policy.number("version")?)))?;
+        let holds = object.objects("holds", |hold| Ok((take_name(hold)?, hold.number("through")?)))?;
+        let plan = Self { at, policies, holds, ..Self::take_parts(&mut object)? };
+        plan.check(&object)?;
+        object.end()?;
+        Ok(plan)
+    }
+
+    /// Reads what the plan removes: the members that an intent act has too.
+    pub(crate) fn take_parts(object: &mut Object) -> Result<Self, FormatError> {
         let mut plan = Self {
-            at: object.number("at")?,
-            policies: object.objects("policies", |policy| Ok((take_name(policy)?, policy.number("version")?)))?,
-            holds: object.objects("holds", |hold| Ok((take_name(hold)?, hold.number("through")?)))?,
             segments: object.objects("segments", take_segment)?,
             classes: object.objects("classes", |entry| {
                 let (class, group) = (entry.number("class")?, entry.number("group")?);
@@ -159,12 +167,10 @@ impl Plan {
                 _ => return Err(object.invalid("groups", "single records lose groups 1 or 3")),
             }
         }
-        plan.check(&object)?;
-        object.end()?;
         Ok(plan)
     }
 
-    fn check(&self, object: &Object) -> Result<(), FormatError> {
+    pub(crate) fn check(&self, object: &Object) -> Result<(), FormatError> {
         if i64::try_from(self.at).is_err() {
             return Err(object.invalid("at", "not a time"));
         }
@@ -198,6 +204,13 @@ impl Plan {
         };
         let policies = self.policies.iter().map(|(name, version)| named((name, version.to_string()), "version"));
         let holds = self.holds.iter().map(|(name, through)| named((name, through.to_string()), "through"));
+        let writer = ObjectWriter::new().number("at", self.at).list("policies", policies).list("holds", holds);
+        let text = self.put_parts(writer).end();
+        super::hold::same(NAME, Self::parse(&text)? == *self, text)
+    }
+
+    /// Writes what [`Plan::take_parts`] reads.
+    pub(crate) fn put_parts(&self, writer: ObjectWriter) -> ObjectWriter {
         let classes = self.classes.iter().map(|entry| {
             let writer = ObjectWriter::new().number("class", entry.class).number("group", entry.group);
             writer.text("frames", &entry.frames.to_text()).end()
@@ -205,17 +218,12 @@ impl Plan {
         let groups = [(1, &self.identity), (3, &self.payload)].into_iter().filter(|(_, seqs)| !seqs.is_empty());
         let groups =
             groups.map(|(group, seqs)| ObjectWriter::new().number("group", group).text("seqs", &seqs.to_text()).end());
-        let text = ObjectWriter::new()
-            .number("at", self.at)
-            .list("policies", policies)
-            .list("holds", holds)
+        writer
             .list("segments", self.segments.iter().map(segment_text))
             .list("classes", classes)
             .text("records", &self.records.to_text())
             .text("envelopes", &self.envelopes.to_text())
             .list("groups", groups)
-            .end();
-        super::hold::same(NAME, Self::parse(&text)? == *self, text)
     }
 }
 

@@ -155,7 +155,7 @@ fn take_duty(object: &mut Object) -> Result<Duty, FormatError> {
 }
 
 /// A name of a policy or a hold: 1 to 255 bytes without control characters.
-pub(super) fn take_name(object: &mut Object) -> Result<String, FormatError> {
+pub(crate) fn take_name(object: &mut Object) -> Result<String, FormatError> {
     let name = object.text("name")?;
     if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
         return Err(object.invalid("name", "a name has 1 to 255 bytes and no control characters"));
@@ -164,14 +164,14 @@ pub(super) fn take_name(object: &mut Object) -> Result<String, FormatError> {
 }
 
 /// Base64 of a filter's bytes.
-pub(super) fn filter_text(filter: &Filter) -> String {
+pub(crate) fn filter_text(filter: &Filter) -> String {
     let mut bytes = Vec::new();
     filter.put(&mut bytes);
     STANDARD.encode(bytes)
 }
 
 /// Reads base64 of a filter's bytes.
-pub(super) fn parse_filter(structure: &'static str, text: &str) -> Result<Filter, FormatError> {
+pub(crate) fn parse_filter(structure: &'static str, text: &str) -> Result<Filter, FormatError> {
     let bytes = STANDARD.decode(text);
     let bytes = bytes.map_err(|_| FormatError::invalid(structure, "filter", 0, "not padded base64"))?;
     let mut reader = Reader::new(structure, &bytes);

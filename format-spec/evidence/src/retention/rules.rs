@@ -172,7 +172,15 @@ impl Rules {
     /// # Errors
     /// Where the record's group 0 is not canonical.
     pub fn open_expired(&self, record: &Record, k: usize) -> Result<bool, FormatError> {
-        let (recorded, occurred) = times_of(record)?;
+        self.open_expired_at(record, k, record.recorded_at.div_euclid(SECOND))
+    }
+
+    /// The same for a record that counts as recorded at this second ([ACT-14]).
+    ///
+    /// # Errors
+    /// Where the record's group 0 is not canonical.
+    pub fn open_expired_at(&self, record: &Record, k: usize, recorded: i64) -> Result<bool, FormatError> {
+        let (_, occurred) = times_of(record)?;
         let mut matched = false;
         for (_, duty) in self.possible(record.class) {
             if !matches(duty, record)? {
@@ -201,86 +209,7 @@ impl Rules {
     /// # Errors
     /// What the source says, or that a record is not canonical.
     pub fn plan_frame<S: PlanSource>(&self, descriptor: &Descriptor, source: &mut S) -> Result<FramePlan, S::Error> {
-        let held = self.held_positions(descriptor);
-        let mut plan = FramePlan::default();
-        let mut gone = None;
-        let mut records: Option<Vec<Option<Record>>> = None;
-        for entry in descriptor.classes.iter().filter(|entry| entry.class != 0) {
-            let whole: [bool; GROUPS] =
-                std::array::from_fn(|k| held & entry.positions == 0 && self.class_expired(entry, k));
-            let singly = !whole[0] && self.singly(entry, held);
-            if !singly && whole == [false; GROUPS] {
-                continue;
-            }
-            let gone = match gone {
-                Some(gone) => gone,
-                None => *gone.insert(source.gone()?),
-            };
-            if whole[0] {
-                if entry.positions & !gone[0] != 0 {
-                    plan.classes.push((entry.class, 0));
-                }
-                continue;
-            }
-            if singly && entry.positions & !gone[0] & !held != 0 {
-                let records = match &mut records {
-                    Some(records) => records,
-                    none => none.insert(source.records()?),
-                };
-                self.plan_singles(entry, held, &gone, &whole, records, &mut plan)?;
-            }
-            let left = entry.positions & !plan.records & !plan.envelopes;
-            for (k, gone) in gone.iter().enumerate().skip(1) {
-                if whole.get(k) == Some(&true) && left & !gone != 0 {
-                    plan.classes.push((entry.class, k as u8));
-                }
-            }
-        }
-        Ok(plan)
-    }
-
-    /// Whether records of the class are looked at one by one: not where they only wait for the latest of them.
-    fn singly(&self, entry: &ClassEntry, held: u128) -> bool {
-        let decides = |(_, duty): (&Policy, &Duty)| duty.basis == Basis::Event || duty.filter.is_some();
-        self.possible(entry.class).next().is_some()
-            && (held & entry.positions != 0 || self.possible(entry.class).any(decides))
-    }
-
-    fn plan_singles(
-        &self,
-        entry: &ClassEntry,
-        held: u128,
-        gone: &[u128; GROUPS],
-        whole: &[bool; GROUPS],
-        records: &[Option<Record>],
-        plan: &mut FramePlan,
-    ) -> Result<(), FormatError> {
-        let (mut closed, mut open, mut erased) = (0u128, 0u128, [0u128; GROUPS]);
-        let stubs = gone[1] & gone[2] & gone[3];
-        for position in entry.ranks().filter(|&position| (held | gone[0]) >> position & 1 == 0) {
-            let Some(record) = records.get(position as usize).and_then(Option::as_ref) else { continue };
-            let (recorded, occurred) = times_of(record)?;
-            let bit = 1u128 << position;
-            if self.closed_expired(entry.class, 0, recorded, occurred) {
-                closed |= bit;
-            } else if self.open_expired(record, 0)? {
-                open |= bit & !stubs;
-            } else {
-                for k in [1, 3] {
-                    if gone[k] & bit == 0 && !whole[k] && self.open_expired(record, k)? {
-                        erased[k] |= bit;
-                    }
-                }
-            }
-        }
-        // What would leave nothing of the class waits until its latest times let all of it go ([RET-12]).
-        if (gone[0] | closed) & entry.positions != entry.positions {
-            plan.records |= closed;
-        }
-        plan.envelopes |= open;
-        plan.identity |= erased[1];
-        plan.payload |= erased[3];
-        Ok(())
+        plan_frame(self, descriptor, source)
     }
 
     /// What each policy that matches a record asks for. None: it is kept for ever.
@@ -307,6 +236,135 @@ impl Rules {
         }
         Ok(list)
     }
+}
+
+impl Decides for Rules {
+    fn held_positions(&self, descriptor: &Descriptor) -> u128 {
+        Rules::held_positions(self, descriptor)
+    }
+
+    fn class_may_go(&self, _: &Descriptor, entry: &ClassEntry, k: usize) -> bool {
+        self.class_expired(entry, k)
+    }
+
+    fn closed_may_go(&self, (_, class): (u64, u16), k: usize, recorded: i64, occurred: i64) -> bool {
+        self.closed_expired(class, k, recorded, occurred)
+    }
+
+    fn open_may_go(&self, record: &Record, k: usize) -> Result<bool, FormatError> {
+        self.open_expired(record, k)
+    }
+
+    fn looks_at_records(&self, entry: &ClassEntry, held: u128) -> bool {
+        let decides = |(_, duty): (&Policy, &Duty)| duty.basis == Basis::Event || duty.filter.is_some();
+        self.possible(entry.class).next().is_some()
+            && (held & entry.positions != 0 || self.possible(entry.class).any(decides))
+    }
+}
+
+/// Who says what may go: the rules of one state, or those of several together (`charter`).
+pub trait Decides {
+    /// Positions of a frame that are held.
+    fn held_positions(&self, descriptor: &Descriptor) -> u128;
+
+    /// Whether group `k` of a whole class goes from a frame ([RET-9]); group 0 stands for the records.
+    fn class_may_go(&self, descriptor: &Descriptor, entry: &ClassEntry, k: usize) -> bool;
+
+    /// Whether group `k` of a record goes whatever the record is, by seq and class and its times in seconds ([RET-9]).
+    fn closed_may_go(&self, record: (u64, u16), k: usize, recorded: i64, occurred: i64) -> bool;
+
+    /// Whether group `k` of a record goes that is looked at ([RET-10]).
+    ///
+    /// # Errors
+    /// Where the record's group 0 is not canonical.
+    fn open_may_go(&self, record: &Record, k: usize) -> Result<bool, FormatError>;
+
+    /// Whether records of the class are looked at one by one: not where they only wait for the latest of them.
+    fn looks_at_records(&self, entry: &ClassEntry, held: u128) -> bool;
+}
+
+/// What of a frame may go, and is there to go.
+///
+/// # Errors
+/// What the source says, or that a record is not canonical.
+pub fn plan_frame<D: Decides, S: PlanSource>(
+    decides: &D,
+    descriptor: &Descriptor,
+    source: &mut S,
+) -> Result<FramePlan, S::Error> {
+    let held = decides.held_positions(descriptor);
+    let mut plan = FramePlan::default();
+    let mut gone = None;
+    let mut records: Option<Vec<Option<Record>>> = None;
+    for entry in descriptor.classes.iter().filter(|entry| entry.class != 0) {
+        let whole: [bool; GROUPS] =
+            std::array::from_fn(|k| held & entry.positions == 0 && decides.class_may_go(descriptor, entry, k));
+        let singly = !whole[0] && decides.looks_at_records(entry, held);
+        if !singly && whole == [false; GROUPS] {
+            continue;
+        }
+        let gone = match gone {
+            Some(gone) => gone,
+            None => *gone.insert(source.gone()?),
+        };
+        if whole[0] {
+            if entry.positions & !gone[0] != 0 {
+                plan.classes.push((entry.class, 0));
+            }
+            continue;
+        }
+        if singly && entry.positions & !gone[0] & !held != 0 {
+            let records = match &mut records {
+                Some(records) => records,
+                none => none.insert(source.records()?),
+            };
+            plan_singles(decides, entry, held, &gone, &whole, records, &mut plan)?;
+        }
+        let left = entry.positions & !plan.records & !plan.envelopes;
+        for (k, gone) in gone.iter().enumerate().skip(1) {
+            if whole.get(k) == Some(&true) && left & !gone != 0 {
+                plan.classes.push((entry.class, k as u8));
+            }
+        }
+    }
+    Ok(plan)
+}
+
+fn plan_singles<D: Decides>(
+    decides: &D,
+    entry: &ClassEntry,
+    held: u128,
+    gone: &[u128; GROUPS],
+    whole: &[bool; GROUPS],
+    records: &[Option<Record>],
+    plan: &mut FramePlan,
+) -> Result<(), FormatError> {
+    let (mut closed, mut open, mut erased) = (0u128, 0u128, [0u128; GROUPS]);
+    let stubs = gone[1] & gone[2] & gone[3];
+    for position in entry.ranks().filter(|&position| (held | gone[0]) >> position & 1 == 0) {
+        let Some(record) = records.get(position as usize).and_then(Option::as_ref) else { continue };
+        let (recorded, occurred) = times_of(record)?;
+        let bit = 1u128 << position;
+        if decides.closed_may_go((record.seq, entry.class), 0, recorded, occurred) {
+            closed |= bit;
+        } else if decides.open_may_go(record, 0)? {
+            open |= bit & !stubs;
+        } else {
+            for k in [1, 3] {
+                if gone[k] & bit == 0 && !whole[k] && decides.open_may_go(record, k)? {
+                    erased[k] |= bit;
+                }
+            }
+        }
+    }
+    // What would leave nothing of the class waits until its latest times let all of it go ([RET-12]).
+    if (gone[0] | closed) & entry.positions != entry.positions {
+        plan.records |= closed;
+    }
+    plan.envelopes |= open;
+    plan.identity |= erased[1];
+    plan.payload |= erased[3];
+    Ok(())
 }
 
 fn matches(duty: &Duty, record: &Record) -> Result<bool, FormatError> {
