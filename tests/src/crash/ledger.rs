@@ -210,7 +210,7 @@ impl Life {
         let actor = self.dice.below(3);
         self.promises.holds += 1;
         self.trace.push(format!("hold({actor})"));
-        let (text, matching) = (format!("actor u-{actor}"), Expr::is(Field::ACTOR_ID, &format!("u-{actor}")));
+        let (text, matching) = (format!("actor u-{actor}"), Expr::is(Field::ACTOR_ID, format!("u-{actor}")));
         self.ledger()?.place_hold(&format!("hold-{}", self.promises.holds), &matching, &text)?;
         let promises = &self.promises;
         let there =
