@@ -56,9 +56,17 @@ struct State {
     sealed: HashMap<(u64, u32), Arc<Segment>>,
     growing: Option<Growing>,
     tail: JournalTail,
-    /// Rotations of the key that were there, and the frames that the head of the last one covers.
-    rotated: (usize, u64),
+    signed: Signed,
     snapshot: Option<Arc<Snapshot>>,
+}
+
+/// What signed heads in the directory prove.
+#[derive(Debug, Clone, Default)]
+struct Signed {
+    /// Rotations of the key, and the newest checkpoint.
+    here: (usize, Option<String>),
+    /// Frames that they cover.
+    frames: u64,
 }
 
 /// The active segment of another process, scanned as far as it was shown.
@@ -185,7 +193,7 @@ impl LogReader {
             && live.is_some()
             && live == state.live
             && state.manifest.is_some()
-            && self.rotations()? == state.rotated.0
+            && self.signed_here()? == state.signed.here
         {
             return Ok(Arc::clone(snapshot));
         }
@@ -204,7 +212,7 @@ impl LogReader {
         // A mark of another incarnation is what a killed writer left.
         let of_manifest = |live: &Live| live.log_id == manifest.log_id && live.incarnation == manifest.incarnation;
         let live = live.filter(of_manifest);
-        let rotated = self.rotated(state, &manifest)?;
+        let signed = self.signed(state, &manifest)?;
         // Journal files go when everything in them lies in synced frames, whatever the mark says: it may be older.
         let synced_seq = first_journal_seq(self.storage.as_ref(), &manifest)?.unwrap_or(0);
         let mut snapshot = Snapshot::default();
@@ -215,7 +223,7 @@ impl LogReader {
                 snapshot.framed_seq = entry.first_seq + entry.records;
             } else {
                 let (segment, records) =
-                    self.active(state, &manifest, entry, live.as_ref(), (synced_seq, rotated.1))?;
+                    self.active(state, &manifest, entry, live.as_ref(), (synced_seq, signed.frames))?;
                 snapshot.framed_seq = entry.first_seq + u64::from(records);
                 snapshot.active = Some((segment, records));
             }
@@ -238,27 +246,33 @@ impl LogReader {
         }
         let snapshot = Arc::new(snapshot);
         state.live = live;
-        state.rotated = rotated;
+        state.signed = signed;
         state.manifest = Some(manifest);
         state.snapshot = Some(Arc::clone(&snapshot));
         Ok(snapshot)
     }
 
-    /// How many rotations of the key there are.
-    fn rotations(&self) -> Result<usize> {
-        Ok(self.storage.list(ROTATIONS_DIR).doing("list", ROTATIONS_DIR)?.len())
+    /// What in the directory says that frames are synced, beside the writer's mark.
+    fn signed_here(&self) -> Result<(usize, Option<String>)> {
+        let rotations = self.storage.list(ROTATIONS_DIR).doing("list", ROTATIONS_DIR)?.len();
+        // A checkpoint that is no text proves nothing; `verify` names it.
+        Ok((rotations, read_checkpoint(self.storage.as_ref()).ok().flatten()))
     }
 
-    /// The same, and how many frames the head of the last one covers: these were synced before it was signed, whatever the mark of a
-    /// writer says that was killed before it wrote the next one ([JRN-5]). A trail that does not hold proves nothing.
-    fn rotated(&self, state: &State, manifest: &Manifest) -> Result<(usize, u64)> {
-        let count = self.rotations()?;
-        if count == state.rotated.0 {
-            return Ok(state.rotated);
+    /// The same with the frames that the newest head covers, of a checkpoint or of a rotation: these were synced before it was signed,
+    /// whatever the mark of a writer says that was killed before it wrote the next one ([JRN-5]). What does not hold proves nothing.
+    fn signed(&self, state: &State, manifest: &Manifest) -> Result<Signed> {
+        let here = self.signed_here()?;
+        if here == state.signed.here {
+            return Ok(state.signed.clone());
         }
         let trail = read_trail(self.storage.as_ref(), manifest).ok();
-        let last = trail.as_ref().and_then(|trail| trail.rotations().last());
-        Ok((count, last.map_or(0, |rotation| rotation.checkpoint.size)))
+        let frames = trail.map_or(0, |trail| {
+            let rotated = trail.rotations().last().map_or(0, |rotation| rotation.checkpoint.size);
+            let newest = here.1.as_deref().and_then(|note| trail.open(note).ok());
+            newest.map_or(rotated, |(newest, _)| newest.size.max(rotated))
+        });
+        Ok(Signed { here, frames })
     }
 
     /// Whether what was read fits together although the writer went on meanwhile; an error makes the caller look again.

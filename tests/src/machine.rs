@@ -33,9 +33,11 @@ pub struct Machine {
     pub named: bool,
     /// How the log is written.
     pub engine: Options,
+    /// Boots, copies included: no two of them may draw the same salts and keys.
+    boots: u64,
 }
 
-/// What the world says with an error, without the numbers that differ from machine to machine.
+/// What readers and verifiers of a machine see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
     /// No log is there.
@@ -52,12 +54,13 @@ impl Machine {
         let outside = SimStorage::new(seed ^ 0x5555, SimOptions::default());
         outside.share_power(&log);
         let engine = Options { segment_per_day: false, cache_bytes_max: 1 << 20, ..Options::default() };
-        Self { log, outside, clock: ManualClock::new(START), named, engine }
+        Self { log, outside, clock: ManualClock::new(START), named, engine, boots: 0 }
     }
 
     fn of(&self, log: SimStorage, outside: SimStorage) -> Self {
         outside.share_power(&log);
-        Self { log, outside, clock: self.clock.clone(), named: self.named, engine: self.engine.clone() }
+        let (clock, engine) = (self.clock.clone(), self.engine.clone());
+        Self { log, outside, clock, named: self.named, engine, boots: self.boots + 1 }
     }
 
     /// An independent copy, unsynced operations included.
@@ -95,13 +98,14 @@ impl Machine {
         self.log.crash_at(at);
     }
 
-    /// What a ledger here stands on. Randomness goes on with the disks.
+    /// What a ledger here stands on. Randomness goes on with boots and operations.
     #[must_use]
     pub fn world(&self) -> World {
+        let drawn = (self.boots << 32 | self.op_count()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let log = indelible_engine::World {
             storage: Arc::new(self.log.clone()),
             clock: Arc::new(self.clock.clone()),
-            rng: Arc::new(SeededRng::new(self.op_count().wrapping_mul(0x9e37_79b9_7f4a_7c15))),
+            rng: Arc::new(SeededRng::new(drawn)),
         };
         World { log, outside: Arc::new(SimOutside::on(&self.outside)), path: PathBuf::from("/log") }
     }

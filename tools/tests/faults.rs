@@ -231,8 +231,8 @@ fn rights_do_not_follow_the_umask() {
         ("rejects", 0o600),
         ("bundle", 0o600),
         ("acks", 0o644),
-        ("anchor", 0o644),
-        ("heads", 0o644),
+        ("anchor", 0o600),
+        ("heads", 0o600),
     ] {
         assert_eq!(mode(name), expected, "{name}: {:o}", mode(name));
     }

@@ -16,9 +16,10 @@ use std::time::Duration;
 use indelible::anchor::Anchor;
 use indelible::query::Expr;
 use indelible::retain::{PolicySpec, PurgeOptions};
-use indelible::{ActorType, AuditEvent, Error, Ledger, OpenOptions, Order, Query, filter};
+use indelible::{ActorType, AuditEvent, Error, Ledger, OpenOptions, Order, Query};
 use indelible_engine::world::clock::Clock as _;
 use indelible_engine::world::storage::Storage as _;
+use indelible_evidence::schema::Field;
 
 use crate::dice::Dice;
 use crate::machine::{Machine, Seen};
@@ -209,9 +210,7 @@ impl Life {
         let actor = self.dice.below(3);
         self.promises.holds += 1;
         self.trace.push(format!("hold({actor})"));
-        let text = format!("actor.id = u-{actor}");
-        let matching = filter::parse_expression(&text)
-            .map_err(|error| Error::Option { option: "filter", problem: error.to_string() })?;
+        let (text, matching) = (format!("actor u-{actor}"), Expr::is(Field::ACTOR_ID, format!("u-{actor}")));
         self.ledger()?.place_hold(&format!("hold-{}", self.promises.holds), &matching, &text)?;
         let promises = &self.promises;
         let there =
