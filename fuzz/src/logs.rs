@@ -7,12 +7,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use indelible_engine::world::clock::ManualClock;
 use indelible_engine::query::{Expr, Query, View};
 use indelible_engine::step::StepLog;
+use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
+use indelible_engine::world::clock::ManualClock;
 use indelible_engine::world::storage::sim::{SimOptions, SimStorage};
 use indelible_engine::world::storage::{OpenMode, Storage};
-use indelible_engine::verify::{VerifyOptions, VerifyReport, verify};
 use indelible_engine::{LogConfig, LogReader, Options};
 use indelible_evidence::record::Record;
 use indelible_tests::crash;

@@ -129,7 +129,7 @@ impl<R: Read> Splitter<R> {
     /// Errors of the system. An error of a decompressor is the end of the input, and is reported as a broken piece.
     pub(super) fn next_piece(&mut self) -> io::Result<Option<Piece<'_>>> {
         if let Some((length, why)) = self.refused.take() {
-            let cut = self.from_broken_head(Cut::broken(length, why))?;
+            let cut = self.inside_broken_head(Cut::broken(length, why))?;
             return Ok(Some(self.give(cut)));
         }
         self.window.consume(self.given);
@@ -207,7 +207,7 @@ impl<R: Read> Splitter<R> {
             (Some(_), _) => self.stray(),
             (None, _) => {
                 let line = self.line_of("this is not a JSON object".to_owned())?;
-                self.from_broken_head(line).map(Some)
+                self.inside_broken_head(line).map(Some)
             }
         }
     }
@@ -360,7 +360,7 @@ impl<R: Read> Splitter<R> {
         let pretty = first_line.get(1..).unwrap_or_default().trim_ascii().is_empty();
         if self.containers.is_empty() {
             let broken = if pretty { self.up_to_sibling(why)? } else { self.line_of(why)? };
-            return self.from_broken_head(broken);
+            return self.inside_broken_head(broken);
         }
         if let Some(length) = self.before_next_record(usize::MAX)? {
             return Ok(Cut::broken(length, why));
@@ -384,7 +384,7 @@ impl<R: Read> Splitter<R> {
     }
 
     /// Outside an array a broken piece with records inside was the head of an envelope: they are taken for an array's.
-    fn from_broken_head(&mut self, broken: Cut) -> io::Result<Cut> {
+    fn inside_broken_head(&mut self, broken: Cut) -> io::Result<Cut> {
         if !self.envelopes {
             return Ok(broken);
         }
