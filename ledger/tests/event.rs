@@ -174,7 +174,7 @@ fn integers_are_nanoseconds() {
     for (time, nanoseconds) in
         [("9223372036854775807", i64::MAX), ("-1", -1), ("1795168800000000001", 1_795_168_800_000_000_001)]
     {
-        let event = read(&with(r#""2026-11-20T10:00:00Z""#, "time")).expect(time);
+        let event = read(&with(r#""2026-11-20T10:00:00Z""#, time)).expect(time);
         assert_eq!(event.time, Some(Timestamp(nanoseconds)));
     }
 }

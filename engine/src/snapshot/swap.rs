@@ -106,7 +106,7 @@ mod tests {
                 let value = Arc::new(round);
                 stored.push(Arc::downgrade(&value));
                 swap.store(Arc::new(value));
-                std::thread::sleep(std::time::Duration::from_millis(1));
+                std::thread::sleep(std::time::Duration::from_millis(5));
                 stored.retain(|value| value.strong_count() > 0);
                 stored.len()
             })

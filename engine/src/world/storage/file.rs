@@ -228,7 +228,7 @@ impl Storage for DirStorage {
     }
 }
 
-/// A locked file and where its name lies. Closing the descriptor releases the lock.
+/// A locked file and where its name lies. Dropping it releases the lock.
 struct FileLock {
     dir: OwnedFd,
     name: String,
@@ -258,6 +258,9 @@ impl Drop for FileLock {
     fn drop(&mut self) {
         // A closed log keeps no trace of who had it open, so its files depend on its records alone.
         let _ = self.file.set_len(0);
+        // A child that another thread has forked and that runs no program yet has this descriptor too: closing ours alone would
+        // leave the lock with it for a moment, and whoever opens the log next would be refused.
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
     }
 }
 
