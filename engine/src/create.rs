@@ -115,7 +115,11 @@ fn check_empty(storage: &dyn Storage, path: &str) -> Result<()> {
     if storage.exists(MANIFEST).doing("look for", MANIFEST)? {
         return Err(Error::Exists { path: path.to_owned() });
     }
-    let refuse = |found: String| Err(Error::NotEmpty { path: path.to_owned(), found });
+    // Whoever creates a log at this moment writes its manifest before what is found here, though after the look above.
+    let refuse = |found: String| match storage.exists(MANIFEST).doing("look for", MANIFEST)? {
+        true => Err(Error::Exists { path: path.to_owned() }),
+        false => Err(Error::NotEmpty { path: path.to_owned(), found }),
+    };
     for file in storage.list("").doing("list", "the log directory")? {
         let whole = file.strip_suffix(REPLACE_SUFFIX);
         let left = file == LOCK || file == LOG_PUB || whole.is_some_and(|name| name == LOG_PUB || name == MANIFEST);
