@@ -47,13 +47,15 @@ pub struct Created {
 /// Creates a log: its key is announced in the directory, then kept outside it, then the manifest makes it a log. Where an earlier
 /// creation was cut short after it had kept the key, that key and the origin are taken over.
 pub(crate) fn create(world: &World, options: &CreateOptions, engine: Options) -> Result<(Created, Log)> {
+    // Before the directory is locked: what is refused changes nothing.
+    if let Some(origin) = &options.origin {
+        check_origin(origin)?;
+    }
     let mut creation = Creation::begin(&world.log.storage, &world.name())?;
     let outside = world.outside.as_ref();
     let announced = creation.announced().and_then(|key| VerifierKey::parse(key).ok());
     let log_id = announced.as_ref().and_then(|key| default_id(key.name())).unwrap_or_else(|| new_id(world));
     let origin = options.origin.clone().unwrap_or_else(|| format!("{DEFAULT_ORIGIN}{log_id}"));
-    indelible_evidence::key::check_origin(&origin)
-        .map_err(|error| Error::Option { option: "origin", problem: error.to_string() })?;
     let key_file = match &options.sign_key_file {
         Some(file) => file.clone(),
         None => keys::default_in(outside, log_id)?,
@@ -79,6 +81,11 @@ pub(crate) fn create(world: &World, options: &CreateOptions, engine: Options) ->
     let spec = CreateSpec { log_id, origin: origin.clone(), key: verifier_key.clone(), schedule };
     let log = Log::create_begun(creation, config, &spec)?;
     Ok((Created { log_id, origin, key_file, verifier_key }, log))
+}
+
+fn check_origin(origin: &str) -> Result<()> {
+    indelible_evidence::key::check_origin(origin)
+        .map_err(|error| Error::Option { option: "origin", problem: error.to_string() })
 }
 
 /// The log id in an origin that was made from one.

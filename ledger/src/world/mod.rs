@@ -5,7 +5,7 @@
 //!     log ─────┴───── outside
 //!     │ storage       signing keys, anchor, heads, what is remembered for a log; commands that get heads
 //!     │ clock, rng
-//!     machine:    DirStorage, SystemClock, OsRng  |  Machine (`machine.rs`)
+//!     machine:    DirStorage, SystemClock, OsRng  |  Machine (`machine/`)
 //!     simulation: SimStorage, ManualClock, ...    |  SimOutside (`simulated.rs`), with the same power switch
 //! ```
 //!
@@ -13,7 +13,6 @@
 //! with a ledger can be done on a simulated disk that loses its power at any moment. Not here: what the files mean.
 
 mod machine;
-pub mod outputs;
 mod outside;
 mod simulated;
 
@@ -26,7 +25,7 @@ pub use indelible_engine::world::rng::{OsRng, Rng, SeededRng};
 pub use indelible_engine::world::storage::{Access, DirStorage, Storage};
 use indelible_format::names::MANIFEST;
 
-pub use machine::Machine;
+pub use machine::{Machine, outputs};
 pub use outside::Outside;
 pub use simulated::SimOutside;
 

@@ -17,6 +17,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+pub mod outputs;
+
 use super::outside::Outside;
 
 /// The machine's own files.
@@ -40,7 +42,7 @@ impl Outside for Machine {
     }
 
     fn lies_in(&self, file: &Path, dir: &Path) -> bool {
-        super::outputs::check(file, Some(dir)).is_err()
+        outputs::check(file, Some(dir)).is_err()
     }
 
     fn mode(&self, file: &Path) -> io::Result<Option<u32>> {
