@@ -22,9 +22,11 @@ const INTERVAL: Duration = Duration::from_millis(1);
 pub fn while_running(ledger: &Ledger, acks: Option<File>, work: impl FnOnce() -> Outcome) -> Outcome {
     let Some(file) = acks else { return work() };
     let done = AtomicBool::new(false);
+    // Before any work: the thread may begin only when all of it is durable.
+    let reported = ledger.durable_to();
     std::thread::scope(|scope| {
         let reporter = scope.spawn(|| {
-            let mut reporter = Reporter { file, reported: ledger.durable_to() };
+            let mut reporter = Reporter { file, reported };
             loop {
                 // Read before the last report, so that nothing durable at the end is missed.
                 let last = done.load(Ordering::Acquire);
