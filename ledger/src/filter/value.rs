@@ -43,7 +43,7 @@ pub enum Matcher<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    /// Takes a value apart; every text is a valid one. What tables print ([`any_of`]) is not looked for here.
+    /// Takes a value apart; every text is a valid one. What tables print (`any_of`) is not looked for here.
     pub fn parse(text: &'a str) -> Self {
         let (excluded, rest) = match text.strip_prefix('!') {
             Some(rest) => (true, rest),

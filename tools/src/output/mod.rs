@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Invariants: results go to stdout and nothing else does; text from a log passes [`hygiene`] on its way, whatever the
-//! format, and what a caller forgot is escaped by [`line`], [`object`] and [`say`] themselves: only [`drawn`] writes control
+//! format, and what a caller forgot is escaped by [`line`], `object` and `say` themselves: only `drawn` writes control
 //! characters, and only the drawers of rows and tables call it; colour and terminal widths only where a terminal reads them
 //! and `NO_COLOR` is not set.
 
