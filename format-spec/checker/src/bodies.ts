@@ -5,8 +5,8 @@ import { type Filter, HEADER, needs, takeFilter } from './filter.js';
 import { Members, parseJson } from './json.js';
 import { type VerifierKey, base64, parseKey } from './note.js';
 
-const U32 = 0xffffffffn;
-const U64 = (1n << 64n) - 1n;
+export const U32 = 0xffffffffn;
+export const U64 = (1n << 64n) - 1n;
 
 /** Ascending half-open runs that do not touch. */
 export class SeqSet {
@@ -43,6 +43,10 @@ export class SeqSet {
       else if (last[1] < end) last[1] = end;
     }
     return new SeqSet(runs);
+  }
+
+  meets(other: SeqSet): boolean {
+    return this.size + other.size > this.union(other).size;
   }
 
   /** Bit p set: first + p is in the set, for p below count. */
@@ -88,13 +92,16 @@ export function ascends<T>(list: readonly T[], order: (a: T, b: T) => number): b
   return list.every((item, at) => at === 0 || order(list[at - 1]!, item) < 0);
 }
 
-function takeName(members: Members): string {
-  const name = members.text('name');
+export function checkName(members: Members, name: string): string {
   const size = bytesOf(name).length;
   return size < 1 || size > 255 || /\p{Cc}/u.test(name) ? members.fails('not a name') : name;
 }
 
-function filterOf(text: string): Filter {
+export function takeName(members: Members): string {
+  return checkName(members, members.text('name'));
+}
+
+export function filterOf(text: string): Filter {
   const reader = new Reader(base64(text, 'a filter'), 'filter');
   const filter = takeFilter(reader);
   reader.end();
@@ -124,13 +131,15 @@ function body<T>(what: string, text: string, read: (members: Members) => T): T {
 }
 
 export function parsePolicy(text: string): Policy {
-  return body('policy record', text, (members) => {
-    const [name, version, action] = [takeName(members), members.number('version', U32), members.text('action')];
-    if (version === 0n) members.fails('versions count from 1');
-    if (action === 'retire') return { name, version, duty: null };
-    if (action !== 'set') members.fails('unknown action');
-    return { name, version, duty: takeDuty(members) };
-  });
+  return body('policy record', text, takePolicy);
+}
+
+export function takePolicy(members: Members): Policy {
+  const [name, version, action] = [takeName(members), members.number('version', U32), members.text('action')];
+  if (version === 0n) members.fails('versions count from 1');
+  if (action === 'retire') return { name, version, duty: null };
+  if (action !== 'set') members.fails('unknown action');
+  return { name, version, duty: takeDuty(members) };
 }
 
 function takeDuty(members: Members): Duty {
@@ -150,7 +159,7 @@ function takeDuty(members: Members): Duty {
 
 export type Hold = { name: string; placed?: { through: bigint; seqs: SeqSet } };
 
-const liesIn = (set: SeqSet, from: bigint, to: bigint): boolean =>
+export const liesIn = (set: SeqSet, from: bigint, to: bigint): boolean =>
   set.runs.every(([start, end]) => start >= from && end <= to);
 
 export function parseHold(text: string): Hold {
@@ -174,12 +183,14 @@ export interface HoldExtend {
 }
 
 export function parseExtend(text: string): HoldExtend {
-  return body('hold_extend record', text, (members) => {
-    const [name, from, through] = [takeName(members), members.number('from'), members.number('through')];
-    const seqs = SeqSet.parse(members.text('seqs'));
-    if (from >= through || !liesIn(seqs, from, through)) members.fails('seqs lie between from and through');
-    return { name, from, through, seqs };
-  });
+  return body('hold_extend record', text, takeExtend);
+}
+
+export function takeExtend(members: Members): HoldExtend {
+  const [name, from, through] = [takeName(members), members.number('from'), members.number('through')];
+  const seqs = SeqSet.parse(members.text('seqs'));
+  if (from >= through || !liesIn(seqs, from, through)) members.fails('seqs lie between from and through');
+  return { name, from, through, seqs };
 }
 
 export interface KeyRecord {
@@ -207,10 +218,8 @@ export interface Segment {
   frames: bigint;
 }
 
-export interface Plan {
-  at: bigint;
-  policies: { name: string; version: bigint }[];
-  holds: { name: string; through: bigint }[];
+/** What a deletion takes away. */
+export interface Parts {
   segments: Segment[];
   classes: { class: number; group: number; frames: SeqSet }[];
   records: SeqSet;
@@ -219,38 +228,48 @@ export interface Plan {
   groups: Map<number, SeqSet>;
 }
 
-const order = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+export interface Plan extends Parts {
+  at: bigint;
+  policies: { name: string; version: bigint }[];
+  holds: { name: string; through: bigint }[];
+}
+
+export const order = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 export function parsePlan(text: string): Plan {
   return body('plan', text, (members) => {
     const at = members.number('at', U64 >> 1n);
     const policies = members.objects('policies', (one) => ({ name: takeName(one), version: one.number('version', U32) }));
     const holds = members.objects('holds', (one) => ({ name: takeName(one), through: one.number('through') }));
-    const segments = members.objects('segments', takeSegment);
-    const classes = members.objects('classes', (one) => ({
-      class: Number(one.number('class', 65_535n)),
-      group: Number(one.number('group', 3n)),
-      frames: SeqSet.parse(one.text('frames')),
-    }));
-    const [records, envelopes] = [SeqSet.parse(members.text('records')), SeqSet.parse(members.text('envelopes'))];
-    const groups = members.objects('groups', (one) => ({
-      group: Number(one.number('group', 3n)),
-      seqs: SeqSet.parse(one.text('seqs')),
-    }));
     const named = [policies, holds].every((list: { name: string }[]) => ascends(list, (a, b) => byName(a.name, b.name)));
-    const apart = ascends(segments, (a, b) => (a.id < b.id && a.firstFrame + a.frames <= b.firstFrame ? -1 : 1));
-    const sorted = ascends(classes, (a, b) => a.class - b.class || a.group - b.group);
-    const filled = [...classes.map((one) => one.frames), ...groups.map((one) => one.seqs)].every((set) => set.size > 0n);
-    if (!named || !apart || !sorted || !filled || classes.some((one) => one.class === 0)) members.fails('a list is not as it must be');
-    if (!ascends(groups, (a, b) => a.group - b.group) || groups.some((one) => one.group !== 1 && one.group !== 3)) {
-      members.fails('groups of single records are 1 and 3');
-    }
-    const sets = new Map(groups.map((one) => [one.group, one.seqs]));
-    return { at, policies, holds, segments, classes, records, envelopes, groups: sets };
+    if (!named) members.fails('names do not ascend');
+    return { at, policies, holds, ...takeParts(members) };
   });
 }
 
-function takeSegment(one: Members): Segment {
+export function takeParts(members: Members): Parts {
+  const segments = members.objects('segments', takeSegment);
+  const classes = members.objects('classes', (one) => ({
+    class: Number(one.number('class', 65_535n)),
+    group: Number(one.number('group', 3n)),
+    frames: SeqSet.parse(one.text('frames')),
+  }));
+  const [records, envelopes] = [SeqSet.parse(members.text('records')), SeqSet.parse(members.text('envelopes'))];
+  const groups = members.objects('groups', (one) => ({
+    group: Number(one.number('group', 3n)),
+    seqs: SeqSet.parse(one.text('seqs')),
+  }));
+  const apart = ascends(segments, (a, b) => (a.id < b.id && a.firstFrame + a.frames <= b.firstFrame ? -1 : 1));
+  const sorted = ascends(classes, (a, b) => a.class - b.class || a.group - b.group);
+  const filled = [...classes.map((one) => one.frames), ...groups.map((one) => one.seqs)].every((set) => set.size > 0n);
+  if (!apart || !sorted || !filled || classes.some((one) => one.class === 0)) members.fails('a list is not as it must be');
+  if (!ascends(groups, (a, b) => a.group - b.group) || groups.some((one) => one.group !== 1 && one.group !== 3)) {
+    members.fails('groups of single records are 1 and 3');
+  }
+  return { segments, classes, records, envelopes, groups: new Map(groups.map((one) => [one.group, one.seqs])) };
+}
+
+export function takeSegment(one: Members): Segment {
   const [id, generation] = [one.number('id'), one.number('generation', U32)];
   const segment = { id, generation, firstFrame: one.number('first_frame'), frames: one.number('frames') };
   one.number('bytes');

@@ -1,9 +1,9 @@
 /** The deletions of a log with its whole history: declared, published, and only of what might go (chapters 11 and 13). */
 
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { type Done, type Plan, parseDone, parseIntent } from './bodies.js';
 import type { ClassEntry, Descriptor } from './bundle.js';
 import { equal, refuse } from './bytes.js';
+import { verify } from './ed25519.js';
 import type { Hash } from './hashes.js';
 import { uuidText } from './record.js';
 import { type KnownRow, Register, type Rules } from './rules.js';
@@ -132,7 +132,7 @@ export class History {
     const { plan, planText, key, signature } = parseIntent(body);
     if (!this.register.mayPurge(key)) fails('its key was not given the purge role before it, or no longer had it');
     const text = `indelible 2026-11 intent v1\n${uuidText(this.logId)}\n${planText}`;
-    if (!ed25519.verify(signature, new TextEncoder().encode(text), key.key, { zip215: false })) {
+    if (!verify(signature, new TextEncoder().encode(text), key.key)) {
       fails('the signature is not that of its key under this plan for this log');
     }
     if (plan.at > recorded) fails('it counts from a time that had not come');

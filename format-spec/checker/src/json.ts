@@ -2,7 +2,7 @@
 
 import { refuse } from './bytes.js';
 
-export type Json = null | bigint | string | Json[] | Map<string, Json>;
+export type Json = null | boolean | bigint | string | Json[] | Map<string, Json>;
 
 const DEPTH_MAX = 100;
 const NUMBER_MAX = (1n << 64n) - 1n;
@@ -36,6 +36,8 @@ export function parseJson(text: string): Json {
   const takeValue = (depth: number): Json => {
     if (depth > DEPTH_MAX) wrong();
     if (take('null')) return null;
+    if (take('true')) return true;
+    if (take('false')) return false;
     if (take('[')) {
       const list: Json[] = [];
       if (take(']')) return list;
@@ -67,13 +69,26 @@ export function parseJson(text: string): Json {
   return at === text.length ? value : wrong();
 }
 
-/** An object whose members are taken out one by one. */
+const ESCAPES: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\b': '\\b', '\t': '\\t', '\n': '\\n', '\f': '\\f', '\r': '\\r' };
+const escaped = (character: string): string =>
+  ESCAPES[character] ?? '\\u' + character.charCodeAt(0).toString(16).padStart(4, '0');
+
+/** The one text of a value in acts and statements (chapter 14, ACT-9). */
+export function jsonText(value: Json): string {
+  if (typeof value === 'string') return '"' + value.replace(/[\u0000-\u001f"\\]/g, escaped) + '"';
+  if (Array.isArray(value)) return `[${value.map(jsonText).join()}]`;
+  if (value instanceof Map) return `{${[...value].map(([name, one]) => `${jsonText(name)}:${jsonText(one)}`).join()}}`;
+  return String(value);
+}
+
+/** An object whose members are taken out one by one, in any order or only in the one in which they stand. */
 export class Members {
   private readonly members: Map<string, Json>;
 
   constructor(
     value: Json,
     readonly what: string,
+    private readonly ordered = false,
   ) {
     this.members = value instanceof Map ? new Map(value) : refuse(`${what}: not an object`);
   }
@@ -81,6 +96,7 @@ export class Members {
   private take(name: string): Json {
     const value = this.members.get(name);
     if (value === undefined) return this.fails(`${name} is missing`);
+    if (this.ordered && this.members.keys().next().value !== name) return this.fails(`${name} stands elsewhere`);
     this.members.delete(name);
     return value;
   }
@@ -97,6 +113,35 @@ export class Members {
   textOrNull(name: string): string | null {
     const value = this.take(name);
     return value === null || typeof value === 'string' ? value : this.fails(`${name} is neither a text nor null`);
+  }
+
+  oneOf<T extends string>(name: string, ...texts: T[]): T {
+    const value = this.take(name);
+    return texts.find((text) => text === value) ?? this.fails(`${name} is none of ${texts.join(', ')}`);
+  }
+
+  flag(name: string): boolean {
+    const value = this.take(name);
+    return typeof value === 'boolean' ? value : this.fails(`${name} is neither true nor false`);
+  }
+
+  isNull(name: string): boolean {
+    return this.members.get(name) === null;
+  }
+
+  nothing(name: string): null {
+    return this.take(name) === null ? null : this.fails(`${name} is not null`);
+  }
+
+  object<T>(name: string, read: (members: Members) => T): T {
+    const members = new Members(this.take(name), `${this.what}, ${name}`, this.ordered);
+    const object = read(members);
+    members.end();
+    return object;
+  }
+
+  texts(name: string): string[] {
+    return this.list(name).map((value) => (typeof value === 'string' ? value : this.fails(`${name} is not a list of texts`)));
   }
 
   number(name: string, most = NUMBER_MAX): bigint {
@@ -117,7 +162,7 @@ export class Members {
 
   objects<T>(name: string, read: (members: Members) => T): T[] {
     return this.list(name).map((value) => {
-      const members = new Members(value, `${this.what}, ${name}`);
+      const members = new Members(value, `${this.what}, ${name}`, this.ordered);
       const object = read(members);
       members.end();
       return object;

@@ -1,14 +1,24 @@
 /** Checkpoints and keys (chapter 03): C2SP signed notes with Ed25519. */
 
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { compare, concat, equal, hex, refuse } from './bytes.js';
+import { verify } from './ed25519.js';
 import { emptyRoot, type Hash } from './hashes.js';
 
 export interface VerifierKey {
   name: string;
   id: Uint8Array;
   key: Uint8Array;
+  text: string;
+}
+
+/** A verifier key of any type: `key` where it is one of Ed25519, the only type that is known here. */
+export interface AnyKey {
+  name: string;
+  id: Uint8Array;
+  /** Type and public key: keys are the same where these are. */
+  typed: string;
+  key?: Uint8Array;
   text: string;
 }
 
@@ -31,21 +41,28 @@ export function base64(text: string, what: string): Uint8Array {
 }
 
 /** 1 to 255 bytes, no white space, no control character, no plus. */
-function checkOrigin(origin: string): void {
+export function checkOrigin(origin: string): void {
   const size = new TextEncoder().encode(origin).length;
   if (size < 1 || size > 255 || /[\p{White_Space}\p{Cc}+]/u.test(origin)) refuse('not an origin: ' + JSON.stringify(origin));
 }
 
-export function parseKey(text: string): VerifierKey {
+export function parseAnyKey(text: string): AnyKey {
   const parts = /^([^+]*)\+([0-9a-f]{8})\+(.*)$/su.exec(text);
   if (!parts) return refuse('a verifier key has the form name+id+key');
   const [, name, id, body] = parts as unknown as [string, string, string, string];
   checkOrigin(name);
   const typed = base64(body, 'the verifier key');
-  if (typed.length !== 33 || typed[0] !== 1) refuse('not an Ed25519 verifier key');
+  if (typed.length < 2) refuse('a verifier key has a type and bytes');
   const computed = sha256(concat(new TextEncoder().encode(name + '\n'), typed)).subarray(0, 4);
   if (hex(computed) !== id) refuse('the key id is not that of the key: its text is damaged');
-  return { name, id: computed, key: typed.subarray(1), text };
+  const known = { name, id: computed, typed: hex(typed), text };
+  if (typed[0] !== 1) return known;
+  return typed.length === 33 ? { ...known, key: typed.subarray(1) } : refuse('an Ed25519 key has 32 bytes');
+}
+
+export function parseKey(text: string): VerifierKey {
+  const { name, id, key } = parseAnyKey(text);
+  return key ? { name, id, key, text } : refuse('not an Ed25519 verifier key');
 }
 
 export function parseText(text: string): Checkpoint {
@@ -83,7 +100,7 @@ export function openNote(note: string, key: VerifierKey): Checkpoint {
     if (name !== key.name || !equal(signed.subarray(0, 4), key.id)) continue;
     const signature = signed.subarray(4);
     const message = new TextEncoder().encode(text);
-    if (signature.length !== 64 || !ed25519.verify(signature, message, key.key, { zip215: false })) {
+    if (!verify(signature, message, key.key)) {
       refuse('the signature of the checkpoint is not that of the given key');
     }
     verified++;
@@ -143,7 +160,7 @@ export function checkWitnesses(note: string, policy: Policy): string[] {
     if (!line) return false;
     const time = line.subarray(4, 12).reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
     const message = new TextEncoder().encode(`cosignature/v1\ntime ${time}\n${text}`);
-    if (line.length !== 76 || !ed25519.verify(line.subarray(12), message, witness.key, { zip215: false })) {
+    if (line.length !== 76 || !verify(line.subarray(12), message, witness.key)) {
       refuse(`the cosignature of ${witness.name} is not its own`);
     }
     return true;
