@@ -80,7 +80,8 @@ const STATEMENT = new RegExp(
 );
 
 /** Whether this is a text of another version, which is neither right nor wrong (ACT-22). */
-export const isOtherVersion = (text: string): boolean => /^indelible 2026-11 (act|statement) v(?!1\n)[1-9][0-9]*\n/.test(text);
+export const isOtherVersion = (text: string, what: 'act' | 'statement'): boolean =>
+  new RegExp(`^indelible 2026-11 ${what} v(?!1\\n)[0-9]+\\n`).test(text);
 
 function numberOf(digits: string, bits: bigint): bigint {
   const value = BigInt(digits);
@@ -178,17 +179,17 @@ export function noteOfRecord(body: string, what: 'act' | 'statement'): Note {
 }
 
 /**
- * Those of the keys whose lines the note has, each of them right (ACT-4). A key of a type that is not known signs as far as
- * anybody here can tell: it is given back too, and whoever counts it counts it apart.
+ * The key of each line that names one of the keys, which must have made it (ACT-4). Key ids have 32 bits, so a line may name two
+ * keys: one of them is enough. A key of a type that is not known signs as far as anybody here can tell: it is given back too,
+ * and whoever counts it counts it apart.
  */
 export function signersOf(note: Note, keys: readonly AnyKey[]): AnyKey[] {
   const message = bytesOf(note.text);
-  return keys.filter((known) => {
-    const own = note.lines.filter((line) => line.name === known.name && equal(line.id, known.id));
-    if (known.key && own.some((line) => !verify(line.signature, message, known.key!))) {
-      refuse(`ACT-4: a line of ${known.name} is not its signature of the text`);
-    }
-    return own.length > 0;
+  return note.lines.flatMap((line) => {
+    const named = keys.filter((key) => key.name === line.name && equal(key.id, line.id));
+    if (named.length === 0) return [];
+    const made = named.find(({ key }) => key && verify(line.signature, message, key)) ?? named.find(({ key }) => !key);
+    return [made ?? refuse(`ACT-4: a line of ${line.name} is not its signature of the text`)];
   });
 }
 

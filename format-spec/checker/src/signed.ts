@@ -17,8 +17,8 @@ import {
   takeParts,
   takePolicy,
 } from './bodies.js';
-import { type Members } from './json.js';
-import { type AnyKey, parseAnyKey } from './note.js';
+import type { Members } from './json.js';
+import { type AnyKey, parseActKey } from './note.js';
 
 export const ROLES = ['checkpoint', 'admin', 'hold', 'purge', 'recovery', 'checkpoint2', 'witness', 'subject'] as const;
 export type Role = (typeof ROLES)[number];
@@ -30,7 +30,12 @@ export interface KeyChange {
   key: AnyKey;
   /** Exactly where a checkpoint key is added, dropped or replaced. */
   epoch: bigint | null;
+  /** Size of the last head that is held good; exactly with `compromised`. */
+  since: bigint | null;
 }
+
+/** Names of roles that are kept for later: changes of them mean nothing yet. */
+export const isKept = (role: Role): boolean => role === 'checkpoint2' || role === 'witness' || role === 'subject';
 
 export interface Schedule {
   version: bigint;
@@ -98,6 +103,13 @@ export const STATEMENT_KINDS = ['hold_extend', 'done', 'abandon', 'adopt', 'jump
 export type ActKind = (typeof ACT_KINDS)[number];
 export type StatementKind = (typeof STATEMENT_KINDS)[number];
 
+/** Codes of the kinds of records that hold them (chapter 01). */
+export const CODES: Record<ActKind | StatementKind, number> = {
+  key: 3, schedule: 4, policy: 5, hold: 6, hold_extend: 7, intent: 10, done: 11, loss: 13, abandon: 15, adopt: 16, profile: 17, clock: 18,
+  void: 19, end: 20, jump: 21,
+};
+export const HOLD_TEXT_CODE = 14;
+
 const SECONDS_MAX = U64 >> 1n;
 const NOTICE_MAX = 31_622_400n;
 const CLASS_MAX = 65_535n;
@@ -161,25 +173,27 @@ function takeHold(members: Members): ActBody {
 
 function takeChange(one: Members): KeyChange {
   const [action, role] = [one.oneOf('action', ...ACTIONS), one.oneOf('role', ...ROLES)];
-  const key = parseAnyKey(one.text('key'));
+  const key = parseActKey(one.text('key'));
   const forCheckpoint = action === 'drop' || action === 'replace';
   if (role === 'checkpoint' ? action === 'retire' : forCheckpoint) one.fails(`a ${role} key has no ${action}`);
   const counted = role === 'checkpoint' && action !== 'compromised';
   const epoch = counted ? one.number('epoch', U32) : one.nothing('epoch');
   if (epoch === 0n) one.fails('epochs of changes are from 1');
-  if (action === 'compromised') {
-    one.object('since', (since) => {
-      since.number('size');
-      takeHash(since, 'root');
-      if (since.isNull('date')) since.nothing('date');
-      else since.number('date', SECONDS_MAX);
-    });
-  } else {
-    one.nothing('since');
-  }
+  if (action === 'compromised' && isKept(role)) one.fails(`a ${role} key has no compromised`);
+  const since = action === 'compromised' ? takeSince(one) : one.nothing('since');
   if (action === 'replace') one.oneOf('reason', 'lost', 'compromised');
   else one.nothing('reason');
-  return { action, role, key, epoch };
+  return { action, role, key, epoch, since };
+}
+
+function takeSince(one: Members): bigint {
+  return one.object('since', (since) => {
+    const size = since.number('size');
+    takeHash(since, 'root');
+    if (since.isNull('date')) since.nothing('date');
+    else since.number('date');
+    return size;
+  });
 }
 
 function takeSchedule(members: Members): Schedule {
@@ -193,6 +207,9 @@ function takeSchedule(members: Members): Schedule {
   }));
   const schedule = { version, rules, default: Number(members.number('default', CLASS_MAX)) };
   if (schedule.default === 0 || rules.some((rule) => rule.class === 0)) members.fails('class 0 is of the log itself');
+  if (rules.some((rule) => rule.severity === 0)) members.fails('severity 0 is none');
+  const treesOf = new Map(rules.map((rule) => [rule.class, rule.trees]));
+  if (rules.some((rule) => treesOf.get(rule.class) !== rule.trees)) members.fails('a class has two ways to commit its groups');
   return schedule;
 }
 
@@ -214,7 +231,7 @@ function takeProfile(members: Members): Profile {
 
 function takeIntent(members: Members): IntentBody {
   const intent = {
-    at: members.number('at', SECONDS_MAX),
+    at: members.number('at'),
     ...takeParts(members),
     kept: members.objects('kept', (one) => ({ name: takeName(one), seqs: SeqSet.parse(one.text('seqs')) })),
     clock: members.oneOf('clock', 'guard', 'confirmed'),
@@ -236,8 +253,13 @@ export function takeStatement(kind: StatementKind, members: Members): StatementB
     case 'adopt':
       return { kind, ...takeRun(members) };
     case 'jump':
-      return { kind, before: members.number('before', SECONDS_MAX), after: members.number('after', SECONDS_MAX) };
+      return { kind, ...takeJump(members) };
   }
+}
+
+function takeJump(members: Members): { before: bigint; after: bigint } {
+  const jump = { before: members.number('before', SECONDS_MAX), after: members.number('after', SECONDS_MAX) };
+  return jump.before < jump.after ? jump : members.fails('before is not below after');
 }
 
 function takeDone(members: Members): DoneBody {
