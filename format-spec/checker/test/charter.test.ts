@@ -208,7 +208,7 @@ const compromised = (role: string, key: Signer, size: number): unknown => ({
 });
 const clock = (from: number, through: number, not_after: number): unknown => ({ from, through, not_after });
 const policy = (version: number, keep: number): unknown => ({
-  name: 'a', version, action: 'set', keep, identity_keep: null, payload_keep: null, basis: 'recorded', classes: [], filter: null, text: null,
+  name: 'a', version, action: 'set', keep, identity_keep: null, payload_keep: null, basis: 'recorded', classes: [], filter: null, text: '',
 });
 
 test('only the newest epoch is dropped, and a checkpoint key is replaced as it is added', () => {
