@@ -377,3 +377,32 @@ test('a key counts for a release in one role that every state gives it, and for 
   counts(beyond.act('admin', 'key', keys(change('retire', 'hold', hold), change('add', 'admin', hold)), [admin]));
   fails(beyond.act('hold', 'hold', release('a'), [hold]), 'ACT-5', 'set aside');
 });
+
+test('beyond the head the strictest profile counts, and a released hold is extended', () => {
+  const strict = (): Written => {
+    const written = new Written(4n);
+    counts(written.act('admin', 'profile', profile({ holds_per_key: 1, separate: true }), [admin]));
+    written.seq = 5n;
+    counts(written.act('admin', 'profile', profile({}), [admin]));
+    return written;
+  };
+  fails(strict().act('admin', 'key', keys(change('add', 'purge', hold)), [admin]), 'ACT-12', 'set aside');
+  const written = strict();
+  counts(written.act('hold', 'hold', place('a'), [hold]));
+  counts(written.act('hold', 'hold', release('a'), [hold]));
+  counts(written.statement('hold_extend', { name: 'a', from: 1, through: 3, seqs: 'AQIA' }, [log]));
+  assert.equal(written.charter.terms(1000n).holding(2n, 0, { fields: new Map(), recordedAt: 0n }), 'committed');
+  counts(written.act('hold', 'hold', place('b'), [hold]));
+  fails(written.act('hold', 'hold', place('c'), [hold]), 'ACT-11', 'set aside');
+});
+
+test('a record that is open goes by the time that counts', () => {
+  const written = new Written();
+  written.seq = 20n;
+  counts(written.act('admin', 'policy', policy(1, 50), [admin]));
+  const row = { recorded: 990n, occurred: 990n, tested: { fields: new Map(), recordedAt: 990n } };
+  assert.equal(written.charter.terms(1000n).openMayGo(7n, 1, 0, row), false);
+  counts(written.act('admin', 'clock', clock(0, 9, 900), [admin]));
+  assert.equal(written.charter.terms(1000n).openMayGo(7n, 1, 0, row), true);
+  assert.equal(written.charter.terms(1000n).openMayGo(7n, 0, 0, row), false, 'class 0 never goes');
+});
