@@ -4,7 +4,8 @@
     note     text, empty line, one line for each signer [ACT-2]
     record   {"act":"<note>"} or {"statement":"<note>"}
 
-Invariant: what is read would be written the same again. Not here: what follows from an act, which needs the acts before it.
+Invariant: what is read would be written the same again. Not here: what follows from an act, which needs the acts before it;
+what a filter's bytes say.
 """
 
 import hashlib
