@@ -66,7 +66,7 @@ impl StepLog {
     }
 
     fn start(config: LogConfig, lock: Option<LockGuard>, schedule: Option<&str>) -> Result<Self> {
-        let Opened { shared, writer, framer, report } = recover::open(config, lock)?;
+        let Opened { shared, writer, framer, report } = recover::open(config, lock, None)?;
         let mut first = first_records(&shared.manifest.get(), &writer, &report, schedule);
         let mut log = Self { shared, writer, framer, report, unsynced: false };
         if !first.is_empty() {

@@ -202,6 +202,8 @@ pub enum Kind {
     Access = 12,
     /// Something signed was lost, and the log went on all the same.
     Loss = 13,
+    /// A deletion that was announced and will not be carried out.
+    Abandon = 15,
 }
 
 impl Kind {
@@ -220,6 +222,7 @@ impl Kind {
         (Kind::Done, "done"),
         (Kind::Access, "access"),
         (Kind::Loss, "loss"),
+        (Kind::Abandon, "abandon"),
     ];
 
     /// The kind with this code, if schema 1 has it.
