@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 
 use indelible_format::manifest::Manifest;
 
+use crate::write::sign::read_checkpoint;
 use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::create::Creation;
 use crate::draft::{Cell, Draft, Outcome};
@@ -161,6 +162,14 @@ impl StepLog {
         self.framer.settle(false)?;
         self.writer.remove_framed_for_good()?;
         Ok(from)
+    }
+
+    /// The newest signed head, if there is one.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn newest_checkpoint(&self) -> Result<Option<String>> {
+        read_checkpoint(self.shared.storage.as_ref())
     }
 
     /// Removes from sealed segments what `prune` decides: as [`crate::Log::compact`], in one step with many disk operations.

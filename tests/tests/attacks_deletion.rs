@@ -20,6 +20,7 @@ use indelible_evidence::commit::{GroupState, Removal, Salts};
 use indelible_evidence::key::{SigningKey, VerifierKey};
 use indelible_evidence::retention::{ClassFrames, Done, DoneSegment, Intent, Plan, PlannedSegment, SeqSet};
 use indelible_evidence::schema::{Field, Kind};
+use indelible_format::segment::Authority;
 
 const START: i64 = 1_790_000_040_000_000_000;
 const DAY: u64 = 86_400;
@@ -135,6 +136,11 @@ impl Place {
 
     /// Removes what the plan names, under any checkpoint that covers the segments.
     fn compact(&self, plan: &Plan) -> Vec<DoneSegment> {
+        self.compact_for(plan, self.ledger.durable_to())
+    }
+
+    /// The same in the name of an intent.
+    fn compact_for(&self, plan: &Plan, intent: u64) -> Vec<DoneSegment> {
         let segments = plan.segments.iter();
         let targets =
             segments.map(|segment| SegmentTarget { id: segment.id, generation: segment.generation }).collect();
@@ -143,7 +149,8 @@ impl Place {
             Ok(plan.of_frame(descriptor).removal(descriptor))
         };
         let covered_by = plan.segments.iter().map(|segment| segment.first_frame + segment.frames).max().unwrap_or(1);
-        let request = CompactRequest { segments: targets, covered_by };
+        let note = self.ledger.log().newest_checkpoint().expect("readable").expect("a checkpoint");
+        let request = CompactRequest { segments: targets, covered_by, authority: Authority { intent, note } };
         let report = self.ledger.log().compact(&request, &prune).expect("compact");
         let done = report.segments.iter();
         done.map(|done| DoneSegment { id: done.id, generation: done.generation, bytes: done.bytes_after }).collect()
@@ -155,7 +162,7 @@ impl Place {
         let intent = Intent::sign(self.log_id(), plan.clone(), key).expect("signed");
         let seq = self.put(Kind::Intent, &intent.encode());
         let note = self.ledger.log().checkpoint().expect("checkpoint");
-        let segments = self.compact(plan);
+        let segments = self.compact_for(plan, seq);
         let done = Done { intent: seq, checkpoint: note, segments, records, identity: 0, payload: 0 };
         self.put(Kind::Done, &done.encode().expect("a body"));
         self.ledger.log().checkpoint().expect("checkpoint");
