@@ -18,7 +18,6 @@ use std::sync::atomic::Ordering;
 
 use indelible_format::manifest::Manifest;
 
-use crate::write::sign::read_checkpoint;
 use crate::compact::{self, CompactReport, CompactRequest, Prune, TornFile};
 use crate::create::Creation;
 use crate::draft::{Cell, Draft, Outcome};
@@ -30,6 +29,7 @@ use crate::world::storage::LockGuard;
 use crate::write::framer::Framer;
 use crate::write::queue::Settled;
 use crate::write::shared::Shared;
+use crate::write::sign::read_checkpoint;
 use crate::write::writer::{Item, Writer};
 
 /// A log that is open for writing and moves only when told to.

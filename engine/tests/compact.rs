@@ -112,9 +112,8 @@ fn refused_requests_change_nothing() {
     let sealed = targets(&log, 1);
     let files = disk_files(&disk);
     let head = authority(&log);
-    let with = |segments: Vec<SegmentTarget>, covered_by| {
-        CompactRequest { segments, covered_by, authority: head.clone() }
-    };
+    let with =
+        |segments: Vec<SegmentTarget>, covered_by| CompactRequest { segments, covered_by, authority: head.clone() };
     let moved =
         |by: u32| sealed.iter().map(|t| SegmentTarget { generation: t.generation + by, ..*t }).collect::<Vec<_>>();
     let active = log.manifest().segments.last().expect("a segment").id;

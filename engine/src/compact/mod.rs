@@ -34,8 +34,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indelible_evidence::commit::Removal;
-use indelible_format::segment::Authority;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
+use indelible_format::segment::Authority;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::error::{Error, FormatContext, Result};

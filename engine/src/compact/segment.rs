@@ -18,7 +18,9 @@ use indelible_evidence::descriptor::Descriptor;
 use indelible_evidence::merkle::leaf_hash;
 use indelible_evidence::schema::Field;
 use indelible_format::frame::{FrameReader, read_descriptor};
-use indelible_format::segment::{Authority, BlockEntry, FrameEntry, TermMark, TermPage, TermSource, TermTable, TermUse};
+use indelible_format::segment::{
+    Authority, BlockEntry, FrameEntry, TermMark, TermPage, TermSource, TermTable, TermUse,
+};
 use indelible_index::{KeyChunk, Zone, build_run};
 
 use super::frame::{LazyFrame, Made, Maker};

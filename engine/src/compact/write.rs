@@ -14,8 +14,8 @@ use indelible_evidence::schema::Field;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::names::segment_file_name;
 use indelible_format::segment::{
-    Authority, BlockEntry, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentHeader, SegmentTrailer,
-    TermPage, TermTable, TermUse, encode_lookup, put_block,
+    Authority, BlockEntry, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentHeader,
+    SegmentTrailer, TermPage, TermTable, TermUse, encode_lookup, put_block,
 };
 use indelible_index::Zone;
 

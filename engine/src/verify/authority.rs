@@ -50,7 +50,11 @@ fn head_of(
     keys: Option<&KeyTrail>,
 ) -> Result<Option<Checkpoint>, Corruption> {
     let Some(authority) = blocks.authority(name)? else {
-        return Err(Corruption::at(name, 0, "the file was written again and names no head under which that was allowed"));
+        return Err(Corruption::at(
+            name,
+            0,
+            "the file was written again and names no head under which that was allowed",
+        ));
     };
     let Some(keys) = keys else { return Ok(None) };
     let (head, _) = keys.open(&authority.note).in_file(name, 0)?;

@@ -163,7 +163,9 @@ pub enum PurgeError {
         ahead_seconds: u64,
     },
     /// Something was decided between the announcement and the deletion.
-    #[error("the record at seq {by} came after the deletion was announced at seq {intent}: it was given up, nothing was removed; purge again")]
+    #[error(
+        "the record at seq {by} came after the deletion was announced at seq {intent}: it was given up, nothing was removed; purge again"
+    )]
     Overtaken {
         /// Seq of the intent.
         intent: u64,
@@ -414,7 +416,11 @@ impl Ledger {
                 let segments = plan.segments.iter().map(|segment| DoneSegment {
                     id: segment.id,
                     generation: segment.generation,
-                    bytes: manifest.segments.iter().find(|entry| entry.id == segment.id).map_or(0, |entry| entry.length),
+                    bytes: manifest
+                        .segments
+                        .iter()
+                        .find(|entry| entry.id == segment.id)
+                        .map_or(0, |entry| entry.length),
                 });
                 let segments = segments.collect();
                 let done = Done { intent, checkpoint: note, segments, records, identity, payload };

@@ -10,8 +10,8 @@ use indelible_engine::{CompactRequest, Error, LazyFrame, SegmentTarget};
 use indelible_evidence::commit::Removal;
 use indelible_evidence::record::Record;
 use indelible_evidence::schema::Kind;
-use indelible_format::segment::Authority;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
+use indelible_format::segment::Authority;
 
 use super::Life;
 use super::faults::is_power_cut;

@@ -307,11 +307,14 @@ impl History {
         }
         let mut note: Option<String> = None;
         for &id in &swapped {
-            let wrong = |why: &str| Ok(Err((id, finding(format!("segment {id} was written again, and its file {why}")))));
+            let wrong =
+                |why: &str| Ok(Err((id, finding(format!("segment {id} was written again, and its file {why}")))));
             match authority(id)? {
                 None => return wrong("names no head"),
                 Some((named, _)) if named != intent => return wrong("names another intent"),
-                Some((_, named)) if note.as_ref().is_some_and(|note| *note != named) => return wrong("names another head"),
+                Some((_, named)) if note.as_ref().is_some_and(|note| *note != named) => {
+                    return wrong("names another head");
+                }
                 Some((_, named)) => note = Some(named),
             }
         }
@@ -362,7 +365,11 @@ impl History {
             (FindingKind::StillThere, by, "an old file of it is back, though the deletion is done")
         } else {
             let last = self.deletions.iter().rev().find(|deletion| made(deletion) == Some(generation));
-            (FindingKind::Undeclared, last.map(|last| last.intent), "it was written again, and no deletion that counts did that")
+            (
+                FindingKind::Undeclared,
+                last.map(|last| last.intent),
+                "it was written again, and no deletion that counts did that",
+            )
         };
         let why = format!("segment {id} has generation {generation}, its records say {expected}: {why}");
         Err(Finding::new(kind, intent, None, why))

@@ -13,8 +13,8 @@ use indelible_format::journal::{
     records_of,
 };
 use indelible_format::segment::{
-    Authority, BlockEntry, BlockHeader, BlockKind, Footer, FooterView, LookupView, SegmentHeader, SegmentTrailer, TermPage,
-    TermTable, check_payload, encode_lookup, put_block,
+    Authority, BlockEntry, BlockHeader, BlockKind, Footer, FooterView, LookupView, SegmentHeader, SegmentTrailer,
+    TermPage, TermTable, check_payload, encode_lookup, put_block,
 };
 use serde_json::{Value as Json, json};
 
@@ -164,7 +164,12 @@ pub fn segment(_: &Json, bytes: &[u8]) -> Result<Described, FormatError> {
             BlockKind::Run => {}
             BlockKind::Authority => {
                 if header.generation == 0 || at != SegmentHeader::SIZE {
-                    return Err(FormatError::invalid("segment", "authority", at, "not the first block of a rewritten file"));
+                    return Err(FormatError::invalid(
+                        "segment",
+                        "authority",
+                        at,
+                        "not the first block of a rewritten file",
+                    ));
                 }
                 Authority::decode(payload)?;
             }
