@@ -292,8 +292,8 @@ fn derived_blocks(bytes: &[u8]) -> Vec<(usize, usize)> {
         let end = at + header.total() as usize;
         match header.kind {
             BlockKind::Run | BlockKind::Lookup => found.push((at, end)),
-            BlockKind::Footer | BlockKind::Authority => found.push((at, bytes.len())),
-            BlockKind::Terms | BlockKind::Frame => {}
+            BlockKind::Footer => found.push((at, bytes.len())),
+            BlockKind::Terms | BlockKind::Frame | BlockKind::Authority => {}
         }
         at = end;
     }
