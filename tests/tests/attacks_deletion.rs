@@ -246,7 +246,7 @@ fn delete_more_than_was_announced() {
     let note = place.ledger.log().checkpoint().expect("checkpoint");
     let records = place.records_of(&plan);
     let both = Plan { classes: [place.plan(1).classes, place.plan(2).classes].concat(), ..plan };
-    let segments = place.compact(&both);
+    let segments = place.compact_for(&both, seq);
     let done = Done { intent: seq, checkpoint: note, segments, records, identity: 0, payload: 0 };
     place.put(Kind::Done, &done.encode().expect("a body"));
     place.ledger.log().checkpoint().expect("checkpoint");
@@ -360,7 +360,7 @@ fn say_that_less_was_removed() {
     let seq =
         place.put(Kind::Intent, &Intent::sign(place.log_id(), plan.clone(), &place.key()).expect("signed").encode());
     let note = place.ledger.log().checkpoint().expect("checkpoint");
-    let segments = place.compact(&plan);
+    let segments = place.compact_for(&plan, seq);
     let done = Done { intent: seq, checkpoint: note, segments, records: 1, identity: 0, payload: 0 };
     place.put(Kind::Done, &done.encode().expect("a body"));
     place.ledger.log().checkpoint().expect("checkpoint");
@@ -492,10 +492,11 @@ fn put_one_segment_of_before_the_deletion_back() {
 #[test]
 fn a_rule_that_removes_nothing_removes_nothing() {
     let place = Place::new();
-    place.ledger.checkpoint().expect("checkpoint");
+    let note = place.ledger.checkpoint().expect("checkpoint");
     let plan = place.plan(1);
     let targets = vec![SegmentTarget { id: plan.segments[0].id, generation: plan.segments[0].generation }];
-    let request = CompactRequest { segments: targets, covered_by: plan.segments[0].frames };
+    let authority = Authority { intent: 0, note };
+    let request = CompactRequest { segments: targets, covered_by: plan.segments[0].frames, authority };
     place.ledger.log().compact(&request, &|_: &mut LazyFrame<'_>| Ok(Removal::new())).expect("compact");
     place.intact();
     assert_eq!(place.ledger.reader().count(&Expr::events()).expect("count"), 210);
