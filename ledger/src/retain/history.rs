@@ -131,6 +131,15 @@ pub(crate) fn check_generations(view: &View, manifest: &Manifest, trail: &KeyTra
     settle(&mut history, view, manifest).map(drop)
 }
 
+/// The intent that has no end yet, as the records say; cheap where there is none.
+pub(crate) fn open_intent(view: &View, manifest: &Manifest, trail: &KeyTrail) -> Result<Option<u64>> {
+    if !announces(view)? {
+        return Ok(None);
+    }
+    let (history, _) = history(view, manifest, trail)?;
+    Ok(history.open().map(|deletion| deletion.intent))
+}
+
 fn announces(view: &View) -> indelible_engine::Result<bool> {
     let intents = Expr::Field(Field::KIND, Test::Codes(vec![Kind::Intent as u8]));
     Ok(view.first_match(&intents)?.is_some())
@@ -255,7 +264,7 @@ impl LedgerReader {
                 done: report.done,
                 published: report.published,
                 abandoned: report.abandoned,
-                seqs: removed_seqs(&view, plan)?,
+                seqs: if deletion.may_have_removed() { removed_seqs(&view, plan)? } else { SeqSet::new() },
                 by_class: report.effect.classes,
                 identity: report.effect.identity,
                 payload: report.effect.payload,

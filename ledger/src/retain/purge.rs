@@ -21,7 +21,7 @@ use indelible_evidence::schema::Kind;
 use indelible_format::segment::Authority;
 use parking_lot::Mutex;
 
-use super::history::{history, settle};
+use super::history::{history, open_intent, settle};
 use super::plan::{Batch, Counts, SETS_BYTES_MAX, counts_of, survey};
 use super::records::system_records;
 use crate::error::{Error, Result};
@@ -171,6 +171,14 @@ pub enum PurgeError {
         intent: u64,
         /// Seq of the record that came between.
         by: u64,
+    },
+    /// An announced deletion has no end yet, and this opening cannot record one.
+    #[error(
+        "the deletion announced at seq {intent} has no end yet, and recording one takes the signing key: open the log with its key, then decide anew"
+    )]
+    Unended {
+        /// Seq of the intent.
+        intent: u64,
     },
     /// The log took the intent at a time before the one it counts from.
     #[error("the clock went back while the purge was planned; nothing was removed, try again")]
@@ -400,11 +408,11 @@ impl Ledger {
     /// Records what the opening found of a deletion that was announced and had no end: DONE where the files show that the swap
     /// happened, else ABANDON. Nothing is carried out here. Without a signing key it stays as it is.
     pub(crate) fn end_deletion(&self) -> Result<()> {
-        if self.key_file().is_none() {
-            return Ok(());
-        }
         let view = self.log().view();
         let manifest = self.log().manifest();
+        if self.key_file().is_none() || open_intent(&view, &manifest, &self.log().keys())?.is_none() {
+            return Ok(());
+        }
         let (mut history, _) = history(&view, &manifest, &self.log().keys())?;
         match settle(&mut history, &view, &manifest)? {
             None => Ok(()),

@@ -278,7 +278,8 @@ impl<'a> DeletionAudit<'a> {
         let mut reports = Vec::new();
         for deletion in self.history.deletions() {
             let intent = deletion.intent;
-            let named = if deletion.abandoned.is_some() { 0 } else { deletion.plan.named() };
+            // Of what removed nothing no frame was asked for.
+            let named = if deletion.may_have_removed() { deletion.plan.named() } else { 0 };
             if named > 0 && self.seen.get(&intent).copied().unwrap_or(0) != named {
                 let why = "the plan names frames or seqs that are not there";
                 self.push(Finding::new(FindingKind::Plan, Some(intent), None, why));
