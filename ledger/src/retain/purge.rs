@@ -180,6 +180,14 @@ pub enum PurgeError {
         /// Seq of the intent.
         intent: u64,
     },
+    /// The clock stands where it stood when a deletion was planned that was given up.
+    #[error(
+        "the clock has not passed {at} (seconds since 1970), from which a deletion counted that was given up; nothing was removed, purge again in a second"
+    )]
+    SameSecond {
+        /// The second.
+        at: u64,
+    },
     /// The log took the intent at a time before the one it counts from.
     #[error("the clock went back while the purge was planned; nothing was removed, try again")]
     ClockBack,
@@ -257,14 +265,35 @@ impl Ledger {
         if options.dry_run {
             return self.reader().plan_purge(Timestamp(now));
         }
-        let at = u64::try_from(now.div_euclid(SECOND)).unwrap_or(0);
-        let mut report = PurgeReport { at, ..PurgeReport::default() };
         self.check_clock(now, clock_jump_of(options))?;
         let key = self.purge_key(options)?;
         self.end_deletion()?;
+        let mut report = PurgeReport { at: self.unused_second()?, ..PurgeReport::default() };
         self.purge_now(&key, options, &mut report)?;
         report.elapsed = started.elapsed();
         Ok(report)
+    }
+
+    /// The second that a plan counts from, later than that of any deletion that was given up: else the plan could have the bytes,
+    /// and so the signature, of one that counts no more ([RET-18]). Waits for the next second where it must.
+    fn unused_second(&self) -> Result<u64> {
+        let (history, _) = history(&self.log().view(), &self.log().manifest(), &self.log().keys())?;
+        let given_up = history.deletions().iter().filter(|deletion| deletion.abandoned.is_some());
+        let last = given_up.map(|deletion| deletion.plan.at).max();
+        let mut waited = false;
+        loop {
+            let now = self.clock().wall_nanos();
+            let at = u64::try_from(now.div_euclid(SECOND)).unwrap_or(0);
+            match last {
+                Some(last) if at <= last && waited => return Err(PurgeError::SameSecond { at: last }.into()),
+                Some(last) if at <= last => {
+                    let left = u64::try_from(SECOND - now.rem_euclid(SECOND)).unwrap_or(0);
+                    std::thread::sleep(Duration::from_nanos(left));
+                    waited = true;
+                }
+                _ => return Ok(at),
+            }
+        }
     }
 
     fn purge_now(&self, key: &SigningKey, options: &PurgeOptions<'_>, report: &mut PurgeReport) -> Result<()> {
