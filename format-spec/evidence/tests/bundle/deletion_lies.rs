@@ -250,7 +250,7 @@ fn order(lies: &mut Vec<DeletionLie>) {
 }
 
 fn ends(lies: &mut Vec<DeletionLie>) {
-    use FindingKind::{Done, Record, Undeclared};
+    use FindingKind::{Done, Record};
     let announced = || {
         let mut story = Story::weeks();
         let plan = story.plan();
@@ -260,7 +260,10 @@ fn ends(lies: &mut Vec<DeletionLie>) {
     let (mut gone, plan, intent) = announced();
     gone.execute(&plan);
     gone.abandon(intent);
-    lies.push(did("refused-abandoned-but-gone", "what was given up is gone all the same", Undeclared, gone));
+    // Of single deletions the claim shows no row; a range must account for every one.
+    let bundle = gone.bundle(Claim::Range { first: 0, last: gone.next_seq() - 1 }, |_| Some(Open::EVERYTHING));
+    let (name, about) = ("refused-abandoned-but-gone", "what was given up is gone all the same");
+    lies.push(DeletionLie { name, about, bundle, kind: None, story: None });
     let (mut done, plan, intent) = announced();
     done.abandon(intent);
     let note = done.note(done.size());
