@@ -56,6 +56,7 @@ fn segment(bytes: &[u8], sizes: &mut Sizes) -> Result<(), Box<dyn std::error::Er
             BlockKind::Run => "runs",
             BlockKind::Lookup => "lookups",
             BlockKind::Footer => "footer",
+            BlockKind::Authority => "authority",
         };
         add(name.to_owned(), header.total().into());
         if header.kind == BlockKind::Frame {

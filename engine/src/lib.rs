@@ -50,6 +50,6 @@ pub use log::{CreateSpec, DEFAULT_SCHEDULE, HeadHook, Log, LogConfig, Refused};
 pub use manifest_file::{keys_of, manifest_of, read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
-pub use recover::{JournalCut, RecoveryReport};
+pub use recover::{JournalCut, OpeningCheck, RecoveryReport};
 pub use world::World;
 pub use write::queue::Settled;

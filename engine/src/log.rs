@@ -27,7 +27,7 @@ use crate::health::{DiskHealth, Health, Pressure};
 use crate::keys::KeyTrail;
 use crate::options::{Options, Overflow};
 use crate::query::View;
-use crate::recover::{self, Opened, RecoveryReport};
+use crate::recover::{self, Opened, OpeningCheck, RecoveryReport};
 use crate::ring::{Consumer, Producer, PushError, RingConfig, ring};
 use crate::run::{FramerThread, WriterThread};
 use crate::watermark::{WaitOutcome, Watermark};
@@ -143,7 +143,7 @@ impl Log {
     /// The disk's own. The creation may be begun again: what was written is taken over.
     pub fn create_begun(creation: Creation, config: LogConfig, spec: &CreateSpec) -> Result<Self> {
         let lock = creation.commit(&config, spec)?;
-        Self::start(config, Some(lock), Some(&spec.schedule))
+        Self::start(config, Some(lock), Some(&spec.schedule), None)
     }
 
     /// Opens a log for writing; recovers it where it was not closed cleanly.
@@ -151,12 +151,25 @@ impl Log {
     /// # Errors
     /// [`Error::NotALog`], [`Error::Locked`], [`Error::Corrupt`] where something durable is damaged (nothing is changed then).
     pub fn open(config: LogConfig) -> Result<Self> {
-        Self::start(config, None, None)
+        Self::start(config, None, None, None)
     }
 
-    fn start(config: LogConfig, lock: Option<LockGuard>, schedule: Option<&str>) -> Result<Self> {
+    /// As [`Log::open`]; `check` is asked before anything is written, and what it refuses is not opened.
+    ///
+    /// # Errors
+    /// As [`Log::open`], and what `check` says.
+    pub fn open_checked(config: LogConfig, check: &OpeningCheck<'_>) -> Result<Self> {
+        Self::start(config, None, None, Some(check))
+    }
+
+    fn start(
+        config: LogConfig,
+        lock: Option<LockGuard>,
+        schedule: Option<&str>,
+        check: Option<&OpeningCheck<'_>>,
+    ) -> Result<Self> {
         let options = config.options.clone();
-        let Opened { shared, writer, framer, report } = recover::open(config, lock)?;
+        let Opened { shared, writer, framer, report } = recover::open(config, lock, check)?;
         let ring_config = RingConfig::new(options.ring_slots, options.ring_bytes_max)
             .map_err(|error| Error::Option { option: "ring_slots / ring_bytes_max", problem: error.to_string() })?;
         let (producer, consumer): (Producer<Item>, Consumer<Item>) = ring(ring_config);

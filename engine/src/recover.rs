@@ -24,6 +24,7 @@ use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::journal::{JournalState, JournalWriter, KeptFile, read_journal};
 use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
+use crate::query::View;
 use crate::segment::{Blocks, Cache, Directory, ScanEnd, Segment, Target, Terms, scan_blocks};
 use crate::snapshot::{Published, Snapshot};
 use crate::world::storage::{LockError, LockGuard, OpenMode, Storage, StorageFile};
@@ -146,8 +147,11 @@ struct Framing {
     cut_to: Option<(String, u64, u64)>,
 }
 
+/// Asked before an opening writes anything: an error refuses to open, and nothing has changed then. It gets everything durable.
+pub type OpeningCheck<'a> = dyn Fn(&View, &Manifest, &KeyTrail) -> Result<()> + 'a;
+
 /// Opens the log for writing, with the lock of whoever has just created it or with one of its own.
-pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>) -> Result<Opened> {
+pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>, check: Option<&OpeningCheck<'_>>) -> Result<Opened> {
     config.options.check()?;
     let storage = Arc::clone(&config.world.storage);
     // Before the lock too: a directory without a log gets no lock file.
@@ -164,17 +168,33 @@ pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>) -> Result<Opened>
     }
     let cache = Cache::new(config.options.cache_bytes_max, config.options.open_segments_max);
     let mut framing = read_segments(&storage, &manifest, &cache)?;
-    let journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
+    let mut journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
     let proven = check_durable(storage.as_ref(), &manifest, &trail, &framing, &journal)?;
     framing.proven_frames = proven;
+    let mut report = RecoveryReport::default();
+    report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
+    let snapshot = snapshot_of(&mut framing, &mut journal);
+    if let Some(check) = check {
+        check(&View::new(Arc::new(snapshot.clone())), &manifest, &trail)?;
+    }
     // Everything the manifest names is there, so other generations of it are what a compaction left behind.
     remove_leftovers(storage.as_ref(), &manifest)?;
-    let mut report = cut_torn(&storage, &mut framing, &journal)?;
+    cut_torn(&storage, &mut framing, &journal, &mut report)?;
     report.earlier_cuts = untold_cuts(storage.as_ref(), &journal, report.journal_cut.as_ref())?;
     report.was_closed = manifest.closed.is_some();
-    report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
     report.incarnation = manifest.incarnation.max(journal.incarnation) + 1;
-    begin(config, (manifest, trail), cache, framing, journal, lock, report)
+    begin(config, (manifest, trail), cache, (framing, snapshot), journal, lock, report)
+}
+
+/// What there is to see before anything is cut: the same that is published once the log is open.
+fn snapshot_of(framing: &mut Framing, journal: &mut JournalState) -> Snapshot {
+    Snapshot {
+        sealed: Arc::new(framing.sealed.clone()),
+        active: framing.active.clone(),
+        tail: std::mem::take(&mut journal.groups).into_iter().map(Arc::new).collect(),
+        framed_seq: framing.next_seq,
+        next_seq: journal.next_seq,
+    }
 }
 
 /// Takes the writer's lock.
@@ -364,8 +384,12 @@ fn check_durable(
 }
 
 /// Cuts torn tails; bytes of the journal are kept aside first. Syncs everything that was read.
-fn cut_torn(storage: &Arc<dyn Storage>, framing: &mut Framing, journal: &JournalState) -> Result<RecoveryReport> {
-    let mut report = RecoveryReport::default();
+fn cut_torn(
+    storage: &Arc<dyn Storage>,
+    framing: &mut Framing,
+    journal: &JournalState,
+    report: &mut RecoveryReport,
+) -> Result<()> {
     if let Growth::Active(active) = &mut framing.growth {
         if let Some((name, to, length)) = &framing.cut_to {
             active.file.set_len(*to).doing("cut the torn tail off", name)?;
@@ -397,7 +421,7 @@ fn cut_torn(storage: &Arc<dyn Storage>, framing: &mut Framing, journal: &Journal
         storage.remove(&damage.name).doing("remove", &damage.name)?;
         poison_on_sync(storage.sync_dir("journal"), "journal")?;
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Writes again what a file ends with, from `from` on, and its length.
@@ -466,7 +490,7 @@ fn begin(
     config: LogConfig,
     (manifest, trail): (Manifest, KeyTrail),
     cache: Arc<Cache>,
-    framing: Framing,
+    (framing, snapshot): (Framing, Snapshot),
     journal: JournalState,
     lock: LockGuard,
     report: RecoveryReport,
@@ -509,9 +533,7 @@ fn begin(
     let last_recorded = framing.recorded_max.max(journal.recorded_last.unwrap_or(i64::MIN));
     let framed = Framed::at(framing.frames, framing.next_seq, journal_first);
     let next_seq = journal.next_seq;
-    let tail = journal.groups.into_iter().map(Arc::new).collect();
-    let (sealed, framed_seq) = (Arc::new(framing.sealed), framing.next_seq);
-    let published = Published::new(Snapshot { sealed, active: framing.active, tail, framed_seq, next_seq });
+    let published = Published::new(snapshot);
     let shared = Arc::new(Shared {
         storage,
         rng: config.world.rng,

@@ -29,6 +29,7 @@ use crate::world::storage::LockGuard;
 use crate::write::framer::Framer;
 use crate::write::queue::Settled;
 use crate::write::shared::Shared;
+use crate::write::sign::read_checkpoint;
 use crate::write::writer::{Item, Writer};
 
 /// A log that is open for writing and moves only when told to.
@@ -66,7 +67,7 @@ impl StepLog {
     }
 
     fn start(config: LogConfig, lock: Option<LockGuard>, schedule: Option<&str>) -> Result<Self> {
-        let Opened { shared, writer, framer, report } = recover::open(config, lock)?;
+        let Opened { shared, writer, framer, report } = recover::open(config, lock, None)?;
         let mut first = first_records(&shared.manifest.get(), &writer, &report, schedule);
         let mut log = Self { shared, writer, framer, report, unsynced: false };
         if !first.is_empty() {
@@ -161,6 +162,14 @@ impl StepLog {
         self.framer.settle(false)?;
         self.writer.remove_framed_for_good()?;
         Ok(from)
+    }
+
+    /// The newest signed head, if there is one.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn newest_checkpoint(&self) -> Result<Option<String>> {
+        read_checkpoint(self.shared.storage.as_ref())
     }
 
     /// Removes from sealed segments what `prune` decides: as [`crate::Log::compact`], in one step with many disk operations.

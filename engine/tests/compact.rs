@@ -75,7 +75,7 @@ fn two_compactions_are_one() {
     let again = log.compact(&request(&log), &both).expect("again");
     assert!(again.segments.iter().all(|segment| segment.generation == 2 && segment.gone.records == 0));
     // And a request that was carried out before is answered without doing anything.
-    let done = CompactRequest { segments: targets(&log, 0), covered_by: covered(&log) };
+    let done = CompactRequest { segments: targets(&log, 0), ..request(&log) };
     assert_eq!(log.compact(&done, &first).expect("done before").gone().records, 0);
 }
 
@@ -111,7 +111,9 @@ fn refused_requests_change_nothing() {
     let covered_by = covered(&log);
     let sealed = targets(&log, 1);
     let files = disk_files(&disk);
-    let with = |segments: Vec<SegmentTarget>, covered_by| CompactRequest { segments, covered_by };
+    let head = authority(&log);
+    let with =
+        |segments: Vec<SegmentTarget>, covered_by| CompactRequest { segments, covered_by, authority: head.clone() };
     let moved =
         |by: u32| sealed.iter().map(|t| SegmentTarget { generation: t.generation + by, ..*t }).collect::<Vec<_>>();
     let active = log.manifest().segments.last().expect("a segment").id;

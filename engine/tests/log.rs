@@ -293,7 +293,7 @@ fn derived_blocks(bytes: &[u8]) -> Vec<(usize, usize)> {
         match header.kind {
             BlockKind::Run | BlockKind::Lookup => found.push((at, end)),
             BlockKind::Footer => found.push((at, bytes.len())),
-            BlockKind::Terms | BlockKind::Frame => {}
+            BlockKind::Terms | BlockKind::Frame | BlockKind::Authority => {}
         }
         at = end;
     }

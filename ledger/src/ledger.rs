@@ -22,7 +22,7 @@ use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits, RECORD_BYTES_
 use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
-use crate::retain::PurgeReport;
+use crate::retain::history::check_generations;
 use crate::retain::policies::{Classes, schedule_of};
 use crate::retain::records::register;
 use crate::world::{Access, Clock, World};
@@ -179,11 +179,12 @@ impl Ledger {
             return Err(Error::NoSigningKey { file });
         }
         config.signer = signer.map(Arc::new);
-        let ledger = Self::started(Log::open(config)?, anchor, options, (world, key_file))?;
-        // What an earlier process announced is carried out before anything else happens; a log behind its anchor is left as it is.
+        let log = Log::open_checked(config, &check_generations)?;
+        let ledger = Self::started(log, anchor, options, (world, key_file))?;
+        // How an announced deletion ended is recorded before anything else; a log behind its anchor is left as it is.
         if !options.ignore_anchor {
+            ledger.end_deletion()?;
             ledger.finish_rotation()?;
-            ledger.finish_deletions(&mut PurgeReport::default())?;
         }
         Ok(ledger)
     }

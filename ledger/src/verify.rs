@@ -65,7 +65,14 @@ fn audit(world: &World, report: &mut VerifyReport) -> Result<()> {
         ));
     }
     for entry in audit.deletions.iter().filter(|entry| entry.done.is_none()) {
-        report.notes.push(format!("the deletion announced at seq {} is not carried out yet", entry.intent));
+        let intent = entry.intent;
+        report.notes.push(match (entry.abandoned, entry.published) {
+            (Some(seq), _) => format!("the deletion announced at seq {intent} was given up at seq {seq}: it removed nothing"),
+            (None, Some(frames)) => format!(
+                "the deletion announced at seq {intent} is carried out under the head of {frames} frames, DONE not recorded yet"
+            ),
+            (None, None) => format!("the deletion announced at seq {intent} is not carried out"),
+        });
     }
     Ok(())
 }

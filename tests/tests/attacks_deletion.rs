@@ -8,18 +8,21 @@ use std::time::Duration;
 
 use indelible::prove::{Ask, Open, ProveRequest, check};
 use indelible::query::{Expr, Query};
-use indelible::retain::{Basis, FindingKind, PolicySpec, PurgeOptions, PurgeReport};
+use indelible::retain::{Basis, FindingKind, PolicySpec, PurgeError, PurgeOptions, PurgeReport, PurgeStep};
 use indelible::{
-    ActorType, AuditEvent, Ledger, LedgerReader, OpenOptions, Options, ReadOptions, Severity, SharedClock, Timestamp,
-    VerifyOptions, verify,
+    ActorType, AuditEvent, Error, Ledger, LedgerReader, OpenOptions, Options, ReadOptions, Severity, SharedClock,
+    Timestamp, VerifyOptions, verify,
 };
 use indelible_engine::world::clock::{Clock as _, ManualClock};
 use indelible_engine::{Ack, CompactRequest, Draft, LazyFrame, SegmentTarget};
 use indelible_evidence::LogId;
 use indelible_evidence::commit::{GroupState, Removal, Salts};
 use indelible_evidence::key::{SigningKey, VerifierKey};
-use indelible_evidence::retention::{ClassFrames, Done, DoneSegment, Intent, Plan, PlannedSegment, SeqSet};
+use indelible_evidence::retention::{Abandon, ClassFrames, Done, DoneSegment, Intent, Plan, PlannedSegment, SeqSet};
 use indelible_evidence::schema::{Field, Kind};
+use indelible_format::manifest::Manifest;
+use indelible_format::names::segment_file_name;
+use indelible_format::segment::Authority;
 
 const START: i64 = 1_790_000_040_000_000_000;
 const DAY: u64 = 86_400;
@@ -135,6 +138,17 @@ impl Place {
 
     /// Removes what the plan names, under any checkpoint that covers the segments.
     fn compact(&self, plan: &Plan) -> Vec<DoneSegment> {
+        self.compact_for(plan, self.ledger.durable_to())
+    }
+
+    /// The same in the name of an intent.
+    fn compact_for(&self, plan: &Plan, intent: u64) -> Vec<DoneSegment> {
+        let note = self.ledger.log().newest_checkpoint().expect("readable").expect("a checkpoint");
+        self.compact_under(plan, intent, note)
+    }
+
+    /// The same under a head that may be an old one.
+    fn compact_under(&self, plan: &Plan, intent: u64, note: String) -> Vec<DoneSegment> {
         let segments = plan.segments.iter();
         let targets =
             segments.map(|segment| SegmentTarget { id: segment.id, generation: segment.generation }).collect();
@@ -143,10 +157,61 @@ impl Place {
             Ok(plan.of_frame(descriptor).removal(descriptor))
         };
         let covered_by = plan.segments.iter().map(|segment| segment.first_frame + segment.frames).max().unwrap_or(1);
-        let request = CompactRequest { segments: targets, covered_by };
+        let request = CompactRequest { segments: targets, covered_by, authority: Authority { intent, note } };
         let report = self.ledger.log().compact(&request, &prune).expect("compact");
         let done = report.segments.iter();
         done.map(|done| DoneSegment { id: done.id, generation: done.generation, bytes: done.bytes_after }).collect()
+    }
+
+    /// Announces a plan, under a head.
+    fn announce(&self, plan: &Plan, key: &SigningKey) -> u64 {
+        let intent = Intent::sign(self.log_id(), plan.clone(), key).expect("signed");
+        let seq = self.put(Kind::Intent, &intent.encode());
+        self.ledger.log().checkpoint().expect("checkpoint");
+        seq
+    }
+
+    /// Closes the log and opens it again, which must go.
+    fn reopen(self) -> Self {
+        self.ledger.close().expect("close");
+        let Self { dir, clock, ledger } = self;
+        drop(ledger);
+        let ledger = Ledger::open(dir.path().join("log"), &options(dir.path(), &clock)).expect("open");
+        Self { dir, clock, ledger }
+    }
+
+    /// The next opening for writing refuses and says why, and changes nothing.
+    fn refused_to_open(self, why: &str) {
+        self.ledger.close().expect("close");
+        let Self { dir, clock, ledger } = self;
+        drop(ledger);
+        for _ in 0..2 {
+            let error = Ledger::open(dir.path().join("log"), &options(dir.path(), &clock)).expect_err("refused");
+            assert!(error.to_string().contains(why) || format!("{error:?}").contains(why), "{error:?}");
+        }
+        let report = verify(dir.path().join("log"), &VerifyOptions::default(), &mut |_| {}).expect("verify");
+        assert!(!report.is_intact(), "verify finds nothing");
+    }
+
+    fn finds(&self, kind: FindingKind) {
+        let audit = self.ledger.reader().audit_deletions().expect("audit");
+        assert!(audit.findings.iter().any(|finding| finding.kind == kind), "{kind:?}: {:#?}", audit.findings);
+    }
+
+    /// What the records say of each deletion: done, abandoned.
+    fn ends(&self) -> Vec<(bool, bool)> {
+        let audit = self.ledger.reader().audit_deletions().expect("audit");
+        assert_eq!(audit.findings, []);
+        audit.deletions.iter().map(|entry| (entry.done.is_some(), entry.abandoned.is_some())).collect()
+    }
+
+    fn count(&self) -> u64 {
+        self.ledger.reader().count(&Expr::events()).expect("count")
+    }
+
+    fn verified(&self) {
+        let report = verify(self.log(), &VerifyOptions::default(), &mut |_| {}).expect("verify");
+        assert!(report.is_intact(), "{report:#?}");
     }
 
     /// A whole deletion as a purge does it, of a plan that may be anything, signed by a key that may be anybody's.
@@ -155,7 +220,7 @@ impl Place {
         let intent = Intent::sign(self.log_id(), plan.clone(), key).expect("signed");
         let seq = self.put(Kind::Intent, &intent.encode());
         let note = self.ledger.log().checkpoint().expect("checkpoint");
-        let segments = self.compact(plan);
+        let segments = self.compact_for(plan, seq);
         let done = Done { intent: seq, checkpoint: note, segments, records, identity: 0, payload: 0 };
         self.put(Kind::Done, &done.encode().expect("a body"));
         self.ledger.log().checkpoint().expect("checkpoint");
@@ -239,7 +304,7 @@ fn delete_more_than_was_announced() {
     let note = place.ledger.log().checkpoint().expect("checkpoint");
     let records = place.records_of(&plan);
     let both = Plan { classes: [place.plan(1).classes, place.plan(2).classes].concat(), ..plan };
-    let segments = place.compact(&both);
+    let segments = place.compact_for(&both, seq);
     let done = Done { intent: seq, checkpoint: note, segments, records, identity: 0, payload: 0 };
     place.put(Kind::Done, &done.encode().expect("a body"));
     place.ledger.log().checkpoint().expect("checkpoint");
@@ -353,7 +418,7 @@ fn say_that_less_was_removed() {
     let seq =
         place.put(Kind::Intent, &Intent::sign(place.log_id(), plan.clone(), &place.key()).expect("signed").encode());
     let note = place.ledger.log().checkpoint().expect("checkpoint");
-    let segments = place.compact(&plan);
+    let segments = place.compact_for(&plan, seq);
     let done = Done { intent: seq, checkpoint: note, segments, records: 1, identity: 0, payload: 0 };
     place.put(Kind::Done, &done.encode().expect("a body"));
     place.ledger.log().checkpoint().expect("checkpoint");
@@ -482,13 +547,176 @@ fn put_one_segment_of_before_the_deletion_back() {
     assert!(!report.is_intact());
 }
 
+/// Carried out under a published intent, DONE not written: fine, and the next opening writes it. With a head in the files that does
+/// not cover the intent, or that names another intent: broken.
+#[test]
+fn gone_without_done_needs_its_head() {
+    let place = Place::new();
+    let plan = place.plan(1);
+    let seq = place.announce(&plan, &place.key());
+    place.compact_for(&plan, seq);
+    place.verified();
+    assert_eq!(place.ends(), [(false, false)]);
+    let place = place.reopen();
+    assert_eq!((place.ends(), place.count()), (vec![(true, false)], 143));
+    place.verified();
+
+    let place = Place::new();
+    let old = place.ledger.checkpoint().expect("checkpoint");
+    let plan = place.plan(1);
+    let seq = place.announce(&plan, &place.key());
+    place.compact_under(&plan, seq, old);
+    place.finds(FindingKind::Published);
+    place.refused_to_open("does not cover the intent");
+
+    let place = Place::new();
+    let plan = place.plan(1);
+    let seq = place.announce(&plan, &place.key());
+    place.compact_for(&plan, seq - 1);
+    place.finds(FindingKind::Published);
+    place.refused_to_open("names another intent");
+}
+
+/// An opening gives up what was announced and not carried out; that removed nothing, and nothing of it is in the way of the next.
+#[test]
+fn abandoned_intent_spoils_nothing() {
+    let place = Place::new();
+    place.announce(&place.plan(1), &place.key());
+    let place = place.reopen();
+    assert_eq!((place.ends(), place.count()), (vec![(false, true)], 210));
+    place.verified();
+    let place = place.reopen();
+    assert_eq!(place.ends(), [(false, true)], "given up once");
+    // A plan of the same second could be the same bytes, which count once.
+    let refused = place.ledger.purge(&PurgeOptions::default());
+    assert!(
+        matches!(&refused, Err(Error::Purge(error)) if matches!(**error, PurgeError::SameSecond { .. })),
+        "{refused:?}"
+    );
+    place.clock.advance(Duration::from_secs(1));
+    assert_eq!(place.purge().counts.records, 67);
+    assert_eq!(place.ends(), [(false, true), (true, false)]);
+    place.verified();
+    let proven = place.ledger.prove(&ProveRequest { ask: Ask::Deletions, open: Open::NOTHING, old: None });
+    let report = check(&proven.expect("proven").bytes, &place.public()).expect("it holds");
+    let removed: Vec<u64> = report.deletions.expect("looked at").iter().map(|one| one.effect.records()).collect();
+    assert_eq!(removed, [0, 67]);
+}
+
+/// Nothing is decided between an intent and its end: what is left open is ended before, or, without the key, refused.
+#[test]
+fn nothing_is_decided_while_a_deletion_is_open() {
+    let place = Place::new();
+    place.announce(&place.plan(1), &place.key());
+    place.ledger.place_hold("case", &Expr::is(Field::ACTOR_ID, "u-3"), "").expect("place");
+    assert_eq!(place.ends(), [(false, true)], "the intent was given up first");
+    place.clock.advance(Duration::from_secs(1));
+    place.purge();
+    place.announce(&place.plan(1), &place.key());
+    place.ledger.close().expect("close");
+    let unsigned = OpenOptions { sign_key_file: None, unsigned: true, ..options(place.dir.path(), &place.clock) };
+    let ledger = Ledger::open(place.log(), &unsigned).expect("open");
+    let refused = ledger.release_hold("case");
+    assert!(
+        matches!(&refused, Err(Error::Purge(error)) if matches!(**error, PurgeError::Unended { .. })),
+        "{refused:?}"
+    );
+    ledger.emit(event(1, place.clock.wall_nanos())).expect("events are taken");
+    ledger.close().expect("close");
+}
+
+/// A signed intent counts once: announced again after it was given up it is nobody's, and what it takes is broken.
+#[test]
+fn intent_announced_twice() {
+    let place = Place::new();
+    let plan = place.plan(1);
+    place.announce(&plan, &place.key());
+    let place = place.reopen();
+    assert_eq!(place.ends(), [(false, true)]);
+    let seq = place.announce(&plan, &place.key());
+    place.finds(FindingKind::Authority);
+    place.compact_for(&plan, seq);
+    place.finds(FindingKind::Undeclared);
+    place.refused_to_open("no deletion that counts did that");
+}
+
+#[test]
+fn abandoned_but_gone() {
+    let place = Place::new();
+    let plan = place.plan(1);
+    let seq = place.announce(&plan, &place.key());
+    place.put(Kind::Abandon, &Abandon { intent: seq }.encode());
+    place.ledger.checkpoint().expect("checkpoint");
+    assert_eq!(place.ends(), [(false, true)]);
+    place.compact_for(&plan, seq);
+    place.finds(FindingKind::Undeclared);
+    place.refused_to_open("no deletion that counts did that");
+}
+
+/// A plan over two segments, carried out in one of them.
+#[test]
+fn carried_out_in_part() {
+    let place = Place::new();
+    place.ledger.log().seal().expect("seal");
+    place.clock.advance(Duration::from_secs(31 * DAY));
+    let mut plan = place.plan(1);
+    let view = place.ledger.reader().view().expect("view");
+    let later = view.segment_facts().expect("segments")[1];
+    plan.segments.push(PlannedSegment {
+        id: later.id,
+        generation: 1,
+        first_frame: later.first_frame,
+        frames: later.frames,
+        bytes: later.bytes,
+    });
+    plan.classes[0].frames.insert(later.first_frame + later.frames - 1);
+    let seq = place.announce(&plan, &place.key());
+    place.compact_for(&Plan { segments: plan.segments[..1].to_vec(), ..plan.clone() }, seq);
+    place.finds(FindingKind::Published);
+    place.refused_to_open("in part");
+}
+
+/// The segment of before the swap is put back after DONE, beside everything newer, and the manifest names it.
+#[test]
+fn done_but_there() {
+    let place = Place::new();
+    let before = place.dir.path().join("before");
+    let copy = |step: PurgeStep| {
+        if matches!(step, PurgeStep::Published(_)) {
+            copy_dir(&place.log(), &before);
+        }
+    };
+    place.ledger.purge(&PurgeOptions { on_step: Some(&copy), ..PurgeOptions::default() }).expect("purge");
+    assert_eq!(place.ends(), [(true, false)]);
+    place.ledger.close().expect("close");
+    let name = segment_file_name(1, 0);
+    std::fs::copy(before.join("segments").join(&name), place.log().join("segments").join(&name)).expect("copied");
+    let manifest = |dir: &Path| Manifest::decode(&std::fs::read(dir.join("MANIFEST")).expect("read")).expect("decodes");
+    let (mut forged, old) = (manifest(&place.log()), manifest(&before));
+    forged.segments[0] = old.segments[0].clone();
+    std::fs::write(place.log().join("MANIFEST"), forged.encode().expect("encodes")).expect("written");
+    place.refused_to_open("an old file of it is back");
+}
+
+#[test]
+fn gone_by_a_strangers_intent_is_broken() {
+    let place = Place::new();
+    let plan = place.plan(1);
+    let seq = place.announce(&plan, &SigningKey::generate([9; 32], "somebody").expect("a key"));
+    place.finds(FindingKind::Authority);
+    place.compact_for(&plan, seq);
+    place.finds(FindingKind::Undeclared);
+    place.refused_to_open("no deletion that counts did that");
+}
+
 #[test]
 fn a_rule_that_removes_nothing_removes_nothing() {
     let place = Place::new();
-    place.ledger.checkpoint().expect("checkpoint");
+    let note = place.ledger.checkpoint().expect("checkpoint");
     let plan = place.plan(1);
     let targets = vec![SegmentTarget { id: plan.segments[0].id, generation: plan.segments[0].generation }];
-    let request = CompactRequest { segments: targets, covered_by: plan.segments[0].frames };
+    let authority = Authority { intent: 0, note };
+    let request = CompactRequest { segments: targets, covered_by: plan.segments[0].frames, authority };
     place.ledger.log().compact(&request, &|_: &mut LazyFrame<'_>| Ok(Removal::new())).expect("compact");
     place.intact();
     assert_eq!(place.ledger.reader().count(&Expr::events()).expect("count"), 210);

@@ -32,6 +32,7 @@ use indelible_evidence::commit::Removal;
 use indelible_evidence::key::SigningKey;
 use indelible_evidence::record::Record;
 use indelible_evidence::schema::{Field, Kind};
+use indelible_format::segment::Authority;
 use serde_json::Value as Json;
 
 const ORIGIN: &str = "example.com/log";
@@ -276,7 +277,9 @@ fn a_compacted_log_reads_the_same_in_both() {
         let sealed = log.view().sealed_segments();
         let segments = sealed.iter().map(|entry| SegmentTarget { id: entry.id, generation: entry.generation + 1 });
         let covered_by = log.health().expect("health").frames;
-        let request = CompactRequest { segments: segments.collect(), covered_by };
+        let note = log.newest_checkpoint().expect("readable").expect("a checkpoint");
+        let authority = Authority { intent: 0, note };
+        let request = CompactRequest { segments: segments.collect(), covered_by, authority };
         let report = log.compact(&request, &|frame: &mut LazyFrame<'_>| Ok(removal(frame, round))).expect("compact");
         assert!(report.gone().records > 50, "round {round}: {:?}", report.gone());
     }

@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indelible_evidence::commit::Removal;
 use indelible_format::manifest::{Manifest, SegmentEntry, SegmentState};
+use indelible_format::segment::Authority;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::error::{Error, FormatContext, Result};
@@ -60,6 +61,8 @@ pub struct CompactRequest {
     pub segments: Vec<SegmentTarget>,
     /// Frames that the newest signed checkpoint must cover at least: those up to the record that authorises the removal.
     pub covered_by: u64,
+    /// The intent and the signed head that covers it: every file that is written carries them ([SEG-20]).
+    pub authority: Authority,
 }
 
 /// Decides what is removed. Called from several threads, for every frame of the segments once.
@@ -70,6 +73,14 @@ pub trait Prune: Sync {
     /// # Errors
     /// Any error ends the compaction, and nothing has changed then.
     fn removal(&self, frame: &mut LazyFrame<'_>) -> Result<Removal>;
+
+    /// Asked once more when all new files are durable, right before the manifest names them: whether it may still happen.
+    ///
+    /// # Errors
+    /// Any error ends the compaction, and nothing has changed then.
+    fn confirm(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl<F: Fn(&mut LazyFrame<'_>) -> Result<Removal> + Sync> Prune for F {
@@ -137,7 +148,7 @@ fn run(shared: &Shared, request: &CompactRequest, prune: &dyn Prune) -> Result<C
         match target {
             Target::Done(entry) => report.segments.push(SegmentReport::unchanged(entry)),
             Target::Old(old) => {
-                let work = segment::Work::new(shared, old, prune)?;
+                let work = segment::Work::new(shared, old, prune, &request.authority)?;
                 match work.build()? {
                     None => report.segments.extend(old.entry().map(SegmentReport::unchanged)),
                     Some((new, figures)) => {
@@ -149,7 +160,7 @@ fn run(shared: &Shared, request: &CompactRequest, prune: &dyn Prune) -> Result<C
         }
         Ok(())
     });
-    let swapped = built.and_then(|()| swap::swap(shared, &made));
+    let swapped = built.and_then(|()| swap::swap(shared, &made, prune));
     if let Err(error) = &swapped
         && !matches!(error, Error::Poisoned { .. })
     {
@@ -167,6 +178,10 @@ fn check_covered(shared: &Shared, request: &CompactRequest) -> Result<()> {
     let signed = signed_frames(shared)?;
     if signed < request.covered_by || request.covered_by == 0 {
         return Err(Error::NotCovered { needed: request.covered_by, signed });
+    }
+    let (head, _) = shared.keys.trail.read().open(&request.authority.note).in_file(CHECKPOINT, 0)?;
+    if head.size < request.covered_by {
+        return Err(Error::NotCovered { needed: request.covered_by, signed: head.size });
     }
     Ok(())
 }

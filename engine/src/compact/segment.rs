@@ -18,7 +18,9 @@ use indelible_evidence::descriptor::Descriptor;
 use indelible_evidence::merkle::leaf_hash;
 use indelible_evidence::schema::Field;
 use indelible_format::frame::{FrameReader, read_descriptor};
-use indelible_format::segment::{BlockEntry, FrameEntry, TermMark, TermPage, TermSource, TermTable, TermUse};
+use indelible_format::segment::{
+    Authority, BlockEntry, FrameEntry, TermMark, TermPage, TermSource, TermTable, TermUse,
+};
 use indelible_index::{KeyChunk, Zone, build_run};
 
 use super::frame::{LazyFrame, Made, Maker};
@@ -54,14 +56,21 @@ pub(super) struct Work<'a> {
     shared: &'a Shared,
     old: &'a Arc<Segment>,
     prune: &'a dyn Prune,
+    authority: &'a Authority,
     frames: Vec<OldFrame>,
     terms: Terms<'a>,
 }
 
 impl<'a> Work<'a> {
     /// Reads the descriptors.
-    pub(super) fn new(shared: &'a Shared, old: &'a Arc<Segment>, prune: &'a dyn Prune) -> Result<Self> {
-        Ok(Self { shared, old, prune, frames: old_frames(old)?, terms: Terms { old, table: OnceLock::new() } })
+    pub(super) fn new(
+        shared: &'a Shared,
+        old: &'a Arc<Segment>,
+        prune: &'a dyn Prune,
+        authority: &'a Authority,
+    ) -> Result<Self> {
+        let terms = Terms { old, table: OnceLock::new() };
+        Ok(Self { shared, old, prune, authority, frames: old_frames(old)?, terms })
     }
 
     /// Writes the new generation, synced but named by nobody; `None` where nothing was removed.
@@ -85,7 +94,8 @@ impl<'a> Work<'a> {
                 *place = Some(zone);
             }
         }
-        let parts = Parts { frames: &self.frames, made: &made, rows: &rows, zones: &zones, used: &used, runs: &runs };
+        let (frames, authority) = (&self.frames, self.authority);
+        let parts = Parts { frames, made: &made, rows: &rows, zones: &zones, used: &used, runs: &runs, authority };
         write(self.shared, self.old, &parts, &|| self.terms.table()).map(Some)
     }
 

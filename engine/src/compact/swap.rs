@@ -1,7 +1,7 @@
 //! Puts new generations in the place of old ones, all of them at once.
 //!
 //! ```text
-//! directory synced -> manifest replaced -> snapshot published -> old files unlinked -> directory synced
+//! directory synced -> asked again -> manifest replaced -> snapshot published -> old files unlinked -> directory synced
 //! ```
 //!
 //! Invariants: the manifest never names a file that is not durable, and no file goes before a manifest without it is durable.
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::names::SEGMENTS_DIR;
 
+use super::Prune;
 use crate::error::{IoContext, Result};
 use crate::mutant::{Mutant, planted};
 use crate::segment::Segment;
@@ -26,7 +27,7 @@ pub(super) struct New {
 }
 
 /// Makes the new generations the log's.
-pub(super) fn swap(shared: &Shared, made: &[New]) -> Result<()> {
+pub(super) fn swap(shared: &Shared, made: &[New], prune: &dyn Prune) -> Result<()> {
     if made.is_empty() {
         return Ok(());
     }
@@ -34,6 +35,7 @@ pub(super) fn swap(shared: &Shared, made: &[New]) -> Result<()> {
     if !planted(Mutant::CompactNoDirectorySync) {
         poison_on_sync(storage.sync_dir(SEGMENTS_DIR), SEGMENTS_DIR)?;
     }
+    prune.confirm()?;
     if planted(Mutant::OldUnlinkedEarly) {
         unlink(shared, made)?;
     }

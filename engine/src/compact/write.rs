@@ -14,8 +14,8 @@ use indelible_evidence::schema::Field;
 use indelible_format::manifest::SegmentEntry;
 use indelible_format::names::segment_file_name;
 use indelible_format::segment::{
-    BlockEntry, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentHeader, SegmentTrailer,
-    TermPage, TermTable, TermUse, encode_lookup, put_block,
+    Authority, BlockEntry, BlockKind, Footer, FooterTotals, FrameEntry, LookupView, PageEntry, SegmentHeader,
+    SegmentTrailer, TermPage, TermTable, TermUse, encode_lookup, put_block,
 };
 use indelible_index::Zone;
 
@@ -43,6 +43,8 @@ pub(super) struct Parts<'a> {
     pub(super) zones: &'a [Option<Zone>],
     pub(super) used: &'a TermUse,
     pub(super) runs: &'a [RunPart],
+    /// Under which intent and head it is written.
+    pub(super) authority: &'a Authority,
 }
 
 /// A block of the old file, by what it becomes.
@@ -67,6 +69,8 @@ pub(super) fn write<'t>(
     };
     let header = SegmentHeader { generation, ..old.blocks().header(&old.name)? };
     let mut file = NewFile::create(shared.storage.as_ref(), &header, shared.options.zstd_level)?;
+    // The first block, so that an opening finds it without reading on ([SEG-20]).
+    file.put(BlockKind::Authority, 0, &parts.authority.encode().map_err(Error::Record)?)?;
     let footer = Footer {
         totals: no_totals(old_entry),
         frames: Vec::new(),

@@ -14,6 +14,7 @@ use indelible_evidence::commit::Salts;
 use indelible_evidence::descriptor::Descriptor;
 use indelible_evidence::record::Record;
 use indelible_format::frame::{FrameReader, read_descriptor};
+use indelible_format::segment::Authority;
 
 use super::View;
 use crate::error::{FormatContext, Result};
@@ -101,6 +102,18 @@ impl SurveyedFrame<'_> {
 }
 
 impl View {
+    /// Under which intent and head a sealed segment was written again; `None` where its file does not say so, or is of
+    /// generation 0 ([SEG-20]).
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] where the file is damaged.
+    pub fn authority(&self, segment_id: u64) -> Result<Option<Authority>> {
+        let Some((segment, _)) = self.snapshot().segments().find(|(segment, _)| segment.id == segment_id) else {
+            return Ok(None);
+        };
+        Ok(segment.blocks().authority(&segment.name)?)
+    }
+
     /// The segments that hold frames, ascending.
     ///
     /// # Errors

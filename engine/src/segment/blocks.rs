@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use indelible_format::names::segment_file_name;
-use indelible_format::segment::{BlockHeader, SegmentHeader, check_payload};
+use indelible_format::segment::{Authority, BlockHeader, BlockKind, SegmentHeader, check_payload};
 
 use crate::error::{Corruption, FormatContext};
 use crate::world::storage::{Mapping, Storage, StorageFile};
@@ -205,6 +205,20 @@ impl Blocks {
     /// The file's header.
     pub(crate) fn header(&self, name: &str) -> Result<SegmentHeader, Corruption> {
         SegmentHeader::decode(&self.bytes(name, 0, SegmentHeader::SIZE)?).in_file(name, 0)
+    }
+
+    /// Under which intent and head the file was written, where it is a rewritten one that says so ([SEG-20]).
+    pub(crate) fn authority(&self, name: &str) -> Result<Option<Authority>, Corruption> {
+        let offset = SegmentHeader::SIZE as u64;
+        if self.header(name)?.generation == 0 {
+            return Ok(None);
+        }
+        let header = BlockHeader::decode(&self.bytes(name, offset, BlockHeader::SIZE)?).in_file(name, offset)?;
+        if header.kind != BlockKind::Authority {
+            return Ok(None);
+        }
+        let block = self.block(name, offset, header.total())?;
+        Authority::decode(block.payload()).in_file(name, offset).map(Some)
     }
 
     /// The block at `offset` that a directory says is `length` bytes long, its checksums checked.

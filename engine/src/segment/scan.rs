@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use indelible_evidence::merkle::leaf_hash;
 use indelible_format::frame::FrameReader;
-use indelible_format::segment::{BlockEntry, BlockHeader, BlockKind, FrameEntry, PageEntry, TermPage, TermTable};
+use indelible_format::segment::{
+    Authority, BlockEntry, BlockHeader, BlockKind, FrameEntry, PageEntry, SegmentHeader, TermPage, TermTable,
+};
 use indelible_index::{KeyChunk, Postings as _, RunReader};
 
 use super::blocks::Blocks;
@@ -143,6 +145,13 @@ fn take_block(
                 return Err(Corruption::at(name, offset, "a run that does not follow the one before it"));
             }
             target.directory.push_run(entry, run.positions());
+        }
+        BlockKind::Authority => {
+            if offset != SegmentHeader::SIZE as u64 {
+                return Err(Corruption::at(name, offset, "an authority block that is not the first block of its file"));
+            }
+            Authority::decode(block.payload).in_file(name, offset)?;
+            target.directory.end = offset + u64::from(block.header.total());
         }
         BlockKind::Lookup | BlockKind::Footer => return Ok(Some(ScanEnd::Derived)),
     }

@@ -17,6 +17,7 @@
 //! Deliberately not here: repair (recovery), proofs for outsiders, and comparing with an anchor outside the directory: an
 //! older copy of the whole directory passes, because it was right once.
 
+mod authority;
 mod chain;
 mod check_segment;
 mod checkpoint;
@@ -140,12 +141,15 @@ pub fn verify(
     let journal = journal::read(&mut run, &mut findings);
     let durable_frames = journal.framed_to.max(signed.as_ref().map_or(0, |signed| signed.size));
     let rotated = keys.iter().flat_map(|keys| keys.rotations().iter().map(|rotation| rotation.checkpoint.size));
-    let mut fold = Fold::new(&taken.manifest, signed.iter().map(|signed| signed.size).chain(rotated));
+    let named = authority::read(&run, keys.as_ref(), &mut findings);
+    let sizes = signed.iter().map(|signed| signed.size).chain(rotated).chain(authority::sizes(&named));
+    let mut fold = Fold::new(&taken.manifest, sizes);
     for index in 0..taken.manifest.segments.len() {
         check_segment::check(&mut run, index, durable_frames, &mut fold, &mut findings);
     }
     checkpoint::compare(&taken, signed.as_ref(), &fold, &mut findings);
     checkpoint::compare_rotations(keys.as_ref(), &fold, &mut findings);
+    authority::compare(&named, &fold, &mut findings);
     let journal_records = close::check(&taken, &journal, &fold, &mut findings);
     let report = VerifyReport {
         records: fold.next_seq(),

@@ -133,6 +133,8 @@ impl Walker<'_> {
                 self.walked.lookups.push(BlockEntry { offset, length: header.total(), number });
             }
             BlockKind::Footer => self.walked.footer_at = Some(offset),
+            // Read before, with the others: see `super::authority`.
+            BlockKind::Authority => {}
         }
         Some(offset + u64::from(header.total()))
     }
@@ -165,6 +167,10 @@ impl Walker<'_> {
             BlockKind::Lookup => {
                 let ascends = walked.lookups.last().is_none_or(|last| u64::from(last.number) < header.number);
                 (!ascends).then(|| format!("the lookup of field {} does not ascend", header.number))
+            }
+            BlockKind::Authority => {
+                let first = offset == SegmentHeader::SIZE as u64 && self.place.entry.generation > 0;
+                (!first).then(|| "an authority block that is not the first of a rewritten file".to_owned())
             }
             kind => (!walked.lookups.is_empty()).then(|| format!("a {kind:?} block stands behind the lookups")),
         }

@@ -24,7 +24,9 @@ fn emit(log: &Log, numbers: std::ops::Range<u64>) {
 fn request_of(log: &Log) -> CompactRequest {
     let sealed = log.view().sealed_segments();
     let segments = sealed.iter().map(|entry| SegmentTarget { id: entry.id, generation: entry.generation + 1 });
-    CompactRequest { segments: segments.collect(), covered_by: log.health().expect("health").frames }
+    let note = log.newest_checkpoint().expect("readable").expect("a checkpoint");
+    let authority = indelible_format::segment::Authority { intent: 0, note };
+    CompactRequest { segments: segments.collect(), covered_by: log.health().expect("health").frames, authority }
 }
 
 fn first_journal_seq(storage: &dyn Storage) -> u64 {

@@ -18,7 +18,7 @@ use indelible_evidence::descriptor::Hash;
 use indelible_evidence::key::SigningKey;
 use indelible_evidence::record::{Groups, Record, Value};
 use indelible_evidence::schema::{Field, Kind};
-use indelible_format::segment::{BlockHeader, BlockKind, SegmentHeader, TermPage};
+use indelible_format::segment::{Authority, BlockHeader, BlockKind, SegmentHeader, TermPage};
 
 /// Events of a built log.
 pub const EVENTS: u64 = 1_100;
@@ -115,8 +115,14 @@ pub fn covered(log: &StepLog) -> u64 {
     log.frames()
 }
 
+/// The newest head, for an intent that the engine does not ask for.
+pub fn authority(log: &StepLog) -> Authority {
+    let note = log.newest_checkpoint().expect("readable").expect("a checkpoint");
+    Authority { intent: EVENTS, note }
+}
+
 pub fn request(log: &StepLog) -> CompactRequest {
-    CompactRequest { segments: targets(log, 1), covered_by: covered(log) }
+    CompactRequest { segments: targets(log, 1), covered_by: covered(log), authority: authority(log) }
 }
 
 /// Which groups the plan takes from a record; group 0 is the record.

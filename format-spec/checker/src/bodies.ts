@@ -292,6 +292,9 @@ export function parseIntent(text: string): Intent {
   });
 }
 
+/** The seq of the intent that an abandon record gives up. */
+export const parseAbandon = (text: string): bigint => body('abandon record', text, (members) => members.number('intent'));
+
 export interface Done {
   intent: bigint;
   checkpoint: string;

@@ -73,6 +73,9 @@ export function deletionSentence(deletion: Deletion): string {
   const { effect, plan } = deletion;
   const classes = [...effect.classes].map(([number, records]) => `${records} of class ${number}`).join(', ') || 'none';
   const policies = plan.policies.map(({ name, version }) => `${name} v${version}`).join(', ');
+  if (deletion.abandoned !== undefined) {
+    return `intent ${deletion.intent} at ${time(plan.at * 1_000_000_000n)}: given up at seq ${deletion.abandoned}, nothing was removed`;
+  }
   const done = deletion.done ? `done by seq ${deletion.done.seq}, published at ${deletion.done.size} frames` : 'not known to be done';
   return (
     `intent ${deletion.intent} at ${time(plan.at * 1_000_000_000n)}: records removed: ${classes}; ` +

@@ -1,6 +1,6 @@
 /** The deletions of a log with its whole history: declared, published, and only of what might go (chapters 11 and 13). */
 
-import { type Done, type Plan, parseDone, parseIntent } from './bodies.js';
+import { type Done, type Plan, parseAbandon, parseDone, parseIntent } from './bodies.js';
 import type { ClassEntry, Descriptor } from './bundle.js';
 import { equal, refuse } from './bytes.js';
 import { verify } from './ed25519.js';
@@ -34,6 +34,9 @@ export interface Deletion {
   key: string;
   rules: Rules;
   done?: { seq: bigint; body: Done; size: bigint; root: Hash };
+  /** Seq of the record that gave it up: it removed nothing. */
+  abandoned?: bigint;
+  signature: Uint8Array;
   effect: Effect;
 }
 
@@ -101,7 +104,8 @@ interface Step {
 }
 
 export class History {
-  readonly deletions: Deletion[] = [];
+  /** All that were announced. */
+  readonly announced: Deletion[] = [];
   private readonly register: Register;
   private readonly keySeqs: bigint[] = [];
   private readonly named = new Map<bigint, bigint>();
@@ -113,11 +117,17 @@ export class History {
     this.register = new Register(trail.first);
   }
 
+  /** Those that were not given up. */
+  get deletions(): Deletion[] {
+    return this.announced.filter((one) => one.abandoned === undefined);
+  }
+
   /** Takes the next record of class 0. */
   take(seq: bigint, frameNo: bigint, recorded: bigint, kind: string, body: string): void {
     if (kind === 'event' || kind === 'access') return;
     if (kind === 'intent') return this.takeIntent(seq, frameNo, recorded, body);
     if (kind === 'done') return this.takeDone(seq, frameNo, body);
+    if (kind === 'abandon') return this.takeAbandon(seq, body);
     const keys = this.register.checkpointKeys.length;
     this.register.take(seq, kind, body);
     if (this.register.checkpointKeys.length === keys) return;
@@ -135,6 +145,10 @@ export class History {
     if (!verify(signature, new TextEncoder().encode(text), key.key)) {
       fails('the signature is not that of its key under this plan for this log');
     }
+    const open = this.open();
+    if (open) fails(`the deletion of intent ${open.intent} is open still`);
+    const before = this.announced.find((one) => equal(one.signature, signature));
+    if (before) fails(`it was announced before, at seq ${before.intent}`);
     if (plan.at > recorded) fails('it counts from a time that had not come');
     const rules = this.register.rules(plan.at);
     const same = <T>(a: T[], b: T[], one: (a: T, b: T) => boolean): boolean =>
@@ -146,14 +160,28 @@ export class History {
       fails('the holds it names are not those that were open');
     }
     const effect = { frames: 0, classes: new Map<number, number>(), identity: 0, payload: 0, unknown: 0 };
-    this.deletions.push({ intent: seq, frameNo, plan, key: key.text, rules, effect });
+    this.announced.push({ intent: seq, frameNo, plan, key: key.text, rules, signature, effect });
+  }
+
+  /** The deletion that is announced and has no end yet. */
+  private open(): Deletion | undefined {
+    const last = this.announced.at(-1);
+    return last && !last.done && last.abandoned === undefined ? last : undefined;
+  }
+
+  private takeAbandon(seq: bigint, text: string): void {
+    const intent = parseAbandon(text);
+    const open = this.open();
+    if (open?.intent !== intent) return refuse(`deletion of intent ${intent}: it is abandoned and was not open`);
+    open.abandoned = seq;
   }
 
   private takeDone(seq: bigint, frameNo: bigint, text: string): void {
     const body = parseDone(text);
-    const deletion = this.deletions.find((one) => one.intent === body.intent) ?? refuse('done, though no intent declares it');
+    const deletion = this.announced.find((one) => one.intent === body.intent) ?? refuse('done, though no intent declares it');
     const fails = (why: string): never => refuse(`deletion of intent ${body.intent}: ${why}`);
     if (deletion.done) fails('it was done before');
+    if (deletion.abandoned !== undefined) fails('it was abandoned before');
     const planned = deletion.plan.segments;
     const same = planned.every(({ id, generation }, at) => {
       const own = body.segments[at];

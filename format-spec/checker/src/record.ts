@@ -28,7 +28,7 @@ for (const [group, names] of NAMES) {
 }
 /** The record kind: field 26, in the envelope's head. */
 export const KIND = 26;
-export const KINDS = 'event genesis key schedule policy hold hold_extend gap recovery intent done access loss'.split(' ');
+export const KINDS = 'event genesis key schedule policy hold hold_extend gap recovery intent done access loss - abandon'.split(' ');
 
 export interface Envelope {
   kind: number;
@@ -95,7 +95,7 @@ function takeValue(reader: Reader, field: Field): FieldValue {
 
 export function takeEnvelope(reader: Reader): Envelope {
   const kind = reader.u8('kind');
-  if (kind < 1 || kind > KINDS.length) refuse(`unknown record kind ${kind}`);
+  if (kind < 1 || kind > KINDS.length || KINDS[kind - 1] === '-') refuse(`unknown record kind ${kind}`);
   if (reader.u8('schema') !== 1) refuse('unknown record schema');
   return { kind, occurredAt: reader.i64('occurred_at') };
 }

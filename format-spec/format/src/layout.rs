@@ -8,6 +8,7 @@ indelible_evidence::layouts! {
     BLOCK_HEADER = "BlockHeader" {
         magic: 4, kind: 1, flags: 1, reserved: 2, number: 8, length: 4, payload_crc: 4, reserved2: 4, crc: 4,
     } = 32;
+    AUTHORITY_HEAD = "AuthorityHead" { version: 2, intent: 8, length: 4 } = 14;
     TERM_PAGE_HEAD = "TermPageHead" { version: 1, compression: 1, sections: 2, raw_length: 4 } = 8;
     TERM_SECTION = "TermSection" { field: 1, reserved: 3, first: 4, count: 4 } = 12;
     FOOTER_HEAD = "FooterHead" {

@@ -95,6 +95,12 @@ def parse(data):
     return Checkpoint(origin, int(size), root_bytes, (head + "\n").encode(), signatures)
 
 
+def has_line_of(checkpoint, key_text):
+    """Whether one of the lines is said to be this key's."""
+    name, number, _ = parse_key(key_text)
+    return any((who, key) == (name, number) for who, key, _ in checkpoint.signatures)
+
+
 def verify(checkpoint, key_text, file="log.pub"):
     """Exactly one line of the key, and it verifies; lines of other keys are kept and not judged."""
     name, number, public = parse_key(key_text, file)

@@ -32,7 +32,7 @@ class Log:
 
     def __init__(self, path, on_record=None, key=None):
         self.path, self.on_record, self.key = path, on_record or (lambda record: None), key
-        self.notes, self.leaves = [], []
+        self.notes, self.leaves, self.authorities = [], [], []
         self.next_seq, self.recorded_at, self.counters = 0, None, (0, 0, 0)
         self.counts = {"removed": 0, "expired": 0, "stub_rows": 0, "erased_groups": 0, "in_journal": 0}
         self.active_damage = None           # (file, damage): where the active segment's walk ended early
@@ -77,6 +77,8 @@ class Log:
         self.framed = self.next_seq
         self.journal()
         self.checkpoint()
+        for authority in self.authorities:
+            self.authority(*authority)
         self.judge_active()
         self.check_live()
         return self.summary()
@@ -112,6 +114,8 @@ class Log:
             self.active_damage = (name, damage)
         self.leaves += part.leaves
         self.chain, self.next_seq = part.chain, part.next_seq
+        if part.authority is not None:
+            self.authorities.append((name, part.authority[1], len(self.leaves)))
         if not part.unsealed:
             self.notes.append(f"{name}: encrypted: frames verified by chain and tree only")
         elif part.unused_terms():
@@ -306,6 +310,20 @@ class Log:
             if root != self.signed.root:
                 raise Damage(f"root of size {self.signed.size} is {b64(self.signed.root)}, the frames give {b64(root)}",
                              "checkpoint", None, "COM-4", "checkpoint")
+
+    def authority(self, name, note, end):
+        """The head under which a file was written again is the log's and covers the file's frames [SEG-22]."""
+        key = self.key or self.manifest["key"]
+        with at_file(name):
+            head = chk.parse(note.encode())
+            if chk.has_line_of(head, key):
+                chk.verify(head, key)
+            else:
+                self.notes.append(f"{name}: its head is signed by another key than {key.split('+')[1]}: signature not checked")
+            root = com.log_root(self.leaves[:head.size])
+            if not end <= head.size <= len(self.leaves) or root != head.root:
+                raise Damage(f"the head of {head.size} frames under which it was written again covers not its {end} frames, or is not this log's",
+                             "authority block", None, "SEG-22")
 
     def judge_active(self):
         frames, proof = self.durable_frames

@@ -33,7 +33,7 @@ FIELDS = [
 ]
 KIND_FIELD = 26
 KINDS = {1: "event", 2: "genesis", 3: "key", 4: "schedule", 5: "policy", 6: "hold", 7: "hold_extend",
-         8: "gap", 9: "recovery", 10: "intent", 11: "done", 12: "access", 13: "loss"}
+         8: "gap", 9: "recovery", 10: "intent", 11: "done", 12: "access", 13: "loss", 15: "abandon"}
 GROUP_FIELDS = [[(bit, name, kind) for _, name, g, bit, kind in FIELDS if g == group] for group in range(4)]
 BY_ID = {field: (name, group, kind) for field, name, group, _, kind in FIELDS}
 METADATA = 23

@@ -23,9 +23,10 @@ TERM_PAGE_HEAD = Layout("TermPageHead", [
     ("version", "u8"), ("compression", "u8"), ("sections", "u16"), ("raw_length", "u32")])
 TERM_SECTION = Layout("TermSection", [("field", "u8"), ("reserved", 3), ("first", "u32"), ("count", "u32")])
 TRAILER = Layout("SegmentTrailer", [("footer_offset", "u64"), ("crc", "u32"), ("magic", 4)], magic=b"IEND", crc_free=True)
-TERMS, FRAME, RUN, LOOKUP, FOOTER = 1, 2, 3, 4, 5
+AUTHORITY_HEAD = Layout("AuthorityHead", [("version", "u16"), ("intent", "u64"), ("length", "u32")])
+TERMS, FRAME, RUN, LOOKUP, FOOTER, AUTHORITY = 1, 2, 3, 4, 5, 6
 VOID = 3
-PAYLOAD_MAX, TERM_RAW_MAX = 16 << 20, 1_114_112
+PAYLOAD_MAX, TERM_RAW_MAX, NOTE_MAX = 16 << 20, 1_114_112, 1 << 20
 
 
 def read_header(data):
@@ -42,7 +43,7 @@ def read_block(data, offset, end, encrypted):
     """(header, payload) of the block at `offset`, which must end at or before `end`."""
     cursor = Cursor(data[offset:min(end, offset + BLOCK_HEADER.size)], "block", offset)
     head = BLOCK_HEADER.read(cursor)
-    if not TERMS <= head["kind"] <= FOOTER:
+    if not TERMS <= head["kind"] <= AUTHORITY:
         raise cursor.fail(f"kind {head['kind']} does not exist", "CONV-4", 4)
     if head["flags"] != encrypted:
         raise cursor.fail(f"flags are {head['flags']}, the file's header says {encrypted}", "CONV-3", 5)
@@ -55,6 +56,20 @@ def read_block(data, offset, end, encrypted):
     if crc(payload) != head["payload_crc"]:
         raise Damage(f"CRC of the payload (block kind {head['kind']}, number {head['number']}) is wrong", "block", start, "CONV-5")
     return head, payload
+
+
+def read_authority(payload, base):
+    """(seq of the intent, signed note) of the head under which a file was written again [SEG-21]."""
+    cursor = Cursor(payload, "authority block", base)
+    head = AUTHORITY_HEAD.read(cursor)
+    if not 1 <= head["length"] <= NOTE_MAX:
+        raise cursor.fail(f"{head['length']} bytes of note, 1 to {NOTE_MAX} allowed", "SEG-21", 10)
+    note = bytes(cursor.take(head["length"], "note"))
+    cursor.done("SEG-21")
+    try:
+        return head["intent"], note.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise cursor.fail(f"the note is not UTF-8: {error.reason}", "SEG-21", AUTHORITY_HEAD.size) from None
 
 
 def read_term_page(payload, base, terms, distinct):
@@ -138,6 +153,7 @@ class Segment:
         self.terms, self.distinct, self.used = {}, {}, {}
         self.frames, self.pages, self.runs, self.lookups, self.blocks = [], [], [], [], []
         self.leaves, self.ended, self.page_count, self.unsealed = [], False, 0, True
+        self.authority = None       # (seq of the intent, signed note) of a file that was written again
         self.frame_at = SEGMENT_HEADER.size     # where the last frame ends: what a torn tail leaves
 
     def walk(self, whole):
@@ -189,6 +205,9 @@ class Segment:
         self.blocks.append({"kind": kind, "number": head["number"], "offset": at})
         if self.ended or (self.lookups and kind < LOOKUP):
             raise Damage(f"block of kind {kind} after lookups or footer", "block", at, "SEG-2")
+        if (kind == AUTHORITY) != (len(self.blocks) == 1 and self.header["generation"] > 0):
+            raise Damage(f"block of kind {kind} in a file of generation {self.header['generation']}: a file that was written again "
+                         "begins with its authority block, and no other has one", "block", at, "SEG-20")
         if kind == FRAME:
             self.frame(head, payload, base, entry)
             return
@@ -212,6 +231,11 @@ class Segment:
             if plain is not None:
                 check_lookup(plain, base, head["number"], self.terms)
             self.lookups.append(entry + (head["number"],))
+        elif kind == AUTHORITY:
+            if head["number"] != 0:
+                raise Damage(f"authority block has number {head['number']}, expected 0", "block", at + 8, "SEG-20")
+            if plain is not None:
+                self.authority = read_authority(plain, base)
         else:
             self.end(head, plain, base)
 

@@ -135,6 +135,7 @@ BODIES = {
              "text": text, "through": whole(0), "seqs": seq_set},
     "hold release": {"name": name_of, "action": one_of("release")},
     "hold_extend": {"name": name_of, "from": whole(0), "through": whole(1), "seqs": seq_set},
+    "abandon": {"intent": whole(0)},
     "intent": {"plan": is_plan, "key": text, "signature": signature},
     "done": {"intent": whole(0), "checkpoint": text,
              "segments": objects({"id": whole(0), "generation": whole(0, (1 << 32) - 1), "bytes": whole(0)},

@@ -63,7 +63,7 @@ class FilesTest(unittest.TestCase):
         self.refuse("SEG-2", self.walk, broken(run(2)))             # before its frames
         self.refuse("SEG-2", self.walk, self.late_block(good.data))
         self.refuse("CONV-3", self.walk, broken(lambda w: setattr(w, "data", w.data + logs.block(seg.RUN, 0, b"", flags=1))))
-        self.refuse("CONV-4", self.walk, broken(lambda w: setattr(w, "data", w.data + logs.block(6, 0, b""))))
+        self.refuse("CONV-4", self.walk, broken(lambda w: setattr(w, "data", w.data + logs.block(7, 0, b""))))
         self.refuse("SEG-4", self.walk, broken(lambda w: setattr(w, "data", w.data + logs.block(seg.TERMS, 1, self.page(first=0)))))
         self.refuse("SEG-4", self.walk, broken(lambda w: setattr(w, "data", w.data + logs.block(seg.TERMS, 1, self.page(first=1)))))  # twice
         self.refuse("SEG-2", self.walk, broken(lambda w: setattr(w, "data", w.data + logs.block(seg.TERMS, 2, self.page(first=1)))))

@@ -45,7 +45,7 @@ class RecordTest(unittest.TestCase):
             ("REC-3", 1, b"\0\0"), ("REC-3", 0, HEAD + b"\0\0"),
             ("REC-4", 2, b"\x01\x03a"), ("REC-5", 2, b"\x01" + varint(72) + UUID_A.encode()),
             ("REC-6", 2, b"\x01\x02\xff"), ("REC-6", 2, b"\x01\x06\xed\xa0\x80"), ("REC-6", 2, b"\x01\x04\xc0\x80"),
-            ("REC-7", 0, b"\0" + HEAD[1:] + b"\0"), ("REC-7", 0, b"\x0e" + HEAD[1:] + b"\0"),
+            ("REC-7", 0, b"\0" + HEAD[1:] + b"\0"), ("REC-7", 0, b"\x10" + HEAD[1:] + b"\0"),
             ("REC-7", 0, b"\x01\x02" + HEAD[2:] + b"\0"), ("CONV-6", 0, HEAD + b"\x10\0"),
             ("CONV-6", 3, b"\x01\0\0"), ("CONV-3", 3, b"\x01\x01\x10"),
             ("CONV-1", 2, b"\x01\x84\x00ab"), ("CONV-5", 2, b"\x01\xfe\xff\x7f"),

@@ -9,12 +9,17 @@
 
 use std::collections::BTreeMap;
 
+use indelible_engine::Corruption;
 use indelible_engine::query::{Expr, Query, SurveyedFrame, Test, View};
 use indelible_evidence::commit::FrameView;
-use indelible_evidence::retention::{DeletionAudit, Finding, FrameEvidence, History, SeqSet};
+use indelible_evidence::merkle::LogTree;
+use indelible_evidence::retention::{
+    Deletion, DeletionAudit, Ending, Finding, FindingKind, FrameEvidence, History, SeqSet,
+};
 use indelible_evidence::rotation::KeyTrail;
 use indelible_evidence::schema::{Field, Kind};
 use indelible_format::manifest::Manifest;
+use indelible_format::names::segment_file_name;
 
 use super::plan::removed_seqs;
 use crate::error::{Error, Result};
@@ -39,6 +44,8 @@ pub struct DeletionEntry {
     pub done: Option<u64>,
     /// Frames of the checkpoint that published it before.
     pub published: Option<u64>,
+    /// Seq of the record that gave it up: it removed nothing.
+    pub abandoned: Option<u64>,
     /// Seqs of the records that it removed.
     pub seqs: SeqSet,
     /// Records that it removed, by retention class.
@@ -111,9 +118,68 @@ impl Audit {
     }
 }
 
+/// Asked before an opening writes anything: every rewritten segment must be explained by a deletion that is done, or by the open
+/// one and the head in its files ([RET-20]).
+pub(crate) fn check_generations(view: &View, manifest: &Manifest, trail: &KeyTrail) -> indelible_engine::Result<()> {
+    if manifest.segments.iter().all(|entry| entry.generation == 0) && !announces(view)? {
+        return Ok(());
+    }
+    let (mut history, _) = history(view, manifest, trail).map_err(|error| match error {
+        Error::Log(error) => error,
+        other => Corruption::at("deletions", 0, other).into(),
+    })?;
+    settle(&mut history, view, manifest).map(drop)
+}
+
+/// The intent that has no end yet, as the records say; cheap where there is none.
+pub(crate) fn open_intent(view: &View, manifest: &Manifest, trail: &KeyTrail) -> Result<Option<u64>> {
+    if !announces(view)? {
+        return Ok(None);
+    }
+    let (history, _) = history(view, manifest, trail)?;
+    Ok(history.open().map(|deletion| deletion.intent))
+}
+
+fn announces(view: &View) -> indelible_engine::Result<bool> {
+    let intents = Expr::Field(Field::KIND, Test::Codes(vec![Kind::Intent as u8]));
+    Ok(view.first_match(&intents)?.is_some())
+}
+
+/// What became of the open deletion, by the log's files; an error where a generation is explained by no record.
+pub(crate) fn settle(
+    history: &mut History,
+    view: &View,
+    manifest: &Manifest,
+) -> indelible_engine::Result<Option<Ending>> {
+    let settled = settle_or_finding(history, view, manifest)?;
+    settled.map_err(|(segment, finding)| {
+        let entry = manifest.segments.iter().find(|entry| entry.id == segment);
+        let name = entry.map_or_else(|| "segments".to_owned(), |entry| segment_file_name(entry.id, entry.generation));
+        Corruption::at(&name, 0, finding).in_segment(segment).into()
+    })
+}
+
+fn settle_or_finding(
+    history: &mut History,
+    view: &View,
+    manifest: &Manifest,
+) -> indelible_engine::Result<std::result::Result<Option<Ending>, (u64, Finding)>> {
+    let segments: Vec<_> = manifest.segments.iter().map(|entry| (entry.id, entry.generation)).collect();
+    let mut authority = |segment| -> indelible_engine::Result<_> {
+        Ok(view.authority(segment)?.map(|authority| (authority.intent, authority.note)))
+    };
+    let mut root_of = |size: u64| -> indelible_engine::Result<_> {
+        let leaves = view.leaf_hashes(size)?;
+        let mut tree = LogTree::new();
+        leaves.into_iter().for_each(|leaf| tree.push(leaf));
+        Ok((tree.size() == size).then(|| tree.root()))
+    };
+    history.settle(&segments, &mut authority, &mut root_of)
+}
+
 /// What the records of class 0 declare, and what is wrong with them.
 pub(crate) fn history(view: &View, manifest: &Manifest, trail: &KeyTrail) -> Result<(History, Vec<Finding>)> {
-    let codes = (Kind::Genesis as u8..=Kind::Done as u8).collect();
+    let codes = (Kind::Genesis as u8..=Kind::Done as u8).chain([Kind::Abandon as u8]).collect();
     let query = Query::oldest(Expr::Field(Field::KIND, Test::Codes(codes)), usize::MAX >> 1);
     let mut history = History::new(manifest.log_id, trail.clone());
     let mut findings = Vec::new();
@@ -127,6 +193,26 @@ pub(crate) fn history(view: &View, manifest: &Manifest, trail: &KeyTrail) -> Res
     Ok((history, findings))
 }
 
+/// Files of deletions that are done name that deletion ([SEG-20]); whether their head is the log's the engine has checked.
+fn foreign_heads(history: &History, view: &View, manifest: &Manifest) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for entry in manifest.segments.iter().filter(|entry| entry.generation > 0) {
+        let made = |deletion: &&Deletion| {
+            let plan = &deletion.plan;
+            plan.segments.iter().any(|segment| (segment.id, segment.generation) == (entry.id, entry.generation))
+        };
+        let done = history.deletions().iter().filter(|deletion| deletion.done.is_some()).find(made);
+        let Some(done) = done else { continue };
+        let named = view.authority(entry.id)?.map(|authority| authority.intent);
+        if named != Some(done.intent) {
+            let problem = format!("the file of segment {} does not name this intent and its head", entry.id);
+            let (kind, intent, place) = (FindingKind::Published, Some(done.intent), None);
+            findings.push(Finding { kind, intent, place, problem: problem.into() });
+        }
+    }
+    Ok(findings)
+}
+
 impl LedgerReader {
     /// The deletions of the log, each judged as an outsider would: what is gone must be declared by an intent that was authorised and published
     /// before, and might go.
@@ -136,7 +222,11 @@ impl LedgerReader {
     pub fn audit_deletions(&self) -> Result<Audit> {
         let (manifest, trail) = self.manifest_and_trail()?;
         let view = self.view()?;
-        let (history, mut findings) = history(&view, &manifest, &trail)?;
+        let (mut history, mut findings) = history(&view, &manifest, &trail)?;
+        match settle_or_finding(&mut history, &view, &manifest)? {
+            Ok(_) => findings.extend(foreign_heads(&history, &view, &manifest)?),
+            Err((_, finding)) => findings.push(finding),
+        }
         let leaves = view.leaf_hashes(u64::MAX)?;
         let mut audit = DeletionAudit::new(&history);
         for segment in view.segment_facts()? {
@@ -173,7 +263,8 @@ impl LedgerReader {
                 holds: report.holds,
                 done: report.done,
                 published: report.published,
-                seqs: removed_seqs(&view, plan)?,
+                abandoned: report.abandoned,
+                seqs: if deletion.may_have_removed() { removed_seqs(&view, plan)? } else { SeqSet::new() },
                 by_class: report.effect.classes,
                 identity: report.effect.identity,
                 payload: report.effect.payload,

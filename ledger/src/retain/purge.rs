@@ -2,23 +2,26 @@
 //!
 //! ```text
 //! everything framed, journal begun anew -> holds up to date -> plan -> INTENT durable -> checkpoint covers it
-//!   -> compaction (new files synced, one manifest, old files unlinked) -> DONE durable -> checkpoint
+//!   -> new files synced, the checkpoint in each -> asked again -> one manifest, old files unlinked -> DONE durable -> checkpoint
 //! ```
 //!
-//! Invariants: nothing is removed before a signed checkpoint covers the intent; without a signing key nothing is. An intent without its
-//! DONE is finished by the next opening for writing, unless a hold was placed meanwhile. A clock that jumped forward alone deletes nothing.
+//! Invariants: nothing is removed before a signed checkpoint covers the intent; without a signing key nothing is. An opening
+//! carries nothing out: it records that the swap happened (DONE) or that it did not (ABANDON). A clock that jumped forward alone deletes nothing.
 //! Ingest goes on meanwhile; readers finish on what they hold. Not here: what may go (`super::plan`), rewriting files (the engine).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use indelible_engine::{CompactReport, CompactRequest, LazyFrame, SegmentTarget, StubBytes};
+use indelible_engine::{CompactReport, CompactRequest, LazyFrame, Prune, SegmentTarget, StubBytes};
+use indelible_evidence::commit::Removal;
 use indelible_evidence::key::{SigningKey, VerifierKey};
-use indelible_evidence::retention::{Done, DoneSegment, HoldRecord, Intent, Plan};
+use indelible_evidence::retention::{Abandon, Done, DoneSegment, Ending, History, Intent, Plan};
 use indelible_evidence::schema::Kind;
+use indelible_format::segment::Authority;
+use parking_lot::Mutex;
 
-use super::history::history;
+use super::history::{history, open_intent, settle};
 use super::plan::{Batch, Counts, SETS_BYTES_MAX, counts_of, survey};
 use super::records::system_records;
 use crate::error::{Error, Result};
@@ -113,10 +116,8 @@ pub struct PurgeReport {
     pub dry_run: bool,
     /// What goes in all.
     pub counts: Counts,
-    /// Intents that were carried out, ascending; with `resumed` ones of earlier purges first.
+    /// Intents that were carried out, ascending.
     pub deletions: Vec<Deleted>,
-    /// How many of them were announced by an earlier purge that did not live to carry them out.
-    pub resumed: u64,
     /// Segments of which something goes.
     pub segments: u64,
     /// Bytes of the segments that were written again, before and after, by segment id.
@@ -161,6 +162,32 @@ pub enum PurgeError {
         /// How far, seconds.
         ahead_seconds: u64,
     },
+    /// Something was decided between the announcement and the deletion.
+    #[error(
+        "the record at seq {by} came after the deletion was announced at seq {intent}: it was given up, nothing was removed; purge again"
+    )]
+    Overtaken {
+        /// Seq of the intent.
+        intent: u64,
+        /// Seq of the record that came between.
+        by: u64,
+    },
+    /// An announced deletion has no end yet, and this opening cannot record one.
+    #[error(
+        "the deletion announced at seq {intent} has no end yet, and recording one takes the signing key: open the log with its key, then decide anew"
+    )]
+    Unended {
+        /// Seq of the intent.
+        intent: u64,
+    },
+    /// The clock stands where it stood when a deletion was planned that was given up.
+    #[error(
+        "the clock has not passed {at} (seconds since 1970), from which a deletion counted that was given up; nothing was removed, purge again in a second"
+    )]
+    SameSecond {
+        /// The second.
+        at: u64,
+    },
     /// The log took the intent at a time before the one it counts from.
     #[error("the clock went back while the purge was planned; nothing was removed, try again")]
     ClockBack,
@@ -170,6 +197,39 @@ impl From<PurgeError> for Error {
     fn from(error: PurgeError) -> Self {
         Error::Purge(Box::new(error))
     }
+}
+
+/// Records that decide something: none may come between an intent and its end.
+const ADMINISTRATION: [Kind; 6] = [Kind::Key, Kind::Schedule, Kind::Policy, Kind::Hold, Kind::HoldExtend, Kind::Loss];
+
+/// How far ahead the clock may be; `None` where somebody has looked at it.
+fn clock_jump_of(options: &PurgeOptions<'_>) -> Option<Duration> {
+    (!options.confirm_clock).then_some(options.clock_jump_max)
+}
+
+/// A plan being carried out, and the question that is asked at the last moment.
+struct Carrying<'a> {
+    plan: &'a Plan,
+    ask: &'a (dyn Fn() -> indelible_engine::Result<()> + Sync),
+}
+
+impl Prune for Carrying<'_> {
+    fn removal(&self, frame: &mut LazyFrame<'_>) -> indelible_engine::Result<Removal> {
+        let descriptor = frame.descriptor();
+        Ok(self.plan.of_frame(descriptor).removal(descriptor))
+    }
+
+    fn confirm(&self) -> indelible_engine::Result<()> {
+        (self.ask)()
+    }
+}
+
+/// A deletion's plan, and those that removed something before it.
+fn plans(history: &History, intent: u64) -> Option<(Plan, Vec<Plan>)> {
+    let at = history.deletions().iter().position(|deletion| deletion.intent == intent)?;
+    let (before, of) = (history.deletions().get(..at)?, history.deletions().get(at)?);
+    let earlier = before.iter().filter(|deletion| deletion.has_removed());
+    Some((of.plan.clone(), earlier.map(|deletion| deletion.plan.clone()).collect()))
 }
 
 impl LedgerReader {
@@ -205,14 +265,35 @@ impl Ledger {
         if options.dry_run {
             return self.reader().plan_purge(Timestamp(now));
         }
-        let at = u64::try_from(now.div_euclid(SECOND)).unwrap_or(0);
-        let mut report = PurgeReport { at, ..PurgeReport::default() };
-        self.check_clock(now, options)?;
+        self.check_clock(now, clock_jump_of(options))?;
         let key = self.purge_key(options)?;
-        self.finish_deletions(&mut report)?;
+        self.end_deletion()?;
+        let mut report = PurgeReport { at: self.unused_second()?, ..PurgeReport::default() };
         self.purge_now(&key, options, &mut report)?;
         report.elapsed = started.elapsed();
         Ok(report)
+    }
+
+    /// The second that a plan counts from, later than that of any deletion that was given up: else the plan could have the bytes,
+    /// and so the signature, of one that counts no more ([RET-18]). Waits for the next second where it must.
+    fn unused_second(&self) -> Result<u64> {
+        let (history, _) = history(&self.log().view(), &self.log().manifest(), &self.log().keys())?;
+        let given_up = history.deletions().iter().filter(|deletion| deletion.abandoned.is_some());
+        let last = given_up.map(|deletion| deletion.plan.at).max();
+        let mut waited = false;
+        loop {
+            let now = self.clock().wall_nanos();
+            let at = u64::try_from(now.div_euclid(SECOND)).unwrap_or(0);
+            match last {
+                Some(last) if at <= last && waited => return Err(PurgeError::SameSecond { at: last }.into()),
+                Some(last) if at <= last => {
+                    let left = u64::try_from(SECOND - now.rem_euclid(SECOND)).unwrap_or(0);
+                    std::thread::sleep(Duration::from_nanos(left));
+                    waited = true;
+                }
+                _ => return Ok(at),
+            }
+        }
     }
 
     fn purge_now(&self, key: &SigningKey, options: &PurgeOptions<'_>, report: &mut PurgeReport) -> Result<()> {
@@ -236,7 +317,7 @@ impl Ledger {
         report.segments = planned.segments.len() as u64;
         step(PurgeStep::Planned);
         for batch in &planned.batches {
-            self.carry_out(batch, key, &step, report)?;
+            self.carry_out(batch, key, options, &step, report)?;
         }
         report.torn_removed = self.remove_torn(report.at)?;
         if !report.deletions.is_empty() {
@@ -251,6 +332,7 @@ impl Ledger {
         &self,
         batch: &Batch,
         key: &SigningKey,
+        options: &PurgeOptions<'_>,
         step: &dyn Fn(PurgeStep),
         report: &mut PurgeReport,
     ) -> Result<()> {
@@ -268,14 +350,34 @@ impl Ledger {
         let intent = Intent::sign(manifest.log_id, plan.clone(), key)?;
         let seq = self.put_system(Kind::Intent, &intent.encode())?;
         step(PurgeStep::Intent(seq));
-        let note = self.log().checkpoint()?;
-        self.hand_on(&note)?;
-        step(PurgeStep::Published(seq));
-        let done = self.execute(seq, &plan, &batch.counts, note, report)?;
+        let done = self.publish_and_execute(seq, &plan, batch, options, step, report);
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => {
+                // Nothing was removed: said at once where the log can still be written, else by the next opening.
+                let _ = self.end_deletion();
+                return Err(error);
+            }
+        };
         step(PurgeStep::Compacted(seq));
         let done_seq = self.put_system(Kind::Done, &done.encode()?)?;
         step(PurgeStep::Done(done_seq));
         self.deleted(seq, done_seq, &done, &batch.counts, report)
+    }
+
+    fn publish_and_execute(
+        &self,
+        seq: u64,
+        plan: &Plan,
+        batch: &Batch,
+        options: &PurgeOptions<'_>,
+        step: &dyn Fn(PurgeStep),
+        report: &mut PurgeReport,
+    ) -> Result<Done> {
+        let note = self.log().checkpoint()?;
+        self.hand_on(&note)?;
+        step(PurgeStep::Published(seq));
+        self.execute(seq, plan, &batch.counts, note, options, report)
     }
 
     fn deleted(&self, intent: u64, done: u64, said: &Done, counts: &Counts, report: &mut PurgeReport) -> Result<()> {
@@ -286,24 +388,33 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes the segments again; gives what the DONE says. A segment that was written again before a crash is left as it is.
+    /// Writes the segments again, each with the intent and its head inside; gives what the DONE says.
     fn execute(
         &self,
         intent: u64,
         plan: &Plan,
         counts: &Counts,
         checkpoint: String,
+        options: &PurgeOptions<'_>,
         report: &mut PurgeReport,
     ) -> Result<Done> {
         let covered_by = self.log().view().frame_no_of(intent)?.map_or(u64::MAX, |frame| frame + 1);
         let targets =
             plan.segments.iter().map(|segment| SegmentTarget { id: segment.id, generation: segment.generation });
-        let request = CompactRequest { segments: targets.collect(), covered_by };
-        let prune = |frame: &mut LazyFrame<'_>| {
-            let descriptor = frame.descriptor();
-            Ok(plan.of_frame(descriptor).removal(descriptor))
+        let authority = Authority { intent, note: checkpoint.clone() };
+        let request = CompactRequest { segments: targets.collect(), covered_by, authority };
+        let (refused, jump_max) = (Mutex::new(None), clock_jump_of(options));
+        let ask = || {
+            self.ask_again(intent, jump_max).map_err(|error| {
+                *refused.lock() = Some(error);
+                indelible_engine::Error::Closed
+            })
         };
-        let compacted: CompactReport = self.log().compact(&request, &prune)?;
+        let compacted = self.log().compact(&request, &Carrying { plan, ask: &ask });
+        let compacted: CompactReport = match (compacted, refused.into_inner()) {
+            (_, Some(refused)) => return Err(refused),
+            (compacted, None) => compacted?,
+        };
         for (planned, done) in plan.segments.iter().zip(&compacted.segments) {
             let bytes = report.segment_bytes.entry(planned.id).or_insert((planned.bytes, planned.bytes));
             bytes.1 = done.bytes_after;
@@ -323,35 +434,54 @@ impl Ledger {
         Ok(Done { intent, checkpoint, segments: segments.collect(), records, identity, payload })
     }
 
-    /// Carries out what an earlier process announced and did not finish. Without a signing key, or where a hold was placed since,
-    /// it stays announced.
-    pub(crate) fn finish_deletions(&self, report: &mut PurgeReport) -> Result<()> {
+    /// Records what the opening found of a deletion that was announced and had no end: DONE where the files show that the swap
+    /// happened, else ABANDON. Nothing is carried out here. Without a signing key it stays as it is.
+    pub(crate) fn end_deletion(&self) -> Result<()> {
         let view = self.log().view();
-        let (history, _) = history(&view, &self.log().manifest(), &self.log().keys())?;
-        let open: Vec<usize> =
-            (0..).zip(history.deletions()).filter(|(_, of)| of.done.is_none()).map(|(at, _)| at).collect();
-        if open.is_empty() || self.key_file().is_none() {
+        let manifest = self.log().manifest();
+        if self.key_file().is_none() || open_intent(&view, &manifest, &self.log().keys())?.is_none() {
             return Ok(());
         }
-        let holds = system_records(&view, &[Kind::Hold])?;
-        let places = |body: &str| HoldRecord::parse(body).is_ok_and(|hold| hold.placed.is_some());
-        let last_placed = holds.iter().rev().find(|record| places(&record.body)).map(|record| record.seq);
-        for at in open {
-            let Some(deletion) = history.deletions().get(at) else { continue };
-            if last_placed.is_some_and(|placed| placed > deletion.intent) {
-                continue;
+        let (mut history, _) = history(&view, &manifest, &self.log().keys())?;
+        match settle(&mut history, &view, &manifest)? {
+            None => Ok(()),
+            Some(Ending::Abandon { intent }) => self.abandon(intent),
+            Some(Ending::Done { intent, note }) => {
+                let Some((plan, earlier)) = plans(&history, intent) else { return Ok(()) };
+                let counts = counts_of(&view, &plan, &earlier)?;
+                let (records, identity, payload) = (counts.records, counts.identity, counts.payload);
+                let segments = plan.segments.iter().map(|segment| DoneSegment {
+                    id: segment.id,
+                    generation: segment.generation,
+                    bytes: manifest
+                        .segments
+                        .iter()
+                        .find(|entry| entry.id == segment.id)
+                        .map_or(0, |entry| entry.length),
+                });
+                let segments = segments.collect();
+                let done = Done { intent, checkpoint: note, segments, records, identity, payload };
+                self.put_system(Kind::Done, &done.encode()?)?;
+                self.hand_on(&self.log().checkpoint()?)
             }
-            let before = history.deletions().get(..at).unwrap_or_default();
-            let earlier: Vec<Plan> = before.iter().map(|deletion| deletion.plan.clone()).collect();
-            let counts = counts_of(&view, &deletion.plan, &earlier)?;
-            let note = self.log().checkpoint()?;
-            self.hand_on(&note)?;
-            let done = self.execute(deletion.intent, &deletion.plan, &counts, note, report)?;
-            let seq = self.put_system(Kind::Done, &done.encode()?)?;
-            self.deleted(deletion.intent, seq, &done, &counts, report)?;
-            report.resumed += 1;
         }
+    }
+
+    /// Gives up an announced deletion, of which nothing was removed.
+    fn abandon(&self, intent: u64) -> Result<()> {
+        self.put_system(Kind::Abandon, &Abandon { intent }.encode())?;
         Ok(())
+    }
+
+    /// What must still hold right before the files are swapped: nothing but events came since the intent, so that policies, holds
+    /// and keys are those it was planned by; and the clock is one to trust.
+    fn ask_again(&self, intent: u64, jump_max: Option<Duration>) -> Result<()> {
+        self.check_clock(self.clock().wall_nanos(), jump_max)?;
+        let later = system_records(&self.log().view(), &ADMINISTRATION)?;
+        match later.iter().find(|record| record.seq > intent) {
+            Some(record) => Err(PurgeError::Overtaken { intent, by: record.seq }.into()),
+            None => Ok(()),
+        }
     }
 
     fn purge_key(&self, options: &PurgeOptions<'_>) -> Result<SigningKey> {
@@ -370,11 +500,11 @@ impl Ledger {
     }
 
     /// Retention never trusts a clock that jumped forward alone.
-    fn check_clock(&self, now: i64, options: &PurgeOptions<'_>) -> Result<()> {
+    fn check_clock(&self, now: i64, jump_max: Option<Duration>) -> Result<()> {
         let Some((newest, since)) = self.newest_at_opening() else { return Ok(()) };
         let passed = self.clock().monotonic().saturating_sub(since);
         let ahead = i128::from(now) - i128::from(newest) - passed.as_nanos() as i128;
-        if options.confirm_clock || ahead <= options.clock_jump_max.as_nanos() as i128 {
+        if jump_max.is_none_or(|max| ahead <= max.as_nanos() as i128) {
             return Ok(());
         }
         Err(PurgeError::ClockJump { ahead_seconds: u64::try_from(ahead / i128::from(SECOND)).unwrap_or(u64::MAX) }

@@ -15,6 +15,8 @@ use indelible_evidence::retention::Register;
 use indelible_evidence::schema::{Field, Kind};
 use indelible_format::manifest::Manifest;
 
+use super::history::open_intent;
+use super::purge::PurgeError;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 
@@ -59,8 +61,18 @@ pub(crate) fn register(view: &View, manifest: &Manifest) -> Result<Register> {
 }
 
 impl Ledger {
-    /// Stores a system record and waits until it is durable; gives its seq.
+    /// Stores a system record and waits until it is durable; gives its seq. A deletion that is announced and has no end (a full
+    /// disk, an opening without a key) is ended first: nothing is decided between an intent and its end ([RET-18]).
     pub(crate) fn put_system(&self, kind: Kind, body: &str) -> Result<u64> {
+        // An accepted loss comes before everything else: until then no head can be handed on.
+        if !matches!(kind, Kind::Done | Kind::Abandon | Kind::Loss) {
+            self.end_deletion()?;
+            let open = open_intent(&self.log().view(), &self.log().manifest(), &self.log().keys())?;
+            // What a hold goes on to hold only restricts, and a closing without a key says it unasked.
+            if let (Some(intent), false) = (open, kind == Kind::HoldExtend) {
+                return Err(PurgeError::Unended { intent }.into());
+            }
+        }
         let draft = Draft::system(kind, &self.log().manifest().log_id, body);
         let receipt = self.log().emit(draft).map_err(|refused| refused.error)?;
         let stored = receipt.wait(Ack::Durable, None)?.ok_or(indelible_engine::Error::Closed)?;

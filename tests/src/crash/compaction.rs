@@ -11,6 +11,7 @@ use indelible_evidence::commit::Removal;
 use indelible_evidence::record::Record;
 use indelible_evidence::schema::Kind;
 use indelible_format::manifest::{SegmentEntry, SegmentState};
+use indelible_format::segment::Authority;
 
 use super::Life;
 use super::faults::is_power_cut;
@@ -71,7 +72,10 @@ impl Life {
         let whim = self.dice.word();
         let targets: Vec<SegmentTarget> =
             segments.iter().map(|entry| SegmentTarget { id: entry.id, generation: entry.generation + 1 }).collect();
-        let request = CompactRequest { segments: targets, covered_by: if announced { size } else { size + 1 } };
+        let note = log.newest_checkpoint().map_err(|error| error.to_string())?.unwrap_or_default();
+        let authority = Authority { intent: 0, note };
+        let covered_by = if announced { size } else { size + 1 };
+        let request = CompactRequest { segments: targets, covered_by, authority };
         let seqs = segments.iter().flat_map(|entry| entry.first_seq..entry.first_seq + entry.records);
         let going = self.model.going(seqs.filter(|&seq| goes(whim, seq)), is_event);
         self.trace.push(format!("compact({} segments, {going} records, announced {announced})", segments.len()));

@@ -102,7 +102,10 @@ fn deletion_text(deletion: &DeletionReport) -> String {
         (Some(done), Some(frames)) => {
             format!("published in the checkpoint of {} frames, done at seq {done}", thousands(frames))
         }
-        _ => "announced, not known to be carried out".to_owned(),
+        _ => match deletion.abandoned {
+            Some(abandoned) => format!("given up at seq {abandoned}, nothing was removed"),
+            None => "announced, not known to be carried out".to_owned(),
+        },
     };
     format!(
         "seq {} of {}: {} records, {} identities and {} payloads under {}; {state}",
@@ -118,7 +121,7 @@ fn deletion_text(deletion: &DeletionReport) -> String {
 fn deletion_json(deletion: &DeletionReport) -> Value {
     let policies = deletion.policies.iter().map(|(name, version)| json!({"name": name, "version": version}));
     json!({
-        "intent_seq": deletion.intent, "done_seq": deletion.done, "at": deletion.at, "key": deletion.key,
+        "intent_seq": deletion.intent, "done_seq": deletion.done, "abandoned_seq": deletion.abandoned, "at": deletion.at, "key": deletion.key,
         "recorded_at": Timestamp(deletion.recorded_at).to_string(), "published_frames": deletion.published,
         "policies": policies.collect::<Vec<_>>(), "holds": deletion.holds, "records": deletion.effect.records(),
         "by_class": deletion.effect.classes, "identity": deletion.effect.identity, "payload": deletion.effect.payload,

@@ -54,7 +54,7 @@ pub(crate) fn report_json(report: &PurgeReport) -> Value {
             "intent_seq": deleted.intent, "done_seq": deleted.done, "checkpoint_frames": deleted.checkpoint_frames,
             "records": deleted.counts.records, "segments": deleted.segments,
         })).collect::<Vec<_>>(),
-        "resumed": report.resumed, "bytes_before": report.bytes_before, "bytes_after": report.bytes_after,
+        "bytes_before": report.bytes_before, "bytes_after": report.bytes_after,
         "stub_bytes": {"roots": report.stub_bytes.roots, "stubs": report.stub_bytes.stubs, "salts": report.stub_bytes.salts},
         "frames_waiting": report.frames_waiting, "torn_removed": report.torn_removed,
         "seconds": report.elapsed.as_secs_f64(),
@@ -81,9 +81,6 @@ pub(crate) fn report_lines(report: &PurgeReport) -> Vec<String> {
             thousands(deleted.checkpoint_frames),
             deleted.done
         ));
-    }
-    if report.resumed > 0 {
-        lines.push(format!("resumed    {} of these, which an earlier purge had announced", report.resumed));
     }
     if !report.dry_run && report.bytes_before > 0 {
         lines.push(format!(

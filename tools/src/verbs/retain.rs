@@ -321,7 +321,7 @@ fn history_json(audit: &Audit) -> Value {
         .iter()
         .map(|entry| {
             json!({
-                "intent_seq": entry.intent, "done_seq": entry.done, "recorded_at": Timestamp(entry.recorded_at).to_string(),
+                "intent_seq": entry.intent, "done_seq": entry.done, "abandoned_seq": entry.abandoned, "recorded_at": Timestamp(entry.recorded_at).to_string(),
                 "at": time(i64::try_from(entry.at).unwrap_or(i64::MAX)), "key": entry.key,
                 "published_frames": entry.published, "records": entry.records(), "by_class": entry.by_class,
                 "identity": entry.identity, "payload": entry.payload, "holds": entry.holds,
@@ -344,9 +344,11 @@ fn history_lines(audit: &Audit) -> Vec<String> {
     for entry in &audit.deletions {
         let policies: Vec<String> =
             entry.policies.iter().map(|(name, version)| format!("{} v{version}", printable(name))).collect();
-        let state = match entry.done {
-            Some(done) => format!("done at seq {done}"),
-            None => "not carried out yet".to_owned(),
+        let state = match (entry.done, entry.abandoned, entry.published) {
+            (Some(done), ..) => format!("done at seq {done}"),
+            (None, Some(abandoned), _) => format!("given up at seq {abandoned}, nothing was removed"),
+            (None, None, Some(_)) => "carried out, DONE not recorded yet".to_owned(),
+            (None, None, None) => "not carried out".to_owned(),
         };
         lines.push(format!(
             "seq {}  {}  {} records, {} identities, {} payloads; {state}; under {}",

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use super::finding::{Finding, FindingKind, Place};
 use super::frame_check::FrameCheck;
-use super::history::History;
+use super::history::{History, Standing};
 use crate::bundle::Open;
 use crate::commit::{FrameView, GroupState, Removal, Salts};
 use crate::descriptor::{Descriptor, Hash};
@@ -112,6 +112,8 @@ pub struct DeletionReport {
     pub done: Option<u64>,
     /// Size of the checkpoint that published the intent before that.
     pub published: Option<u64>,
+    /// Seq of the record that gave it up, where there is one: nothing was removed.
+    pub abandoned: Option<u64>,
 }
 
 /// Checks deletions against frames that come in order.
@@ -161,13 +163,14 @@ impl History {
     pub fn wanted(&self, descriptor: &Descriptor) -> u128 {
         self.deletions()
             .iter()
+            .filter(|deletion| deletion.may_have_removed())
             .map(|deletion| deletion.plan.of_frame(descriptor))
             .fold(0, |all, part| all | part.records | part.envelopes | part.identity | part.payload)
     }
 
     /// Positions of a frame whose records were removed by deletions that are done: gone, or a stub row.
     pub fn removed(&self, descriptor: &Descriptor) -> u128 {
-        let done = self.deletions().iter().filter(|deletion| deletion.done.is_some());
+        let done = self.deletions().iter().filter(|deletion| deletion.has_removed());
         let removal =
             done.fold(Removal::new(), |all, deletion| all.and(&deletion.plan.of_frame(descriptor).removal(descriptor)));
         removal.positions(0) | (removal.positions(1) & removal.positions(2) & removal.positions(3))
@@ -223,7 +226,8 @@ impl<'a> DeletionAudit<'a> {
 
     /// Whether a deletion names something of a frame: of another, with nothing gone, only the descriptor is of interest.
     pub fn names(&self, descriptor: &Descriptor) -> bool {
-        self.history.deletions().iter().any(|deletion| !deletion.plan.of_frame(descriptor).is_empty())
+        let mut counting = self.history.deletions().iter().filter(|deletion| deletion.may_have_removed());
+        counting.any(|deletion| !deletion.plan.of_frame(descriptor).is_empty())
     }
 
     /// Positions of a frame of which times, and envelopes where they are there, are of interest.
@@ -274,7 +278,9 @@ impl<'a> DeletionAudit<'a> {
         let mut reports = Vec::new();
         for deletion in self.history.deletions() {
             let intent = deletion.intent;
-            if self.seen.get(&intent).copied().unwrap_or(0) != deletion.plan.named() {
+            // Of what removed nothing no frame was asked for.
+            let named = if deletion.may_have_removed() { deletion.plan.named() } else { 0 };
+            if named > 0 && self.seen.get(&intent).copied().unwrap_or(0) != named {
                 let why = "the plan names frames or seqs that are not there";
                 self.push(Finding::new(FindingKind::Plan, Some(intent), None, why));
             }
@@ -296,7 +302,11 @@ impl<'a> DeletionAudit<'a> {
                 holds: deletion.plan.holds.iter().map(|(name, _)| name.clone()).collect(),
                 effect,
                 done: deletion.done.as_ref().map(|done| done.seq),
-                published: deletion.done.as_ref().map(|done| done.size),
+                published: deletion.done.as_ref().map(|done| done.size).or(match deletion.standing {
+                    Some(Standing::Carried { size, .. }) => Some(size),
+                    _ => None,
+                }),
+                abandoned: deletion.abandoned,
             });
         }
         (reports, self.findings, self.more)

@@ -41,7 +41,7 @@ impl<'a> FrameCheck<'a> {
     pub(super) fn new(descriptor: &'a Descriptor, evidence: &'a FrameEvidence<'a>, deletions: &'a [Deletion]) -> Self {
         let mut steps: Vec<Step<'_>> = Vec::new();
         let mut before = [0; GROUPS];
-        for deletion in deletions {
+        for deletion in deletions.iter().filter(|deletion| deletion.may_have_removed()) {
             let part = deletion.plan.of_frame(descriptor);
             if part.is_empty() {
                 continue;
@@ -230,7 +230,7 @@ impl<'a> FrameCheck<'a> {
     fn presence(&mut self) {
         let mut executed = [0u128; GROUPS];
         let mut by = None;
-        for step in self.steps.iter().filter(|step| step.deletion.done.is_some()) {
+        for step in self.steps.iter().filter(|step| step.deletion.has_removed()) {
             for (k, executed) in executed.iter_mut().enumerate() {
                 *executed |= step.after[k] & !step.before[k];
             }

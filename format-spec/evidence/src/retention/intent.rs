@@ -3,6 +3,7 @@
 //! ```text
 //! intent  {"plan": text, "key": verifier key, "signature": base64 of 64 bytes}
 //!         signed: "indelible 2026-11 intent v1" LF log id in UUID form LF plan
+//! abandon {"intent": seq}
 //! done    {"intent": seq, "checkpoint": note, "segments":[{"id","generation","bytes"}],"records","identity","payload"}
 //! ```
 //!
@@ -21,6 +22,7 @@ use crate::key::{SigningKey, VerifierKey};
 
 const INTENT: &str = "intent record";
 const DONE: &str = "done record";
+const ABANDON: &str = "abandon record";
 /// What the signed text begins with.
 const CONTEXT: &str = "indelible 2026-11 intent v1";
 
@@ -52,6 +54,31 @@ pub struct Done {
     pub identity: u64,
     /// Records that stay and that it took group 3 from.
     pub payload: u64,
+}
+
+/// The end of a deletion that was announced and will not be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abandon {
+    /// Seq of the intent.
+    pub intent: u64,
+}
+
+impl Abandon {
+    /// Reads an abandon record's body ([RET-1]).
+    ///
+    /// # Errors
+    /// [`FormatError`] with the member that is wrong.
+    pub fn parse(body: &str) -> Result<Self, FormatError> {
+        let mut object = Object::parse(ABANDON, body)?;
+        let abandon = Self { intent: object.number("intent")? };
+        object.end()?;
+        Ok(abandon)
+    }
+
+    /// The body of an abandon record.
+    pub fn encode(&self) -> String {
+        ObjectWriter::new().number("intent", self.intent).end()
+    }
 }
 
 /// A segment after a deletion.

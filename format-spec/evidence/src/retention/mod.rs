@@ -26,9 +26,9 @@ mod tests;
 
 pub use audit::{DeletionAudit, DeletionReport, Effect, EvidenceRow, FrameEvidence, UNKNOWNS};
 pub use finding::{Finding, FindingKind, Place};
-pub use history::{Carried, Deletion, History};
+pub use history::{Carried, Deletion, Ending, History, Standing};
 pub use hold::{HoldExtend, HoldRecord, Placement};
-pub use intent::{Done, DoneSegment, Intent};
+pub use intent::{Abandon, Done, DoneSegment, Intent};
 pub use key::{KeyRecord, Role};
 pub use plan::{ClassFrames, Plan, PlannedSegment};
 pub use policy::{Basis, Duty, Policy};

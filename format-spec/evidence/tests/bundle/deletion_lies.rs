@@ -46,6 +46,7 @@ pub fn lies() -> Vec<DeletionLie> {
     authority(&mut lies);
     terms(&mut lies);
     order(&mut lies);
+    ends(&mut lies);
     bundles(&mut lies);
     ranges(&mut lies);
     trails(&mut lies);
@@ -246,6 +247,36 @@ fn order(lies: &mut Vec<DeletionLie>) {
     let bundle = kept.bundle(Claim::Range { first: 0, last: kept.next_seq() - 1 }, |_| Some(Open::EVERYTHING));
     let (name, about) = ("refused-purge-not-done", "what a deletion is said to have removed is shown");
     lies.push(DeletionLie { name, about, bundle, kind: Some(StillThere), story: Some(kept) });
+}
+
+fn ends(lies: &mut Vec<DeletionLie>) {
+    use FindingKind::{Done, Record};
+    let announced = || {
+        let mut story = Story::weeks();
+        let plan = story.plan();
+        let intent = story.declare(plan.clone(), PURGE);
+        (story, plan, intent)
+    };
+    let (mut gone, plan, intent) = announced();
+    gone.execute(&plan);
+    gone.abandon(intent);
+    // Of single deletions the claim shows no row; a range must account for every one.
+    let bundle = gone.bundle(Claim::Range { first: 0, last: gone.next_seq() - 1 }, |_| Some(Open::EVERYTHING));
+    let (name, about) = ("refused-abandoned-but-gone", "what was given up is gone all the same");
+    lies.push(DeletionLie { name, about, bundle, kind: None, story: None });
+    let (mut done, plan, intent) = announced();
+    done.abandon(intent);
+    let note = done.note(done.size());
+    let counts = done.execute(&plan);
+    done.report(intent, note, counts);
+    lies.push(did("refused-done-after-abandon", "a deletion is done after it was given up", Done, done));
+    let (mut twice, _, intent) = announced();
+    twice.abandon(intent);
+    twice.abandon(intent);
+    lies.push(did("refused-abandoned-twice", "a deletion is given up twice", Done, twice));
+    let (mut open, plan, _) = announced();
+    open.purge(plan);
+    lies.push(did("refused-intent-while-open", "a deletion is announced while one is open", Record, open));
 }
 
 fn bundles(lies: &mut Vec<DeletionLie>) {

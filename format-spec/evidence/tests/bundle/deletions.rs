@@ -135,7 +135,7 @@ macro_rules! caught {
     };
 }
 
-// [RET-8] [RET-9] [RET-10] [RET-11] [RET-12] [RET-13] [RET-14] [RET-15] [RET-16]
+// [RET-8] [RET-9] [RET-10] [RET-11] [RET-12] [RET-13] [RET-14] [RET-15] [RET-16] [RET-18]
 caught! {
     deleted_too_early "refused-purge-too-early",
     payloads_taken_too_early "refused-purge-group-early",
@@ -166,6 +166,10 @@ caught! {
     done_with_other_counts "refused-done-counts",
     done_twice "refused-done-twice",
     said_to_be_gone_and_there "refused-purge-not-done",
+    given_up_and_gone "refused-abandoned-but-gone",
+    done_after_it_was_given_up "refused-done-after-abandon",
+    given_up_twice "refused-abandoned-twice",
+    announced_while_one_is_open "refused-intent-while-open",
     a_stub_left_out "refused-stub-left-out",
     a_policy_record_left_out "refused-system-left-out",
     a_forged_stub "refused-stub-forged",

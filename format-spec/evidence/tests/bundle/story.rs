@@ -12,8 +12,8 @@ use indelible_evidence::key::{SigningKey, VerifierKey};
 use indelible_evidence::merkle::{LogTree, consistency_proof, leaf_hash};
 use indelible_evidence::record::{GROUPS, Groups, GroupsWriter, Record};
 use indelible_evidence::retention::{
-    Basis, Done, DoneSegment, Duty, FramePlan, History, HoldExtend, HoldRecord, Intent, KeyRecord, Placement, Plan,
-    PlanSource, PlannedSegment, Policy, Role, Rules, SeqSet,
+    Abandon, Basis, Done, DoneSegment, Duty, FramePlan, History, HoldExtend, HoldRecord, Intent, KeyRecord, Placement,
+    Plan, PlanSource, PlannedSegment, Policy, Role, Rules, SeqSet,
 };
 use indelible_evidence::rotation::{KeyTrail, Rotation};
 use indelible_evidence::schema::{Field, Kind};
@@ -360,6 +360,12 @@ impl Story {
         let [records, identity, payload] = counts;
         let done = Done { intent, checkpoint: note, segments, records, identity, payload };
         self.system(Kind::Done, &done.encode().unwrap());
+        self.frame();
+    }
+
+    /// The record that gives a deletion up, and its frame.
+    pub fn abandon(&mut self, intent: u64) {
+        self.system(Kind::Abandon, &Abandon { intent }.encode());
         self.frame();
     }
 

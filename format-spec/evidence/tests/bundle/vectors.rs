@@ -69,11 +69,22 @@ pub fn deletions() -> Vec<(&'static str, &'static str, Bundle)> {
     let mut declared = Story::weeks();
     let plan = declared.plan();
     declared.declare(plan, PURGE);
+    let mut abandoned = Story::weeks();
+    let plan = abandoned.plan();
+    let intent = abandoned.declare(plan, PURGE);
+    abandoned.abandon(intent);
+    let plan = abandoned.plan();
+    abandoned.purge(plan);
     let nothing = |_: &Record| None;
     vec![
         ("deletions", "the deletions of a log, nothing else", purged.bundle(Claim::Deletions, nothing)),
         ("deletions-none", "a log that deleted nothing", Story::weeks().bundle(Claim::Deletions, nothing)),
         ("deletions-declared", "a deletion that is not done yet", declared.bundle(Claim::Deletions, nothing)),
+        (
+            "deletions-abandoned",
+            "a deletion that was given up, and one of the same parts that was carried out",
+            abandoned.bundle(Claim::Deletions, nothing),
+        ),
         (
             "deletions-twice",
             "two deletions, the signing key rotated between them",

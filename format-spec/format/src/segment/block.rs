@@ -26,12 +26,15 @@ pub enum BlockKind {
     Lookup = 4,
     /// The footer.
     Footer = 5,
+    /// What a rewritten segment was written under.
+    Authority = 6,
 }
 
 impl BlockKind {
     /// The kind with this code.
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Terms, Self::Frame, Self::Run, Self::Lookup, Self::Footer].into_iter().find(|&kind| kind as u8 == code)
+        let kinds = [Self::Terms, Self::Frame, Self::Run, Self::Lookup, Self::Footer, Self::Authority];
+        kinds.into_iter().find(|&kind| kind as u8 == code)
     }
 }
 
@@ -101,7 +104,7 @@ impl BlockHeader {
         reader.zeros("reserved", 2)?;
         let number = reader.u64("number")?;
         let fits = match kind {
-            BlockKind::Footer => number == 0,
+            BlockKind::Footer | BlockKind::Authority => number == 0,
             BlockKind::Lookup => u8::try_from(number).ok().and_then(Field::from_id).is_some_and(Field::has_terms),
             BlockKind::Run => u32::try_from(number).is_ok(),
             BlockKind::Terms | BlockKind::Frame => true,
@@ -155,6 +158,7 @@ pub fn check_payload(header: &BlockHeader, payload: &[u8]) -> Result<(), FormatE
         BlockKind::Run => "index run",
         BlockKind::Lookup => "term lookup",
         BlockKind::Footer => "footer",
+        BlockKind::Authority => "authority block",
     };
     Err(FormatError::new(structure, "payload", 0, problem))
 }
@@ -200,6 +204,8 @@ mod tests {
         for (kind, number, good) in [
             (BlockKind::Footer, 0, true),
             (BlockKind::Footer, 1, false),
+            (BlockKind::Authority, 0, true),
+            (BlockKind::Authority, 1, false),
             (BlockKind::Lookup, 3, true),
             (BlockKind::Lookup, 4, false),
             (BlockKind::Lookup, 259, false),
@@ -209,7 +215,7 @@ mod tests {
             let header = BlockHeader::new(kind, true, number, b"").unwrap();
             assert_eq!(BlockHeader::decode(&header.encode()).is_ok(), good, "{kind:?} {number}");
         }
-        for (at, value) in [(4, 0), (4, 6), (5, 2), (6, 1), (24, 1)] {
+        for (at, value) in [(4, 0), (4, 7), (5, 2), (6, 1), (24, 1)] {
             let mut bytes = BlockHeader::new(BlockKind::Terms, false, 0, b"").unwrap().encode();
             bytes.truncate(28);
             bytes[at] = value;

@@ -8,6 +8,7 @@
 //! A length is believed only after the checksum of the header that holds it; a payload only after its own. Not here: what
 //! a frame block holds (`frame`), what a run block holds (the index), files. Specified in `format-spec/04-segment.md`.
 
+mod authority;
 mod block;
 mod entries;
 mod footer;
@@ -18,6 +19,7 @@ mod term_table;
 mod term_use;
 mod trailer;
 
+pub use authority::Authority;
 pub use block::{BLOCK_PAYLOAD_MAX, BlockHeader, BlockKind, check_payload, put_block};
 pub use entries::{BlockEntry, FrameEntry, PageEntry};
 pub use footer::{Footer, FooterTotals, FooterView};

@@ -13,8 +13,8 @@ use indelible_format::journal::{
     records_of,
 };
 use indelible_format::segment::{
-    BlockEntry, BlockHeader, BlockKind, Footer, FooterView, LookupView, SegmentHeader, SegmentTrailer, TermPage,
-    TermTable, check_payload, encode_lookup, put_block,
+    Authority, BlockEntry, BlockHeader, BlockKind, Footer, FooterView, LookupView, SegmentHeader, SegmentTrailer,
+    TermPage, TermTable, check_payload, encode_lookup, put_block,
 };
 use serde_json::{Value as Json, json};
 
@@ -162,6 +162,17 @@ pub fn segment(_: &Json, bytes: &[u8]) -> Result<Described, FormatError> {
                 assert_eq!(trailer.footer_offset, at as u64, "the trailer names the footer");
             }
             BlockKind::Run => {}
+            BlockKind::Authority => {
+                if header.generation == 0 || at != SegmentHeader::SIZE {
+                    return Err(FormatError::invalid(
+                        "segment",
+                        "authority",
+                        at,
+                        "not the first block of a rewritten file",
+                    ));
+                }
+                Authority::decode(payload)?;
+            }
         }
         blocks.push(json!({"kind": block.kind as u8, "number": block.number, "offset": at}));
         put_block(&mut again, block.kind, block.encrypted, block.number, payload)?;

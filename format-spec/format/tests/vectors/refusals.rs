@@ -163,7 +163,7 @@ fn heads() -> Vec<Vector> {
         out.push(refused(name, structure, rule, json!({"encrypted": 0}), bytes, about));
     };
     add("block/conv-3", "block", "CONV-3", resealed(block, 6, &[1], 32), "A reserved byte is not zero.");
-    add("block/conv-4", "block", "CONV-4", resealed(block, 4, &[6], 32), "A block of kind 6.");
+    add("block/conv-4", "block", "CONV-4", resealed(block, 4, &[7], 32), "A block of kind 7.");
     add("block/conv-5-head", "block", "CONV-5", patched(block, 8, &[1]), "A byte of the header changed.");
     add("block/conv-5-payload", "block", "CONV-5", patched(block, 40, &[0xee]), "A byte of the payload changed.");
     add(
