@@ -92,6 +92,7 @@ impl Story {
             },
             options,
             signer: Some(Arc::new(self.signer())),
+            kept: None,
             path: "attacked".to_owned(),
         };
         let spec = CreateSpec {

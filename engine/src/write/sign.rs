@@ -16,6 +16,7 @@ use indelible_evidence::merkle::LogTree;
 
 use super::framer::Framer;
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
+use crate::kept::keep;
 use crate::keys::{Rotation, store_rotation};
 use crate::world::storage::Storage;
 
@@ -58,6 +59,7 @@ impl Framer {
     /// Signs the tree over all synced frames and stores the note; the same size is never signed with another root.
     pub(super) fn sign(&mut self) -> Result<String> {
         let signer = self.shared.keys.signer()?;
+        self.check_epoch()?;
         let (head, newest) = self.head()?;
         if let Some((note, checkpoint, epoch)) = newest
             && checkpoint.size == head.size
@@ -67,6 +69,16 @@ impl Framer {
         }
         let note = sign_checkpoint(&head, &signer).map_err(Error::Record)?;
         self.store(note)
+    }
+
+    /// Whether the current key may sign alone over the newest frame: no head falls back behind the frames' key epoch ([CHK-9]).
+    pub(crate) fn may_sign(&self) -> bool {
+        self.shared.keys.can_sign() && self.check_epoch().is_ok()
+    }
+
+    fn check_epoch(&self) -> Result<()> {
+        let (frames, signer) = (self.key_epoch(), self.shared.keys.trail.read().epoch());
+        if frames > signer { Err(Error::RotationOpen { frames, signer }) } else { Ok(()) }
     }
 
     /// Frames and syncs everything, signs the tree head with the current key and with `new`, which signs from then on.
@@ -83,6 +95,8 @@ impl Framer {
                 Ok(rotation)
             });
             let rotation = rotation.map_err(|error| Error::Option { option: "new key", problem: error.to_string() })?;
+            // What is shown was kept before, so that a head that was not kept is somebody else's.
+            keep(shared.keys.kept.as_ref(), &rotation.note, Some((trail.epoch(), &rotation.to_text())))?;
             store_rotation(shared.storage.as_ref(), trail.epoch(), &rotation)?;
             // From here on the old key signs nothing more, even where the checkpoint file cannot be replaced now.
             *shared.keys.trail.write() = trail;
@@ -116,6 +130,7 @@ impl Framer {
     }
 
     fn store(&mut self, note: String) -> Result<String> {
+        keep(self.shared.keys.kept.as_ref(), &note, None)?;
         self.shared.storage.replace(CHECKPOINT, note.as_bytes()).doing("replace", CHECKPOINT)?;
         self.last_checkpoint = Some(note.clone());
         self.shared.keys.tell(&note);
