@@ -20,6 +20,7 @@ use crate::create::{CreateOptions, Created, create};
 use crate::error::{EmitError, Error, Result};
 use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits, RECORD_BYTES_MAX};
 use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
+use crate::kept::{self, KeptFiles};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::retain::PurgeReport;
@@ -48,6 +49,9 @@ pub struct OpenOptions {
     pub heads: Option<HeadOptions>,
     /// Opens a log that is behind its anchor all the same. Whoever sets it records the loss: see [`Ledger::accept_loss`].
     pub ignore_anchor: bool,
+    /// Takes a head of the directory that was not kept beside the signing key for one of the signer's own: on a new machine, where neither
+    /// kept head nor anchor is at hand. What was signed since then elsewhere, or cut, is not noticed by this opening.
+    pub adopt_head: bool,
     /// Where the log reads the time. Default: the machine's clock.
     pub clock: Option<SharedClock>,
     /// How the log is written.
@@ -104,6 +108,7 @@ pub struct Ledger {
 struct Place {
     world: World,
     key_file: Mutex<Option<PathBuf>>,
+    kept: Option<Arc<KeptFiles>>,
     /// Held by whoever changes keys, policies or holds, or purges: each reads the log's records and adds to them.
     administration: Mutex<()>,
     /// Recorded-at of the newest record that was durable before this opening, and when that was on the monotonic clock.
@@ -130,7 +135,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::create`].
     pub fn create_in(world: &World, options: &CreateOptions) -> Result<Created> {
-        let (created, log) = create(world, options, Options::default())?;
+        let (created, log, _) = create(world, options, Options::default())?;
         log.close()?;
         Ok(created)
     }
@@ -159,9 +164,9 @@ impl Ledger {
         if options.create && !world.has_log()? {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
             match create(&world, &create_options, options.engine.clone()) {
-                Ok((created, log)) => {
+                Ok((created, log, kept)) => {
                     let anchor = anchor_of(&world, options, false)?.map(Arc::new);
-                    return Self::started(log, anchor, options, (world, Some(created.key_file)));
+                    return Self::started(log, anchor, options, (world, Some((created.key_file, kept))));
                 }
                 // Somebody else was faster, and it is his log that is written to.
                 Err(Error::Log(indelible_engine::Error::Exists { .. })) => {}
@@ -170,7 +175,7 @@ impl Ledger {
         }
         let anchor = anchor_of(&world, options, !options.ignore_anchor)?.map(Arc::new);
         let mut config = world.config(&options.engine);
-        let (signer, key_file) = signer_of(&world, options)?.unzip();
+        let signer = signer_of(&world, options)?;
         if signer.is_none() && !options.unsigned {
             let file = match &options.sign_key_file {
                 Some(file) => file.clone(),
@@ -178,8 +183,16 @@ impl Ledger {
             };
             return Err(Error::NoSigningKey { file });
         }
-        config.signer = signer.map(Arc::new);
-        let ledger = Self::started(Log::open(config)?, anchor, options, (world, key_file))?;
+        let key = match signer {
+            None => None,
+            Some(SignerFound { key, file, kept, epoch }) => {
+                let adopt = options.adopt_head || is_anchored(&world, anchor.as_deref(), &kept)?;
+                config.kept = Some(kept::heads(&kept, &file, epoch, adopt, options.ignore_anchor));
+                config.signer = Some(Arc::new(key));
+                Some((file, kept))
+            }
+        };
+        let ledger = Self::started(Log::open(config)?, anchor, options, (world, key))?;
         // What an earlier process announced is carried out before anything else happens; a log behind its anchor is left as it is.
         if !options.ignore_anchor {
             ledger.finish_rotation()?;
@@ -192,7 +205,7 @@ impl Ledger {
         log: Log,
         anchor: Option<Arc<Anchor>>,
         options: &OpenOptions,
-        (world, key_file): (World, Option<PathBuf>),
+        (world, key): (World, Option<(PathBuf, Arc<KeptFiles>)>),
     ) -> Result<Self> {
         let log = Arc::new(log);
         let heads = match &options.heads {
@@ -204,8 +217,9 @@ impl Ledger {
         let heads = wanted.then(|| HeadKeeper::start(&log, &world.outside, heads, kept)).transpose()?.map(Arc::new);
         let limits = options.limits.unwrap_or_default();
         let newest = newest_before(&log)?.map(|newest| (newest, world.log.clock.monotonic()));
+        let (key_file, kept) = key.unzip();
         let (key_file, administration) = (Mutex::new(key_file), Mutex::new(()));
-        let place = Place { world, key_file, administration, newest };
+        let place = Place { world, key_file, kept, administration, newest };
         let classes = Arc::new(Classes::new(schedule_of(&log.view())?));
         Ok(Self { log, classes, limits, anchor, place: Arc::new(place), heads })
     }
@@ -244,6 +258,11 @@ impl Ledger {
     /// Where the signing key lies, if there is one.
     pub(crate) fn key_file(&self) -> Option<PathBuf> {
         self.place.key_file.lock().clone()
+    }
+
+    /// The kept head and rotations, if there is a signing key.
+    pub(crate) fn kept_files(&self) -> Option<&KeptFiles> {
+        self.place.kept.as_deref()
     }
 
     pub(crate) fn set_key_file(&self, file: &Path) {
@@ -350,11 +369,12 @@ impl Ledger {
     /// # Errors
     /// Without a signing key; where the anchor has moved on without this log; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
-        {
+        let note = {
+            // Between the key record of a rotation and its head nothing can be signed.
             let _one = self.administer();
             self.extend_holds(false)?;
-        }
-        let note = self.log.checkpoint()?;
+            self.log.checkpoint()?
+        };
         self.hand_on(&note)?;
         Ok(note)
     }
@@ -448,6 +468,10 @@ fn anchor_of(world: &World, options: &OpenOptions, compare: bool) -> Result<Opti
     let remembered = || crate::anchor::remembered_in(world.outside.as_ref(), manifest.log_id);
     let Some(file) = named.map_or_else(remembered, |file| Ok(Some(file)))? else { return Ok(None) };
     let anchor = Anchor::new_in(world, &file, &manifest.key)?;
+    let anchor = match kept_beside(world, options)? {
+        Some((_, kept)) => anchor.with_kept(kept.kept()?),
+        None => anchor,
+    };
     if compare {
         let reader = LedgerReader::open_in(world, &ReadOptions::default())?;
         anchor.check(&reader.view()?)?;
@@ -468,18 +492,47 @@ fn newest_before(log: &Log) -> Result<Option<i64>> {
     Ok(log.manifest().segments.iter().map(|segment| segment.recorded_max).max())
 }
 
-fn signer_of(world: &World, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {
-    let trail = world.trail()?;
-    let outside = world.outside.as_ref();
-    let found = match &options.sign_key_file {
-        Some(file) => keys::load_current(outside, file, true, &trail)?,
-        None => match keys::default_in(outside, world.manifest()?.log_id) {
-            Ok(file) => keys::load_current(outside, &file, false, &trail)?,
-            Err(_) => None,
+/// A signing key, where it lies, and what is kept beside it.
+struct SignerFound {
+    key: SigningKey,
+    file: PathBuf,
+    kept: Arc<KeptFiles>,
+    epoch: u32,
+}
+
+/// Where the signing key should lie, and what is kept beside it.
+fn kept_beside(world: &World, options: &OpenOptions) -> Result<Option<(PathBuf, KeptFiles)>> {
+    let log_id = world.manifest()?.log_id;
+    let named = match &options.sign_key_file {
+        Some(file) => file.clone(),
+        None => match keys::default_in(world.outside.as_ref(), log_id) {
+            Ok(file) => file,
+            Err(_) => return Ok(None),
         },
     };
-    if let Some((_, file)) = &found {
-        keys::check_private(world, file)?;
+    let kept = KeptFiles::beside(&world.outside, &named, log_id);
+    Ok(Some((named, kept)))
+}
+
+fn signer_of(world: &World, options: &OpenOptions) -> Result<Option<SignerFound>> {
+    let Some((named, kept)) = kept_beside(world, options)? else { return Ok(None) };
+    let (kept, required) = (Arc::new(kept), options.sign_key_file.is_some());
+    let trail = kept::continued(world.trail()?, &kept.kept()?)?;
+    let Some((key, file)) = keys::load_current(world.outside.as_ref(), &named, required, &trail)? else {
+        return Ok(None);
+    };
+    keys::check_private(world, &file)?;
+    Ok(Some(SignerFound { key, file, kept, epoch: trail.epoch() }))
+}
+
+/// Whether no head is kept, and the anchor, which was compared with the log, covers the directory's.
+fn is_anchored(world: &World, anchor: Option<&Anchor>, kept: &KeptFiles) -> Result<bool> {
+    let Some(anchor) = anchor else { return Ok(false) };
+    if kept.kept()? != indelible_engine::Kept::default() {
+        return Ok(false);
     }
-    Ok(found)
+    let Some(anchored) = anchor.head()? else { return Ok(false) };
+    let reader = LedgerReader::open_in(world, &ReadOptions::default())?;
+    let Some(note) = reader.checkpoint()? else { return Ok(true) };
+    Ok(world.trail()?.open(&note)?.0.size <= anchored.size)
 }

@@ -5,10 +5,12 @@ use std::path::Path;
 pub use indelible_engine::verify::{Progress, VerifyOptions, VerifyReport};
 
 use indelible_engine::Corruption;
+use indelible_evidence::merkle::LogTree;
 use indelible_evidence::retention::UNKNOWNS;
-use indelible_format::names::ROTATIONS_DIR;
+use indelible_format::names::{CHECKPOINT, ROTATIONS_DIR};
 
 use crate::error::Result;
+use crate::kept::{KeptFiles, continued};
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::rotate::check_trail;
 use crate::world::{Access, World};
@@ -36,6 +38,59 @@ pub fn verify_in(world: &World, options: &VerifyOptions, progress: &mut dyn FnMu
         audit(world, &mut report)?;
     }
     Ok(report)
+}
+
+/// As [`verify`], on the signer's machine: the head in the directory must be one that was kept beside the signing key, and the log must
+/// still have what the kept head signs.
+///
+/// # Errors
+/// As [`verify`]; where the kept head cannot be read.
+pub fn verify_kept(
+    path: impl AsRef<Path>,
+    options: &VerifyOptions,
+    key_file: &Path,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<VerifyReport> {
+    let world = World::machine(path, Access::ReadOnly)?;
+    let mut report = verify_in(&world, options, progress)?;
+    let kept = KeptFiles::beside(&world.outside, key_file, world.manifest()?.log_id).kept()?;
+    if report.is_intact() {
+        compare_kept(&world, &kept, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn compare_kept(world: &World, kept: &indelible_engine::Kept, report: &mut VerifyReport) -> Result<()> {
+    let Some(note) = &kept.head else {
+        report.notes.push("no head is kept beside the signing key".to_owned());
+        return Ok(());
+    };
+    let own = match continued(world.trail()?, kept).and_then(|trail| Ok(trail.open(note)?)) {
+        Ok((own, _)) => own,
+        Err(error) => {
+            let problem = format!("the head kept beside the signing key is none of this log: {error}");
+            report.breaks.push(Corruption::at(CHECKPOINT, 0, problem));
+            return Ok(());
+        }
+    };
+    let shown = report.checkpoint.map_or(0, |(size, _)| size);
+    if shown > own.size {
+        let problem =
+            format!("{shown} frames are signed, the signer kept {}: somebody else signed with the key", own.size);
+        report.breaks.push(Corruption::at(CHECKPOINT, 0, problem));
+        return Ok(());
+    }
+    let leaves = LedgerReader::open_in(world, &ReadOptions::default())?.view()?.leaf_hashes(own.size)?;
+    let mut tree = LogTree::new();
+    leaves.into_iter().for_each(|leaf| tree.push(leaf));
+    if tree.size() < own.size {
+        let problem = format!("the log was cut: the kept head signs {} frames, it has {}", own.size, tree.size());
+        report.breaks.push(Corruption::at(CHECKPOINT, 0, problem));
+    } else if tree.root() != own.root {
+        let problem = format!("the kept head signs another content of the first {} frames", own.size);
+        report.breaks.push(Corruption::at(CHECKPOINT, 0, problem));
+    }
+    Ok(())
 }
 
 /// What records of an intact log must say of the rest: rotations are announced by key records, and what is gone went by deletions

@@ -28,6 +28,8 @@ pub(super) struct Fold {
     gap: bool,
     /// Roots that were asked for by size, and whether damage came before.
     roots: BTreeMap<u64, Option<(Hash, bool)>>,
+    /// Key epochs of the last frames of those sizes, where the descriptors were read.
+    epochs: BTreeMap<u64, u32>,
 }
 
 impl Fold {
@@ -43,6 +45,7 @@ impl Fold {
             tainted: false,
             tree_broken: false,
             gap: false,
+            epochs: BTreeMap::new(),
             roots: signed.into_iter().map(|size| (size, None)).collect(),
         };
         fold.keep_root();
@@ -84,6 +87,11 @@ impl Fold {
         self.roots.get(&size).copied().flatten()
     }
 
+    /// Key epoch of the last of the first `size` frames, if its descriptor was read.
+    pub(super) fn key_epoch_at(&self, size: u64) -> Option<u32> {
+        self.epochs.get(&size).copied()
+    }
+
     /// The next frame, by its descriptor. Gives its leaf hash and what is wrong with its place ([COM-1], [COM-3], [COM-7]).
     pub(super) fn push(&mut self, descriptor: &Descriptor) -> (Hash, Option<String>) {
         let problem = self.place_problem(descriptor);
@@ -97,6 +105,9 @@ impl Fold {
         self.chain = chain(&hashed);
         self.facts = (descriptor.schedule_version, descriptor.key_epoch, descriptor.lost_events);
         self.push_leaf(leaf, descriptor.count.into());
+        if self.roots.contains_key(&self.tree.size()) {
+            self.epochs.insert(self.tree.size(), descriptor.key_epoch);
+        }
         (leaf, problem)
     }
 

@@ -128,7 +128,8 @@ pub fn verify(
     };
     let keys = identity::check(&taken, trusted.as_ref(), &mut findings);
     names::check(storage.as_ref(), &taken, &mut findings)?;
-    let signed = checkpoint::open(&taken, keys.as_ref(), &mut findings);
+    let opened = checkpoint::open(&taken, keys.as_ref(), &mut findings);
+    let signed = opened.as_ref().map(|(signed, _)| signed.clone());
     let mut run = Run {
         storage,
         options,
@@ -145,6 +146,7 @@ pub fn verify(
         check_segment::check(&mut run, index, durable_frames, &mut fold, &mut findings);
     }
     checkpoint::compare(&taken, signed.as_ref(), &fold, &mut findings);
+    checkpoint::check_epoch(opened.as_ref(), keys.as_ref(), &fold, &mut findings);
     checkpoint::compare_rotations(keys.as_ref(), &fold, &mut findings);
     let journal_records = close::check(&taken, &journal, &fold, &mut findings);
     let report = VerifyReport {
