@@ -1,6 +1,6 @@
 //! Verification of a log directory: whole, streaming, without opening the log for writing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use indelible_engine::verify::{Progress, VerifyOptions, VerifyReport};
 
@@ -9,8 +9,10 @@ use indelible_evidence::merkle::LogTree;
 use indelible_evidence::retention::UNKNOWNS;
 use indelible_format::names::{CHECKPOINT, ROTATIONS_DIR};
 
-use crate::error::Result;
+use crate::anchor::{self, Anchor};
+use crate::error::{Error, Result};
 use crate::kept::{KeptFiles, continued};
+use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::rotate::check_trail;
 use crate::world::{Access, World};
@@ -40,22 +42,46 @@ pub fn verify_in(world: &World, options: &VerifyOptions, progress: &mut dyn FnMu
     Ok(report)
 }
 
-/// As [`verify`], on the signer's machine: the head in the directory must be one that was kept beside the signing key, and the log must
-/// still have what the kept head signs.
+/// Heads that the verifying machine knows from outside the log directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownHeads {
+    /// The signing key's file: what is kept beside it is compared. Default: the one in the user's data directory.
+    pub key_file: Option<PathBuf>,
+    /// The anchor. Default: the one remembered for the log.
+    pub anchor_file: Option<PathBuf>,
+}
+
+/// As [`verify`], on a machine that knows heads of the log: what the head kept beside the signing key, and the anchor, sign must still be
+/// there, and the directory's head must be one that was kept.
 ///
 /// # Errors
-/// As [`verify`]; where the kept head cannot be read.
-pub fn verify_kept(
+/// As [`verify`]; where kept head or anchor cannot be read.
+pub fn verify_known(
     path: impl AsRef<Path>,
     options: &VerifyOptions,
-    key_file: &Path,
+    known: &KnownHeads,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<VerifyReport> {
     let world = World::machine(path, Access::ReadOnly)?;
     let mut report = verify_in(&world, options, progress)?;
-    let kept = KeptFiles::beside(&world.outside, key_file, world.manifest()?.log_id).kept()?;
-    if report.is_intact() {
+    if !report.is_intact() {
+        return Ok(report);
+    }
+    let (manifest, outside) = (world.manifest()?, world.outside.as_ref());
+    let key_file = known.key_file.clone().or_else(|| keys::default_in(outside, manifest.log_id).ok());
+    let kept = key_file.map(|file| KeptFiles::beside(&world.outside, &file, manifest.log_id).kept()).transpose()?;
+    if let Some(kept) = kept.clone().filter(|kept| kept.head.is_some() || known.key_file.is_some()) {
         compare_kept(&world, &kept, &mut report)?;
+    }
+    let remembered = || anchor::remembered_in(outside, manifest.log_id);
+    if let Some(file) = known.anchor_file.clone().map_or_else(remembered, |file| Ok(Some(file)))? {
+        let anchor = Anchor::new_in(&world, &file, &manifest.key)?.with_kept(kept.unwrap_or_default());
+        let view = LedgerReader::open_in(&world, &ReadOptions::default())?.view()?;
+        match anchor.check(&view) {
+            Ok(head) => report.notes.push(format!("the anchor {} signs {} frames of it", file.display(), head.size)),
+            Err(Error::Anchor(error)) => report.breaks.push(Corruption::at(CHECKPOINT, 0, error.to_string())),
+            Err(error) => return Err(error),
+        }
     }
     Ok(report)
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use indelible::{ActorType, AuditEvent, CreateOptions, Error, Ledger, OpenOptions, VerifyOptions, verify};
+use indelible::{
+    ActorType, AuditEvent, CreateOptions, Error, KnownHeads, Ledger, OpenOptions, VerifyOptions, verify, verify_known,
+};
 use indelible_engine::{Error as Log, KeptError};
 
 struct Place {
@@ -136,13 +138,8 @@ fn somebody_else_signs() {
     place.live(false);
     std::fs::write(place.kept(), kept).expect("as it was");
     assert!(matches!(kept_error(place.try_open()), KeptError::SignedElsewhere { found, kept } if found > kept));
-    let report = indelible::verify_kept(
-        place.path("log"),
-        &VerifyOptions::default(),
-        &place.path("keys/audit.key"),
-        &mut |_| {},
-    )
-    .expect("verify");
+    let known = KnownHeads { key_file: Some(place.path("keys/audit.key")), ..KnownHeads::default() };
+    let report = verify_known(place.path("log"), &VerifyOptions::default(), &known, &mut |_| {}).expect("verify");
     assert!(report.breaks.iter().any(|found| found.to_string().contains("somebody else")), "{:?}", report.breaks);
     // Nobody without the kept head can see it.
     assert!(place.breaks(None).is_empty());
@@ -254,4 +251,24 @@ fn trust_begins_at_any_epoch() {
     assert!(place.breaks(Some(&second)).is_empty());
     let breaks = place.breaks(Some(&third));
     assert!(breaks.iter().any(|found| found.contains("older")), "{breaks:?}");
+}
+
+/// An older copy verifies, because it was right once; the machine that has the anchor knows better.
+#[test]
+fn verify_asks_the_anchor() {
+    let place = Place::new();
+    place.live(false);
+    copy(&place.path("log"), &place.path("old"));
+    place.live(false);
+    let file = place.path("anchor");
+    let anchor = indelible::anchor::Anchor::new(&file, &place.path("log"), &place.first_key).expect("an anchor");
+    anchor.catch_up().expect("anchored");
+    let known = KnownHeads { anchor_file: Some(file), ..KnownHeads::default() };
+    let look = || verify_known(place.path("log"), &VerifyOptions::default(), &known, &mut |_| {}).expect("verify");
+    let report = look();
+    assert!(report.is_intact() && report.notes.iter().any(|note| note.contains("the anchor")), "{:?}", report.notes);
+    place.replace("old");
+    assert!(place.breaks(None).is_empty());
+    let breaks = look().breaks;
+    assert!(breaks.iter().any(|found| found.to_string().contains("behind its anchor")), "{breaks:?}");
 }

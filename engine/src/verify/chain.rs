@@ -28,6 +28,8 @@ pub(super) struct Fold {
     gap: bool,
     /// Roots that were asked for by size, and whether damage came before.
     roots: BTreeMap<u64, Option<(Hash, bool)>>,
+    /// Records in the first frames of those sizes.
+    records: BTreeMap<u64, u64>,
     /// Key epochs of the last frames of those sizes, where the descriptors were read.
     epochs: BTreeMap<u64, u32>,
 }
@@ -45,6 +47,7 @@ impl Fold {
             tainted: false,
             tree_broken: false,
             gap: false,
+            records: BTreeMap::new(),
             epochs: BTreeMap::new(),
             roots: signed.into_iter().map(|size| (size, None)).collect(),
         };
@@ -85,6 +88,11 @@ impl Fold {
     /// Root over the first `size` frames, if there are so many, and whether damage came before.
     pub(super) fn root_at(&self, size: u64) -> Option<(Hash, bool)> {
         self.roots.get(&size).copied().flatten()
+    }
+
+    /// Records in the first `size` frames.
+    pub(super) fn records_at(&self, size: u64) -> Option<u64> {
+        self.records.get(&size).copied()
     }
 
     /// Key epoch of the last of the first `size` frames, if its descriptor was read.
@@ -210,6 +218,7 @@ impl Fold {
     fn keep_root(&mut self) {
         if let Some(root) = self.roots.get_mut(&self.tree.size()) {
             *root = Some((self.tree.root(), self.tainted));
+            self.records.insert(self.tree.size(), self.next_seq);
         }
     }
 }

@@ -84,6 +84,10 @@ pub struct VerifyReport {
     pub file_bytes: u64,
     /// Size in frames and root of the signed checkpoint; `None` where nothing was signed or its signature does not hold.
     pub checkpoint: Option<(u64, Hash)>,
+    /// Records in the frames that the checkpoint signs.
+    pub signed_records: u64,
+    /// Verifier key that signed the checkpoint, and its epoch.
+    pub signer: Option<(String, u32)>,
     /// Chain value after the last frame.
     pub chain: Hash,
     /// Root of the log tree over all frames.
@@ -155,6 +159,11 @@ pub fn verify(
         segments: taken.manifest.segments.len() as u64,
         canonical_bytes: run.canonical_bytes,
         file_bytes: taken.file_bytes(),
+        signed_records: signed.as_ref().and_then(|signed| fold.records_at(signed.size)).unwrap_or(0),
+        signer: opened
+            .as_ref()
+            .zip(keys.as_ref())
+            .and_then(|((_, epoch), keys)| Some((keys.key(*epoch)?.to_string(), *epoch))),
         checkpoint: signed.map(|signed| (signed.size, signed.root)),
         chain: fold.chain(),
         root: fold.root(),
