@@ -552,12 +552,7 @@ fn begin(
         framed,
         written: Written::default(),
         cache,
-        keys: Keys {
-            signer: RwLock::new(config.signer),
-            trail: RwLock::new(trail),
-            kept: config.kept,
-            hook: RwLock::default(),
-        },
+        keys: Keys::new(config.signer, trail, config.kept),
         poison: Poison::default(),
         compactions: Compactions::default(),
     });

@@ -12,14 +12,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use indelible_engine::query::View;
 use indelible_engine::{KeepHeads, Kept, KeptHeads};
 use indelible_evidence::LogId;
+use indelible_evidence::merkle::LogTree;
 use indelible_evidence::rotation::KeyTrail;
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::keys;
-use crate::world::Outside;
+use crate::world::{Outside, World};
 
 /// Longest file that is read: a note and its signatures.
 const BYTES_MAX: usize = 1 << 20;
@@ -62,6 +64,25 @@ impl KeptFiles {
     pub(crate) fn kept(&self) -> Result<Kept> {
         let dir = self.dirs.lock().first().cloned().unwrap_or_default();
         self.read_in(&dir).map_err(|error| unreadable(&self.head(&dir), &error))
+    }
+
+    /// Body of the record of an accepted loss: what the kept head signs and the log does not have.
+    pub(crate) fn loss(&self, world: &World, view: &View) -> Result<Option<String>> {
+        let kept = self.kept()?;
+        let Some(note) = &kept.head else { return Ok(None) };
+        let (own, _) = continued(world.trail()?, &kept)?.open(note)?;
+        let mut tree = LogTree::new();
+        view.leaf_hashes(own.size)?.into_iter().for_each(|leaf| tree.push(leaf));
+        let reason = match tree.size() < own.size {
+            true => "behind",
+            false if tree.root() != own.root => "forked",
+            false => return Ok(None),
+        };
+        let root: String = own.root.iter().map(|byte| format!("{byte:02x}")).collect();
+        let body = serde_json::json!({
+            "anchored_frames": own.size, "anchored_root": root, "found_frames": tree.size(), "reason": reason,
+        });
+        Ok(Some(body.to_string()))
     }
 
     fn head(&self, dir: &Path) -> PathBuf {

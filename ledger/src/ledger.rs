@@ -49,6 +49,9 @@ pub struct OpenOptions {
     pub heads: Option<HeadOptions>,
     /// Opens a log that is behind its anchor all the same. Whoever sets it records the loss: see [`Ledger::accept_loss`].
     pub ignore_anchor: bool,
+    /// Opens a log that lost what the head kept beside its signing key signs. Whoever sets it records the loss: see
+    /// [`Ledger::accept_loss`]; the next signed head takes the kept one's place.
+    pub ignore_kept: bool,
     /// Takes a head of the directory that was not kept beside the signing key for one of the signer's own: on a new machine, where neither
     /// kept head nor anchor is at hand. What was signed since then elsewhere, or cut, is not noticed by this opening.
     pub adopt_head: bool,
@@ -109,6 +112,8 @@ struct Place {
     world: World,
     key_file: Mutex<Option<PathBuf>>,
     kept: Option<Arc<KeptFiles>>,
+    /// What the kept head signs and this log lost, where it was opened all the same.
+    lost: Mutex<Option<String>>,
     /// Held by whoever changes keys, policies or holds, or purges: each reads the log's records and adds to them.
     administration: Mutex<()>,
     /// Recorded-at of the newest record that was durable before this opening, and when that was on the monotonic clock.
@@ -187,14 +192,14 @@ impl Ledger {
             None => None,
             Some(SignerFound { key, file, kept, epoch }) => {
                 let adopt = options.adopt_head || is_anchored(&world, anchor.as_deref(), &kept)?;
-                config.kept = Some(kept::heads(&kept, &file, epoch, adopt, options.ignore_anchor));
+                config.kept = Some(kept::heads(&kept, &file, epoch, adopt, options.ignore_kept));
                 config.signer = Some(Arc::new(key));
                 Some((file, kept))
             }
         };
         let ledger = Self::started(Log::open(config)?, anchor, options, (world, key))?;
         // What an earlier process announced is carried out before anything else happens; a log behind its anchor is left as it is.
-        if !options.ignore_anchor {
+        if !options.ignore_anchor && !options.ignore_kept {
             ledger.finish_rotation()?;
             ledger.finish_deletions(&mut PurgeReport::default())?;
         }
@@ -219,7 +224,11 @@ impl Ledger {
         let newest = newest_before(&log)?.map(|newest| (newest, world.log.clock.monotonic()));
         let (key_file, kept) = key.unzip();
         let (key_file, administration) = (Mutex::new(key_file), Mutex::new(()));
-        let place = Place { world, key_file, kept, administration, newest };
+        let lost = match &kept {
+            Some(kept) if options.ignore_kept => kept.loss(&world, &log.view())?,
+            _ => None,
+        };
+        let place = Place { world, key_file, kept, lost: Mutex::new(lost), administration, newest };
         let classes = Arc::new(Classes::new(schedule_of(&log.view())?));
         Ok(Self { log, classes, limits, anchor, place: Arc::new(place), heads })
     }
@@ -410,15 +419,22 @@ impl Ledger {
     /// # Errors
     /// Where the record cannot be stored, no head can be signed, or the anchor cannot be written.
     pub fn accept_loss(&self) -> Result<Option<u64>> {
-        let Some(anchor) = &self.anchor else { return Ok(None) };
+        let Some(anchor) = &self.anchor else { return self.accept_kept_loss() };
         let lost = match anchor.check(&self.log.view()) {
-            Ok(_) => return Ok(None),
+            Ok(_) => return self.accept_kept_loss(),
             Err(Error::Anchor(error)) => error,
             Err(error) => return Err(error),
         };
         let Some(body) = anchor.loss(&lost)? else { return Err(Error::Anchor(lost)) };
         let seq = self.put_system(Kind::Loss, &body)?;
         anchor.replace(&self.log.checkpoint()?)?;
+        Ok(Some(seq))
+    }
+
+    fn accept_kept_loss(&self) -> Result<Option<u64>> {
+        let Some(body) = self.place.lost.lock().take() else { return Ok(None) };
+        let seq = self.put_system(Kind::Loss, &body)?;
+        self.log.checkpoint()?;
         Ok(Some(seq))
     }
 

@@ -272,3 +272,19 @@ fn verify_asks_the_anchor() {
     let breaks = look().breaks;
     assert!(breaks.iter().any(|found| found.to_string().contains("behind its anchor")), "{breaks:?}");
 }
+
+/// Going on without what the kept head signs is said aloud and recorded, as with an anchor.
+#[test]
+fn an_accepted_loss_of_what_was_kept_is_recorded() {
+    let place = Place::new();
+    copy(&place.path("log"), &place.path("old"));
+    place.live(false);
+    place.replace("old");
+    let options = OpenOptions { ignore_kept: true, ..place.options() };
+    let ledger = Ledger::open(place.path("log"), &options).expect("open all the same");
+    assert!(ledger.accept_loss().expect("accepted").is_some(), "something was lost");
+    ledger.close().expect("close");
+    let ledger = place.try_open().expect("the kept head is of this log again");
+    assert_eq!(ledger.accept_loss().expect("nothing to accept"), None);
+    ledger.close().expect("close");
+}

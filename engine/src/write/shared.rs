@@ -52,6 +52,11 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// Nobody is told of heads yet.
+    pub(crate) fn new(signer: Option<Arc<SigningKey>>, trail: KeyTrail, kept: Option<KeptHeads>) -> Self {
+        Self { signer: RwLock::new(signer), trail: RwLock::new(trail), kept, hook: RwLock::default() }
+    }
+
     /// Whether checkpoints can be made.
     pub(crate) fn can_sign(&self) -> bool {
         self.signer.read().is_some()
