@@ -99,7 +99,7 @@ pub enum KeptError {
     /// The log has less than what was signed.
     #[error(
         "the log was cut: the head kept beside the signing key signs {kept} frames, the log has {found}. Bring the newer copy back; or, to go on \
-         without it, run `indelible anchor LOG --accept-loss`, which records the loss in the log"
+         without it, run `indelible anchor LOG FILE --accept-loss`, which records the loss in the log"
     )]
     Cut {
         /// Frames that the kept head signs.
@@ -110,7 +110,7 @@ pub enum KeptError {
     /// The log has another content than what was signed.
     #[error(
         "the log's first {kept} frames are not those that the head kept beside the signing key signs: the log was rewritten, or another copy was \
-         continued. Bring the right copy back; or, to go on with this one, run `indelible anchor LOG --accept-loss`, which records the loss in the log"
+         continued. Bring the right copy back; or, to go on with this one, run `indelible anchor LOG FILE --accept-loss`, which records the loss in the log"
     )]
     Forked {
         /// Frames that the kept head signs.

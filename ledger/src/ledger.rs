@@ -14,7 +14,7 @@ use indelible_evidence::retention::Register;
 use indelible_evidence::schema::Kind;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::anchor::Anchor;
+use crate::anchor::{Anchor, AnchorError};
 use crate::codec;
 use crate::create::{CreateOptions, Created, create};
 use crate::error::{EmitError, Error, Result};
@@ -422,6 +422,9 @@ impl Ledger {
         let Some(anchor) = &self.anchor else { return self.accept_kept_loss() };
         let lost = match anchor.check(&self.log.view()) {
             Ok(_) => return self.accept_kept_loss(),
+            Err(Error::Anchor(error)) if matches!(*error, AnchorError::Missing { .. }) => {
+                return self.accept_kept_loss()?.map_or(Err(Error::Anchor(error)), |seq| Ok(Some(seq)));
+            }
             Err(Error::Anchor(error)) => error,
             Err(error) => return Err(error),
         };
