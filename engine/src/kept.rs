@@ -47,6 +47,12 @@ pub trait KeepHeads: Send + Sync {
     /// # Errors
     /// The disk's own.
     fn keep_rotation(&self, epoch: u32, text: &str) -> io::Result<()>;
+
+    /// Keeps, durably, that a head of `frames` frames is taken for the signer's own on somebody's word ([`Adopt::Unseen`]).
+    ///
+    /// # Errors
+    /// The disk's own.
+    fn keep_adoption(&self, frames: u64) -> io::Result<()>;
 }
 
 /// Heads and rotations that were kept.
@@ -58,13 +64,25 @@ pub struct Kept {
     pub rotations: Vec<String>,
 }
 
+/// Whether a head of the directory that was not kept is taken for the signer's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Adopt {
+    /// It is refused.
+    #[default]
+    Never,
+    /// Yes: the caller compared it with an anchor that covers it.
+    Anchored,
+    /// Yes, on the caller's word; the keeper is told.
+    Unseen,
+}
+
 /// How a log is opened with the heads that its signer kept.
 #[derive(Clone)]
 pub struct KeptHeads {
     /// Where they are kept.
     pub keeper: Arc<dyn KeepHeads>,
     /// Whether a head of the directory that was not kept is taken for the signer's own.
-    pub adopt: bool,
+    pub adopt: Adopt,
     /// Whether a log that has lost what the kept head signs is opened all the same.
     pub accept_loss: bool,
     /// The next epoch's key, where it lies beside the current one: it can finish a rotation that was cut short.
@@ -127,6 +145,8 @@ pub(crate) struct Restore {
     head: Option<String>,
     /// What is adopted and kept: rotations and the head.
     adopted: (Vec<(u32, String)>, Option<String>),
+    /// Frames of the adopted head, where nobody but the caller vouches for it.
+    unseen: Option<u64>,
 }
 
 /// Reads what was kept, and adds to `trail` the rotations that the directory lost.
@@ -136,7 +156,7 @@ pub(crate) fn read(heads: &KeptHeads, trail: &mut KeyTrail) -> Result<(Kept, Res
     for (epoch, text) in (1u32..).zip(&kept.rotations) {
         match trail.rotations().get(epoch as usize - 1) {
             Some(found) if found.to_text() == *text => {}
-            Some(found) if !heads.adopt && !heads.accept_loss => {
+            Some(found) if heads.adopt == Adopt::Never && !heads.accept_loss => {
                 let (found, kept) = (found.checkpoint.size, trail.rotations().len() as u64);
                 return Err(KeptError::SignedElsewhere { found, kept }.into());
             }
@@ -160,7 +180,7 @@ pub(crate) fn judge(
     root: &mut dyn FnMut(u64) -> Result<Option<Hash>>,
 ) -> Result<()> {
     let note = read_checkpoint(storage)?;
-    let open = |note: &String, file| trail.open(note).in_file(file, 0).map(|(head, epoch)| (head, epoch));
+    let open = |note: &String, file| trail.open(note).in_file(file, 0);
     let shown = note.as_ref().map(|note| open(note, CHECKPOINT)).transpose()?;
     let own = kept.head.as_ref().map(|note| open(note, KEPT)).transpose()?;
     if heads.accept_loss {
@@ -169,11 +189,13 @@ pub(crate) fn judge(
     let more_rotations = trail.epoch() as usize > kept.rotations.len();
     match (&shown, &own) {
         (None, None) if !more_rotations => return Ok(()),
-        (_, None) if !heads.adopt => {
+        (_, None) if heads.adopt == Adopt::Never => {
             let found = shown.as_ref().map_or(0, |(head, _)| head.size);
             return Err(KeptError::NotKept { found }.into());
         }
-        (Some((found, _)), Some((own, _))) if !heads.adopt && (found.size > own.size || more_rotations) => {
+        (Some((found, _)), Some((own, _)))
+            if heads.adopt == Adopt::Never && (found.size > own.size || more_rotations) =>
+        {
             return Err(KeptError::SignedElsewhere { found: found.size, kept: own.size }.into());
         }
         _ => {}
@@ -183,21 +205,19 @@ pub(crate) fn judge(
         (shown, None) => shown.is_some(),
         (None, Some(_)) => false,
     };
-    if heads.adopt && (shown_is_newer || more_rotations) {
+    if heads.adopt != Adopt::Never && (shown_is_newer || more_rotations) {
         let texts = trail.rotations().iter().map(indelible_evidence::rotation::Rotation::to_text);
         restore.adopted = ((1..).zip(texts).skip(kept.rotations.len()).collect(), note.filter(|_| shown_is_newer));
+        restore.unseen = (heads.adopt == Adopt::Unseen).then(|| shown.as_ref().map_or(0, |(shown, _)| shown.size));
     }
-    let Some((own, _)) = own.filter(|_| !shown_is_newer) else { return Ok(()) };
-    if kept.head.is_some() && note_is(storage, kept.head.as_deref())? {
+    let Some((own, epoch)) = own.filter(|_| !shown_is_newer) else { return Ok(()) };
+    // The same head, perhaps with cosignatures that the kept one does not have: its root is compared when the next one is signed.
+    if shown.is_some_and(|(shown, shown_epoch)| shown == own && shown_epoch == epoch) {
         return Ok(());
     }
     same_log(&own, frames, root)?;
     restore.head.clone_from(&kept.head);
     Ok(())
-}
-
-fn note_is(storage: &dyn Storage, note: Option<&str>) -> Result<bool> {
-    Ok(read_checkpoint(storage)?.as_deref() == note)
 }
 
 /// The kept head must be of the log as it is now.
@@ -220,6 +240,9 @@ impl Restore {
     /// Does it: keeps first, then writes into the directory.
     pub(crate) fn carry_out(&self, heads: &KeptHeads, storage: &dyn Storage) -> Result<()> {
         let (rotations, head) = &self.adopted;
+        if let Some(frames) = self.unseen {
+            heads.keeper.keep_adoption(frames).doing("adopt", KEPT)?;
+        }
         for (epoch, text) in rotations {
             heads.keeper.keep_rotation(*epoch, text).doing("adopt", KEPT)?;
         }
@@ -233,6 +256,14 @@ impl Restore {
             Some(note) => storage.replace(CHECKPOINT, note.as_bytes()).doing("replace", CHECKPOINT),
             None => Ok(()),
         }
+    }
+}
+
+/// The kept head, which the next one must continue; none where its loss was accepted.
+pub(crate) fn newest_kept(heads: Option<&KeptHeads>) -> Result<Option<String>> {
+    match heads.filter(|heads| !heads.accept_loss) {
+        Some(heads) => Ok(heads.keeper.read().doing("read", KEPT)?.head),
+        None => Ok(None),
     }
 }
 

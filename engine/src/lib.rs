@@ -47,7 +47,7 @@ pub use draft::{Ack, Draft, Outcome, Receipt};
 pub use error::{Corruption, Error, Result};
 pub use follow::{Follow, ViewSource};
 pub use health::{DiskHealth, Health, LogBytes, Pressure};
-pub use kept::{KeepHeads, Kept, KeptError, KeptHeads};
+pub use kept::{Adopt, KeepHeads, Kept, KeptError, KeptHeads};
 pub use log::{CreateSpec, DEFAULT_SCHEDULE, HeadHook, Log, LogConfig, Refused};
 pub use manifest_file::{keys_of, manifest_of, read_keys, read_manifest};
 pub use options::{Options, Overflow};

@@ -83,7 +83,7 @@ pub(crate) fn create(
     let mut config = world.config(&engine);
     config.signer = Some(Arc::new(key));
     let kept = Arc::new(KeptFiles::beside(&world.outside, &key_file, log_id));
-    config.kept = Some(kept::heads(&kept, &key_file, 0, false, false));
+    config.kept = Some(kept::heads(&kept, &key_file, 0, indelible_engine::Adopt::Never, false));
     let schedule = Schedule::default().body();
     let spec = CreateSpec { log_id, origin: origin.clone(), key: verifier_key.clone(), schedule };
     let log = Log::create_begun(creation, config, &spec)?;

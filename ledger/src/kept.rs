@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! audit.key   <log id>.head   <log id>.1.rotation   <log id>.2.rotation ...
+//!             <log id>.adopted   frames of the newest head that was taken for the signer's own on somebody's word
 //! ```
 //!
 //! Invariants: written and synced before the log directory gets the same, so that a head there that is not here was signed by somebody
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indelible_engine::query::View;
-use indelible_engine::{KeepHeads, Kept, KeptHeads};
+use indelible_engine::{Adopt, KeepHeads, Kept, KeptHeads};
 use indelible_evidence::LogId;
 use indelible_evidence::merkle::LogTree;
 use indelible_evidence::rotation::KeyTrail;
@@ -55,6 +56,9 @@ impl KeptFiles {
             if let Some(note) = &kept.head {
                 self.outside.replace(&self.head(&dir), note.as_bytes()).map_err(failed)?;
             }
+            if let Some(frames) = self.text(&self.adoption(&first)).map_err(failed)? {
+                self.outside.replace(&self.adoption(&dir), frames.as_bytes()).map_err(failed)?;
+            }
             dirs.push(dir);
         }
         Ok(())
@@ -64,6 +68,16 @@ impl KeptFiles {
     pub(crate) fn kept(&self) -> Result<Kept> {
         let dir = self.dirs.lock().first().cloned().unwrap_or_default();
         self.read_in(&dir).map_err(|error| unreadable(&self.head(&dir), &error))
+    }
+
+    /// Frames of the newest head that was adopted unseen, if ever one was.
+    pub(crate) fn adopted(&self) -> Result<Option<u64>> {
+        let dir = self.dirs.lock().first().cloned().unwrap_or_default();
+        let file = self.adoption(&dir);
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let frames =
+            self.text(&file).and_then(|text| text.map(|text| text.trim_end().parse()).transpose().map_err(invalid));
+        frames.map_err(|error: io::Error| unreadable(&file, &error))
     }
 
     /// Body of the record of an accepted loss: what the kept head signs and the log does not have.
@@ -87,6 +101,10 @@ impl KeptFiles {
 
     fn head(&self, dir: &Path) -> PathBuf {
         dir.join(format!("{}.head", self.log_id))
+    }
+
+    fn adoption(&self, dir: &Path) -> PathBuf {
+        dir.join(format!("{}.adopted", self.log_id))
     }
 
     fn rotation(&self, dir: &Path, epoch: u32) -> PathBuf {
@@ -124,6 +142,10 @@ impl KeepHeads for KeptFiles {
     fn keep_rotation(&self, epoch: u32, text: &str) -> io::Result<()> {
         self.replace(|dir| self.rotation(dir, epoch), text)
     }
+
+    fn keep_adoption(&self, frames: u64) -> io::Result<()> {
+        self.replace(|dir| self.adoption(dir), &format!("{frames}\n"))
+    }
 }
 
 /// The keys of the log, the directory's and those whose rotation the directory lost or does not have yet.
@@ -135,7 +157,7 @@ pub(crate) fn continued(mut trail: KeyTrail, kept: &Kept) -> Result<KeyTrail> {
 }
 
 /// How the engine opens a log with these files.
-pub(crate) fn heads(files: &Arc<KeptFiles>, key_file: &Path, epoch: u32, adopt: bool, accept_loss: bool) -> KeptHeads {
+pub(crate) fn heads(files: &Arc<KeptFiles>, key_file: &Path, epoch: u32, adopt: Adopt, accept_loss: bool) -> KeptHeads {
     // A file of that name that is no key is somebody else's.
     let next = keys::of_epoch(key_file, epoch + 1);
     let successor = keys::load(files.outside.as_ref(), &next, false).ok().flatten().map(|key| key.verifier());

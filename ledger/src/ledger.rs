@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indelible_engine::{Ack, Health, Log, Options, Receipt, RecoveryReport};
+use indelible_engine::{Ack, Adopt, Health, Log, Options, Receipt, RecoveryReport};
 use indelible_evidence::key::SigningKey;
 use indelible_evidence::retention::Register;
 use indelible_evidence::schema::Kind;
@@ -53,7 +53,8 @@ pub struct OpenOptions {
     /// [`Ledger::accept_loss`]; the next signed head takes the kept one's place.
     pub ignore_kept: bool,
     /// Takes a head of the directory that was not kept beside the signing key for one of the signer's own: on a new machine, where neither
-    /// kept head nor anchor is at hand. What was signed since then elsewhere, or cut, is not noticed by this opening.
+    /// kept head nor anchor is at hand. What was signed since then elsewhere, or cut, is not noticed by this opening; verdicts ([`crate::verify_known`])
+    /// say so from then on.
     pub adopt_head: bool,
     /// Where the log reads the time. Default: the machine's clock.
     pub clock: Option<SharedClock>,
@@ -191,7 +192,11 @@ impl Ledger {
         let key = match signer {
             None => None,
             Some(SignerFound { key, file, kept, epoch }) => {
-                let adopt = options.adopt_head || is_anchored(&world, anchor.as_deref(), &kept)?;
+                let adopt = match is_anchored(&world, anchor.as_deref(), &kept)? {
+                    true => Adopt::Anchored,
+                    false if options.adopt_head => Adopt::Unseen,
+                    false => Adopt::Never,
+                };
                 config.kept = Some(kept::heads(&kept, &file, epoch, adopt, options.ignore_kept));
                 config.signer = Some(Arc::new(key));
                 Some((file, kept))

@@ -69,7 +69,14 @@ pub fn verify_known(
     }
     let (manifest, outside) = (world.manifest()?, world.outside.as_ref());
     let key_file = known.key_file.clone().or_else(|| keys::default_in(outside, manifest.log_id).ok());
-    let kept = key_file.map(|file| KeptFiles::beside(&world.outside, &file, manifest.log_id).kept()).transpose()?;
+    let files = key_file.map(|file| KeptFiles::beside(&world.outside, &file, manifest.log_id));
+    if let Some(frames) = files.as_ref().map(KeptFiles::adopted).transpose()?.flatten() {
+        report.notes.push(format!(
+            "the head of {frames} frames was taken for the signer's own on somebody's word (--adopt-head): nothing kept on this machine \
+             tells whether newer ones were signed before, or somebody else signed it"
+        ));
+    }
+    let kept = files.as_ref().map(KeptFiles::kept).transpose()?;
     if let Some(kept) = kept.clone().filter(|kept| kept.head.is_some() || known.key_file.is_some()) {
         compare_kept(&world, &kept, &mut report)?;
     }

@@ -55,6 +55,24 @@ impl Place {
         report.breaks.iter().map(ToString::to_string).collect()
     }
 
+    /// Frames that the directory's head signs.
+    fn signed(&self) -> u64 {
+        let report = verify(self.path("log"), &VerifyOptions::default(), &mut |_| {}).expect("verify");
+        report.checkpoint.expect("a head").0
+    }
+
+    /// Whether a verification beside the key says this.
+    fn says(&self, what: &str) -> bool {
+        self.says_beside("keys/audit.key", what)
+    }
+
+    fn says_beside(&self, key: &str, what: &str) -> bool {
+        let known = KnownHeads { key_file: Some(self.path(key)), ..KnownHeads::default() };
+        let report = verify_known(self.path("log"), &VerifyOptions::default(), &known, &mut |_| {}).expect("verify");
+        assert!(report.is_intact(), "{:?}", report.breaks);
+        report.notes.iter().any(|note| note.contains(what))
+    }
+
     fn replace(&self, with: &str) {
         std::fs::remove_dir_all(self.path("log")).expect("removed");
         copy(&self.path(with), &self.path("log"));
@@ -159,10 +177,65 @@ fn a_new_machine_needs_the_kept_head_an_anchor_or_a_word() {
     let anchored = OpenOptions { anchor_file: Some(anchor), ..place.options() };
     Ledger::open(place.path("log"), &anchored).expect("covered").close().expect("close");
     assert!(place.kept().exists());
+    assert!(!place.says("--adopt-head"), "the anchor vouched for it");
     std::fs::remove_file(place.kept()).expect("removed");
     let adopting = OpenOptions { adopt_head: true, ..place.options() };
+    let adopted = place.signed();
     Ledger::open(place.path("log"), &adopting).expect("adopted").close().expect("close");
+    let says = format!("the head of {adopted} frames was taken for the signer's own");
+    assert!(place.says(&says));
+    // It is said from then on, and goes where the key goes.
+    let ledger = Ledger::open(place.path("log"), &adopting).expect("nothing to adopt");
+    emit(&ledger);
+    std::fs::create_dir(place.path("keys2")).expect("a directory");
+    ledger.rotate_key(Some(&place.path("keys2/audit.key"))).expect("rotate");
+    ledger.close().expect("close");
+    assert!(place.says(&says) && place.says_beside("keys2/audit.key", &says));
+}
+
+/// The log was written anew by somebody without the key, longer than what was kept, and the newest head put into it.
+#[test]
+fn nothing_is_signed_over_another_content_than_the_kept_head_signs() {
+    let place = Place::new();
     place.live(false);
+    copy(&place.path("log"), &place.path("old"));
+    copy(&place.path("keys"), &place.path("thief"));
+    place.live(false);
+    let newest = std::fs::read(place.kept()).expect("kept");
+    let options = OpenOptions { sign_key_file: Some(place.path("thief/audit.key")), ..place.options() };
+    for _ in 0..3 {
+        let ledger = Ledger::open(place.path("old"), &options).expect("open");
+        emit(&ledger);
+        emit(&ledger);
+        ledger.close().expect("close");
+    }
+    place.replace("old");
+    std::fs::write(place.path("log/checkpoint"), &newest).expect("put in");
+    let ledger = place.try_open().expect("its first frames are compared when the next head is signed");
+    let refused = ledger.checkpoint().expect_err("another content").to_string();
+    assert!(refused.contains("another content"), "{refused}");
+    assert!(ledger.close().is_err());
+    for file in [place.kept(), place.path("log/checkpoint")] {
+        assert_eq!(std::fs::read(file).expect("the head"), newest, "nothing was signed");
+    }
+}
+
+/// A head that witnesses signed too was once taken for another one at the next opening, and their signatures were lost.
+#[test]
+fn cosignatures_stay() {
+    use indelible_evidence::witness::{WitnessPolicy, WitnessSigner};
+    let place = Place::new();
+    place.live(false);
+    let witness = WitnessSigner::new([1; 32], "witness.example/1").expect("a witness");
+    let policy = WitnessPolicy::new(vec![witness.verifier()], 1).expect("a policy");
+    let read = || std::fs::read_to_string(place.path("log/checkpoint")).expect("checkpoint");
+    let cosigned = witness.cosign(&read(), 1_795_000_000).expect("cosigned");
+    indelible::add_cosignatures(place.path("log"), &cosigned, &policy).expect("added");
+    let before = read();
+    let ledger = place.try_open().expect("open");
+    assert_eq!(ledger.checkpoint().expect("the same head"), before);
+    ledger.close().expect("close");
+    assert_eq!(read(), before);
 }
 
 /// [CHK-9]
