@@ -193,7 +193,7 @@ fn a_new_machine_needs_the_kept_head_an_anchor_or_a_word() {
     assert!(place.says(&says) && place.says_beside("keys2/audit.key", &says));
 }
 
-/// The log was written anew by somebody without the key, longer than what was kept, and the newest head put into it.
+/// [CHK-12] The log was written anew on another machine, longer than what was kept, and the newest head put into it.
 #[test]
 fn nothing_is_signed_over_another_content_than_the_kept_head_signs() {
     let place = Place::new();

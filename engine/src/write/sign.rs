@@ -112,7 +112,7 @@ impl Framer {
     }
 
     /// The tree head over all synced frames, and the newest note that was signed, which it continues: the frames that the note signs
-    /// still have its root.
+    /// still have its root ([CHK-12]).
     fn head(&mut self) -> Result<(Checkpoint, Option<SignedHead>)> {
         let newest = match self.newest_note()? {
             None => None,
