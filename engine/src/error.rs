@@ -87,6 +87,19 @@ pub enum Error {
     /// A query that cannot be answered.
     #[error("query refused: {0}")]
     Query(String),
+    /// The log and the head that its signer kept do not go together. Nothing was changed.
+    #[error(transparent)]
+    Kept(Box<crate::kept::KeptError>),
+    /// The newest frames are of a key epoch whose rotation is not finished: neither key signs alone.
+    #[error(
+        "the log's frames are of key epoch {frames}, and the key signs for epoch {signer}: a rotation was begun and not finished, or its note was taken away. Put the key file of epoch {frames} beside the one before; `indelible key LOG rotate` finishes it"
+    )]
+    RotationOpen {
+        /// Key epoch of the newest frame.
+        frames: u32,
+        /// Epoch of the key that was given.
+        signer: u32,
+    },
     /// A compaction that cannot be done as asked. Nothing was changed.
     #[error("segment {segment} cannot be compacted: {problem}")]
     Compaction {

@@ -39,8 +39,13 @@ pub(crate) fn read_trail(storage: &dyn Storage, manifest: &Manifest) -> Result<K
 
 /// Stores the next rotation, whole and synced.
 pub(crate) fn store_rotation(storage: &dyn Storage, epoch: u32, rotation: &Rotation) -> Result<()> {
+    write_rotation(storage, epoch, &rotation.to_text())
+}
+
+/// Stores the text of a rotation file, whole and synced.
+pub(crate) fn write_rotation(storage: &dyn Storage, epoch: u32, text: &str) -> Result<()> {
     storage.create_dir(ROTATIONS_DIR).doing("create", ROTATIONS_DIR)?;
     storage.sync_dir("").doing("sync", "the log directory")?;
     let name = rotation_file_name(epoch);
-    storage.replace(&name, rotation.to_text().as_bytes()).doing("write", &name)
+    storage.replace(&name, text.as_bytes()).doing("write", &name)
 }

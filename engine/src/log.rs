@@ -24,6 +24,7 @@ use crate::create::Creation;
 use crate::draft::{Cell, Draft, Progress, Receipt};
 use crate::error::{Error, IoContext, Result};
 use crate::health::{DiskHealth, Health, Pressure};
+use crate::kept::KeptHeads;
 use crate::keys::KeyTrail;
 use crate::options::{Options, Overflow};
 use crate::query::View;
@@ -49,6 +50,8 @@ pub struct LogConfig {
     pub options: Options,
     /// Signs checkpoints; without it none are made.
     pub signer: Option<Arc<SigningKey>>,
+    /// Where the signer keeps its newest head before the log directory gets it; without it nothing is kept.
+    pub kept: Option<KeptHeads>,
     /// The directory's name, for messages.
     pub path: String,
 }
@@ -64,6 +67,7 @@ impl LogConfig {
             world: World::on(Arc::new(storage)),
             options: Options::default(),
             signer: None,
+            kept: None,
             path: path.display().to_string(),
         })
     }

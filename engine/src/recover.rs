@@ -22,6 +22,7 @@ use parking_lot::RwLock;
 use crate::compact::{Compactions, remove_leftovers};
 use crate::error::{Corruption, Error, FormatContext, IoContext, Result};
 use crate::journal::{JournalState, JournalWriter, KeptFile, read_journal};
+use crate::kept;
 use crate::keys::{KeyTrail, read_trail};
 use crate::log::LogConfig;
 use crate::query::View;
@@ -159,7 +160,8 @@ pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>, check: Option<&Op
     let lock = lock.map_or_else(|| take_lock(storage.as_ref()), Ok)?;
     // Another writer may have finished, or rotated the key, between the first look and the lock.
     let manifest = load(storage.as_ref(), &config.path)?;
-    let trail = read_trail(storage.as_ref(), &manifest)?;
+    let mut trail = read_trail(storage.as_ref(), &manifest)?;
+    let mut kept = config.kept.as_ref().map(|heads| kept::read(heads, &mut trail)).transpose()?;
     if let Some(signer) = &config.signer {
         check_signer(signer.verifier(), &trail)?;
     }
@@ -169,7 +171,12 @@ pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>, check: Option<&Op
     let cache = Cache::new(config.options.cache_bytes_max, config.options.open_segments_max);
     let mut framing = read_segments(&storage, &manifest, &cache)?;
     let mut journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
+    if let (Some(heads), Some((kept, restore))) = (&config.kept, &mut kept) {
+        let mut root = |size| framing.root(size);
+        kept::judge(heads, storage.as_ref(), &trail, (kept, restore), framing.frames, &mut root)?;
+    }
     let proven = check_durable(storage.as_ref(), &manifest, &trail, &framing, &journal)?;
+    check_epoch(&config, &framing, manifest.log_id, &trail)?;
     framing.proven_frames = proven;
     let mut report = RecoveryReport::default();
     report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
@@ -180,6 +187,9 @@ pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>, check: Option<&Op
     // Everything the manifest names is there, so other generations of it are what a compaction left behind.
     remove_leftovers(storage.as_ref(), &manifest)?;
     cut_torn(&storage, &mut framing, &journal, &mut report)?;
+    if let (Some(heads), Some((_, restore))) = (&config.kept, &kept) {
+        restore.carry_out(heads, storage.as_ref())?;
+    }
     report.earlier_cuts = untold_cuts(storage.as_ref(), &journal, report.journal_cut.as_ref())?;
     report.was_closed = manifest.closed.is_some();
     report.incarnation = manifest.incarnation.max(journal.incarnation) + 1;
@@ -217,6 +227,18 @@ fn check_signer(key: VerifierKey, trail: &KeyTrail) -> Result<()> {
         None => "it is not the key of this log: see log.pub for the one that is".to_owned(),
     };
     Err(Error::Option { option: "sign key", problem })
+}
+
+/// A key signs over frames of its own epoch alone: there is no falling back to an older one ([CHK-9]). A rotation that was cut short
+/// is finished right after the opening, where its new key is there.
+fn check_epoch(config: &LogConfig, framing: &Framing, log_id: LogId, trail: &KeyTrail) -> Result<()> {
+    let Some(heads) = config.kept.as_ref().filter(|_| config.signer.is_some()) else { return Ok(()) };
+    let (frames, signer) = (facts_of(framing, log_id)?.key_epoch, trail.epoch());
+    match frames.checked_sub(signer) {
+        None | Some(0) => Ok(()),
+        Some(1) if heads.successor.is_some() => Ok(()),
+        Some(_) => Err(Error::RotationOpen { frames, signer }),
+    }
 }
 
 fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Cache>) -> Result<Framing> {
@@ -261,6 +283,15 @@ fn read_segments(storage: &Arc<dyn Storage>, manifest: &Manifest, cache: &Arc<Ca
 }
 
 impl Framing {
+    /// Root over the first `size` frames, `None` where there are fewer.
+    fn root(&self, size: u64) -> Result<Option<Hash>> {
+        let mut leaves: Vec<Hash> = Vec::new();
+        for segment in self.sealed.iter().chain(self.active.iter().map(|(segment, _)| segment)) {
+            segment.with_directory(|directory| leaves.extend(directory.frames.iter().map(|frame| frame.leaf_hash)))?;
+        }
+        Ok(kept::root_of(leaves.into_iter(), size))
+    }
+
     fn add_entry(&mut self, entry: &SegmentEntry) {
         self.frames = entry.first_frame + entry.frames;
         self.next_seq = entry.first_seq + entry.records;
@@ -543,7 +574,7 @@ fn begin(
         framed,
         written: Written::default(),
         cache,
-        keys: Keys { signer: RwLock::new(config.signer), trail: RwLock::new(trail), hook: RwLock::default() },
+        keys: Keys::new(config.signer, trail, config.kept),
         poison: Poison::default(),
         compactions: Compactions::default(),
     });

@@ -271,7 +271,7 @@ impl FramerThread {
 
     /// The checkpoint of the interval. A full disk is no reason to stop: it is tried again, and no request waits for it.
     fn sign_when_due(&mut self) -> Result<()> {
-        if self.shared.keys.can_sign() {
+        if self.framer.may_sign() {
             match self.framer.checkpoint() {
                 Err(error) if error.is_disk_full() => {
                     self.status.disk_full.store(true, Ordering::Release);

@@ -29,6 +29,7 @@ pub(crate) fn config(disk: &SimStorage, options: Options) -> LogConfig {
         },
         options,
         signer: Some(Arc::new(key())),
+        kept: None,
         path: "test".to_owned(),
     }
 }

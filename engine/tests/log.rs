@@ -22,6 +22,7 @@ fn config(storage: Arc<dyn Storage>, options: Options) -> LogConfig {
         },
         options,
         signer: Some(Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"))),
+        kept: None,
         path: "test".to_owned(),
     }
 }

@@ -26,6 +26,7 @@ fn config(disk: &SimStorage) -> LogConfig {
         },
         options: Options { journal_bytes_max: 4_096, segment_bytes_max: 64 << 10, ..Options::default() },
         signer: Some(Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"))),
+        kept: None,
         path: "test".to_owned(),
     }
 }

@@ -21,6 +21,7 @@ use indelible_evidence::merkle::LogTree;
 use indelible_evidence::rotation::KeyTrail;
 
 use crate::error::{Error, Result};
+use crate::kept::continued;
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::rotate::check_trail;
@@ -102,6 +103,8 @@ pub struct Anchor {
     file: PathBuf,
     world: World,
     key: VerifierKey,
+    /// Rotations kept beside the signing key, for those that the directory does not have.
+    kept: indelible_engine::Kept,
 }
 
 impl Anchor {
@@ -124,7 +127,11 @@ impl Anchor {
         }
         let key = VerifierKey::parse(key)
             .map_err(|error| AnchorError::NotAnAnchor { file: file.clone(), problem: error.to_string() })?;
-        Ok(Self { file, world: world.clone(), key })
+        Ok(Self { file, world: world.clone(), key, kept: indelible_engine::Kept::default() })
+    }
+
+    pub(crate) fn with_kept(self, kept: indelible_engine::Kept) -> Self {
+        Self { kept, ..self }
     }
 
     /// The file.
@@ -163,7 +170,7 @@ impl Anchor {
 
     /// The keys that may have signed a head, from the log's first.
     fn trail(&self) -> Result<KeyTrail> {
-        let trail = self.world.trail()?;
+        let trail = continued(self.world.trail()?, &self.kept)?;
         if *trail.first() != self.key {
             let problem = format!("the log's first key is {}, expected {}", trail.first(), self.key);
             return Err(AnchorError::NotAnAnchor { file: self.file.clone(), problem }.into());

@@ -15,6 +15,7 @@ use indelible_evidence::LogId;
 use indelible_evidence::key::VerifierKey;
 
 use crate::error::{Error, Result};
+use crate::kept::{self, KeptFiles};
 use crate::keys;
 use crate::schedule::Schedule;
 use crate::world::World;
@@ -46,7 +47,11 @@ pub struct Created {
 
 /// Creates a log: its key is announced in the directory, then kept outside it, then the manifest makes it a log. Where an earlier
 /// creation was cut short after it had kept the key, that key and the origin are taken over.
-pub(crate) fn create(world: &World, options: &CreateOptions, engine: Options) -> Result<(Created, Log)> {
+pub(crate) fn create(
+    world: &World,
+    options: &CreateOptions,
+    engine: Options,
+) -> Result<(Created, Log, Arc<KeptFiles>)> {
     // Before the directory is locked: what is refused changes nothing.
     if let Some(origin) = &options.origin {
         check_origin(origin)?;
@@ -77,10 +82,12 @@ pub(crate) fn create(world: &World, options: &CreateOptions, engine: Options) ->
     let verifier_key = key.verifier().to_string();
     let mut config = world.config(&engine);
     config.signer = Some(Arc::new(key));
+    let kept = Arc::new(KeptFiles::beside(&world.outside, &key_file, log_id));
+    config.kept = Some(kept::heads(&kept, &key_file, 0, indelible_engine::Adopt::Never, false));
     let schedule = Schedule::default().body();
     let spec = CreateSpec { log_id, origin: origin.clone(), key: verifier_key.clone(), schedule };
     let log = Log::create_begun(creation, config, &spec)?;
-    Ok((Created { log_id, origin, key_file, verifier_key }, log))
+    Ok((Created { log_id, origin, key_file, verifier_key }, log, kept))
 }
 
 fn check_origin(origin: &str) -> Result<()> {

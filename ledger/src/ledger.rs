@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indelible_engine::{Ack, Health, Log, Options, Receipt, RecoveryReport};
+use indelible_engine::{Ack, Adopt, Health, Log, Options, Receipt, RecoveryReport};
 use indelible_evidence::key::SigningKey;
 use indelible_evidence::retention::Register;
 use indelible_evidence::schema::Kind;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::anchor::Anchor;
+use crate::anchor::{Anchor, AnchorError};
 use crate::codec;
 use crate::create::{CreateOptions, Created, create};
 use crate::error::{EmitError, Error, Result};
 use crate::event::{AuditEvent, EventInvalid, EventProblem, Limits, RECORD_BYTES_MAX};
 use crate::heads::{HeadFailure, HeadKeeper, HeadOptions};
+use crate::kept::{self, KeptFiles};
 use crate::keys;
 use crate::reader::{LedgerReader, ReadOptions};
 use crate::retain::history::check_generations;
@@ -48,6 +49,13 @@ pub struct OpenOptions {
     pub heads: Option<HeadOptions>,
     /// Opens a log that is behind its anchor all the same. Whoever sets it records the loss: see [`Ledger::accept_loss`].
     pub ignore_anchor: bool,
+    /// Opens a log that lost what the head kept beside its signing key signs. Whoever sets it records the loss: see
+    /// [`Ledger::accept_loss`]; the next signed head takes the kept one's place.
+    pub ignore_kept: bool,
+    /// Takes a head of the directory that was not kept beside the signing key for one of the signer's own: on a new machine, where neither
+    /// kept head nor anchor is at hand. What was signed since then elsewhere, or cut, is not noticed by this opening; verdicts ([`crate::verify_known`])
+    /// say so from then on.
+    pub adopt_head: bool,
     /// Where the log reads the time. Default: the machine's clock.
     pub clock: Option<SharedClock>,
     /// How the log is written.
@@ -104,6 +112,9 @@ pub struct Ledger {
 struct Place {
     world: World,
     key_file: Mutex<Option<PathBuf>>,
+    kept: Option<Arc<KeptFiles>>,
+    /// What the kept head signs and this log lost, where it was opened all the same.
+    lost: Mutex<Option<String>>,
     /// Held by whoever changes keys, policies or holds, or purges: each reads the log's records and adds to them.
     administration: Mutex<()>,
     /// Recorded-at of the newest record that was durable before this opening, and when that was on the monotonic clock.
@@ -130,7 +141,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::create`].
     pub fn create_in(world: &World, options: &CreateOptions) -> Result<Created> {
-        let (created, log) = create(world, options, Options::default())?;
+        let (created, log, _) = create(world, options, Options::default())?;
         log.close()?;
         Ok(created)
     }
@@ -159,9 +170,9 @@ impl Ledger {
         if options.create && !world.has_log()? {
             let create_options = CreateOptions { origin: None, sign_key_file: options.sign_key_file.clone() };
             match create(&world, &create_options, options.engine.clone()) {
-                Ok((created, log)) => {
+                Ok((created, log, kept)) => {
                     let anchor = anchor_of(&world, options, false)?.map(Arc::new);
-                    return Self::started(log, anchor, options, (world, Some(created.key_file)));
+                    return Self::started(log, anchor, options, (world, Some((created.key_file, kept))));
                 }
                 // Somebody else was faster, and it is his log that is written to.
                 Err(Error::Log(indelible_engine::Error::Exists { .. })) => {}
@@ -170,7 +181,7 @@ impl Ledger {
         }
         let anchor = anchor_of(&world, options, !options.ignore_anchor)?.map(Arc::new);
         let mut config = world.config(&options.engine);
-        let (signer, key_file) = signer_of(&world, options)?.unzip();
+        let signer = signer_of(&world, options)?;
         if signer.is_none() && !options.unsigned {
             let file = match &options.sign_key_file {
                 Some(file) => file.clone(),
@@ -178,11 +189,23 @@ impl Ledger {
             };
             return Err(Error::NoSigningKey { file });
         }
-        config.signer = signer.map(Arc::new);
+        let key = match signer {
+            None => None,
+            Some(SignerFound { key, file, kept, epoch }) => {
+                let adopt = match is_anchored(&world, anchor.as_deref(), &kept)? {
+                    true => Adopt::Anchored,
+                    false if options.adopt_head => Adopt::Unseen,
+                    false => Adopt::Never,
+                };
+                config.kept = Some(kept::heads(&kept, &file, epoch, adopt, options.ignore_kept));
+                config.signer = Some(Arc::new(key));
+                Some((file, kept))
+            }
+        };
         let log = Log::open_checked(config, &check_generations)?;
-        let ledger = Self::started(log, anchor, options, (world, key_file))?;
+        let ledger = Self::started(log, anchor, options, (world, key))?;
         // How an announced deletion ended is recorded before anything else; a log behind its anchor is left as it is.
-        if !options.ignore_anchor {
+        if !options.ignore_anchor && !options.ignore_kept {
             ledger.end_deletion()?;
             ledger.finish_rotation()?;
         }
@@ -193,7 +216,7 @@ impl Ledger {
         log: Log,
         anchor: Option<Arc<Anchor>>,
         options: &OpenOptions,
-        (world, key_file): (World, Option<PathBuf>),
+        (world, key): (World, Option<(PathBuf, Arc<KeptFiles>)>),
     ) -> Result<Self> {
         let log = Arc::new(log);
         let heads = match &options.heads {
@@ -205,8 +228,13 @@ impl Ledger {
         let heads = wanted.then(|| HeadKeeper::start(&log, &world.outside, heads, kept)).transpose()?.map(Arc::new);
         let limits = options.limits.unwrap_or_default();
         let newest = newest_before(&log)?.map(|newest| (newest, world.log.clock.monotonic()));
+        let (key_file, kept) = key.unzip();
         let (key_file, administration) = (Mutex::new(key_file), Mutex::new(()));
-        let place = Place { world, key_file, administration, newest };
+        let lost = match &kept {
+            Some(kept) if options.ignore_kept => kept.loss(&world, &log.view())?,
+            _ => None,
+        };
+        let place = Place { world, key_file, kept, lost: Mutex::new(lost), administration, newest };
         let classes = Arc::new(Classes::new(schedule_of(&log.view())?));
         Ok(Self { log, classes, limits, anchor, place: Arc::new(place), heads })
     }
@@ -245,6 +273,11 @@ impl Ledger {
     /// Where the signing key lies, if there is one.
     pub(crate) fn key_file(&self) -> Option<PathBuf> {
         self.place.key_file.lock().clone()
+    }
+
+    /// The kept head and rotations, if there is a signing key.
+    pub(crate) fn kept_files(&self) -> Option<&KeptFiles> {
+        self.place.kept.as_deref()
     }
 
     pub(crate) fn set_key_file(&self, file: &Path) {
@@ -351,11 +384,12 @@ impl Ledger {
     /// # Errors
     /// Without a signing key; where the anchor has moved on without this log; the disk's own.
     pub fn checkpoint(&self) -> Result<String> {
-        {
+        let note = {
+            // Between the key record of a rotation and its head nothing can be signed.
             let _one = self.administer();
             self.extend_holds(false)?;
-        }
-        let note = self.log.checkpoint()?;
+            self.log.checkpoint()?
+        };
         self.hand_on(&note)?;
         Ok(note)
     }
@@ -391,15 +425,25 @@ impl Ledger {
     /// # Errors
     /// Where the record cannot be stored, no head can be signed, or the anchor cannot be written.
     pub fn accept_loss(&self) -> Result<Option<u64>> {
-        let Some(anchor) = &self.anchor else { return Ok(None) };
+        let Some(anchor) = &self.anchor else { return self.accept_kept_loss() };
         let lost = match anchor.check(&self.log.view()) {
-            Ok(_) => return Ok(None),
+            Ok(_) => return self.accept_kept_loss(),
+            Err(Error::Anchor(error)) if matches!(*error, AnchorError::Missing { .. }) => {
+                return self.accept_kept_loss()?.map_or(Err(Error::Anchor(error)), |seq| Ok(Some(seq)));
+            }
             Err(Error::Anchor(error)) => error,
             Err(error) => return Err(error),
         };
         let Some(body) = anchor.loss(&lost)? else { return Err(Error::Anchor(lost)) };
         let seq = self.put_system(Kind::Loss, &body)?;
         anchor.replace(&self.log.checkpoint()?)?;
+        Ok(Some(seq))
+    }
+
+    fn accept_kept_loss(&self) -> Result<Option<u64>> {
+        let Some(body) = self.place.lost.lock().take() else { return Ok(None) };
+        let seq = self.put_system(Kind::Loss, &body)?;
+        self.log.checkpoint()?;
         Ok(Some(seq))
     }
 
@@ -449,6 +493,10 @@ fn anchor_of(world: &World, options: &OpenOptions, compare: bool) -> Result<Opti
     let remembered = || crate::anchor::remembered_in(world.outside.as_ref(), manifest.log_id);
     let Some(file) = named.map_or_else(remembered, |file| Ok(Some(file)))? else { return Ok(None) };
     let anchor = Anchor::new_in(world, &file, &manifest.key)?;
+    let anchor = match kept_beside(world, options)? {
+        Some((_, kept)) => anchor.with_kept(kept.kept()?),
+        None => anchor,
+    };
     if compare {
         let reader = LedgerReader::open_in(world, &ReadOptions::default())?;
         anchor.check(&reader.view()?)?;
@@ -469,18 +517,47 @@ fn newest_before(log: &Log) -> Result<Option<i64>> {
     Ok(log.manifest().segments.iter().map(|segment| segment.recorded_max).max())
 }
 
-fn signer_of(world: &World, options: &OpenOptions) -> Result<Option<(SigningKey, PathBuf)>> {
-    let trail = world.trail()?;
-    let outside = world.outside.as_ref();
-    let found = match &options.sign_key_file {
-        Some(file) => keys::load_current(outside, file, true, &trail)?,
-        None => match keys::default_in(outside, world.manifest()?.log_id) {
-            Ok(file) => keys::load_current(outside, &file, false, &trail)?,
-            Err(_) => None,
+/// A signing key, where it lies, and what is kept beside it.
+struct SignerFound {
+    key: SigningKey,
+    file: PathBuf,
+    kept: Arc<KeptFiles>,
+    epoch: u32,
+}
+
+/// Where the signing key should lie, and what is kept beside it.
+fn kept_beside(world: &World, options: &OpenOptions) -> Result<Option<(PathBuf, KeptFiles)>> {
+    let log_id = world.manifest()?.log_id;
+    let named = match &options.sign_key_file {
+        Some(file) => file.clone(),
+        None => match keys::default_in(world.outside.as_ref(), log_id) {
+            Ok(file) => file,
+            Err(_) => return Ok(None),
         },
     };
-    if let Some((_, file)) = &found {
-        keys::check_private(world, file)?;
+    let kept = KeptFiles::beside(&world.outside, &named, log_id);
+    Ok(Some((named, kept)))
+}
+
+fn signer_of(world: &World, options: &OpenOptions) -> Result<Option<SignerFound>> {
+    let Some((named, kept)) = kept_beside(world, options)? else { return Ok(None) };
+    let (kept, required) = (Arc::new(kept), options.sign_key_file.is_some());
+    let trail = kept::continued(world.trail()?, &kept.kept()?)?;
+    let Some((key, file)) = keys::load_current(world.outside.as_ref(), &named, required, &trail)? else {
+        return Ok(None);
+    };
+    keys::check_private(world, &file)?;
+    Ok(Some(SignerFound { key, file, kept, epoch: trail.epoch() }))
+}
+
+/// Whether no head is kept, and the anchor, which was compared with the log, covers the directory's.
+fn is_anchored(world: &World, anchor: Option<&Anchor>, kept: &KeptFiles) -> Result<bool> {
+    let Some(anchor) = anchor else { return Ok(false) };
+    if kept.kept()? != indelible_engine::Kept::default() {
+        return Ok(false);
     }
-    Ok(found)
+    let Some(anchored) = anchor.head()? else { return Ok(false) };
+    let reader = LedgerReader::open_in(world, &ReadOptions::default())?;
+    let Some(note) = reader.checkpoint()? else { return Ok(true) };
+    Ok(world.trail()?.open(&note)?.0.size <= anchored.size)
 }

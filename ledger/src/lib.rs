@@ -15,6 +15,7 @@ mod error;
 pub mod event;
 pub mod filter;
 mod heads;
+mod kept;
 mod keys;
 mod ledger;
 pub mod prove;
@@ -40,7 +41,7 @@ pub use ledger::{Ledger, OpenOptions, SharedClock};
 pub use reader::{Follow, LedgerReader, Page, Query, ReadOptions, Row, StatsQuery, StatsRow};
 pub use rotate::{LogKey, Rotated};
 pub use schedule::{Rule, Schedule};
-pub use verify::{Progress, VerifyOptions, VerifyReport, verify, verify_in};
+pub use verify::{KnownHeads, Progress, VerifyOptions, VerifyReport, verify, verify_in, verify_known};
 pub use world::World;
 
 pub use event::{

@@ -115,6 +115,9 @@ impl Ledger {
                 key
             }
         };
+        if let Some(kept) = self.kept_files() {
+            kept.also_beside(&key_file)?;
+        }
         let verifier = key.verifier();
         let seq = match begun {
             Some(begun) if begun.key == verifier => begun.added.unwrap_or(0),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use indelible::anchor::Anchor;
 use indelible::retain::Role;
 use indelible::{
-    ActorType, AuditEvent, CreateOptions, Error, HeadOptions, Ledger, OpenOptions, Options, VerifyOptions, verify,
+    Ack, ActorType, AuditEvent, CreateOptions, Error, HeadOptions, Ledger, OpenOptions, Options, VerifyOptions, verify,
 };
+use indelible_evidence::schema::Kind;
 
 struct Place {
     dir: tempfile::TempDir,
@@ -102,8 +103,27 @@ fn a_rotation_without_a_key_record_is_refused() {
     // Somebody with the directory makes a rotation of the newest head; here the engine does it for him.
     ledger.log().rotate_key(std::sync::Arc::new(key)).expect("rotate");
     drop(ledger);
+    // The frames are of the old key's epoch, since no record brought the new one: its head does not count ([CHK-9]).
     let refused = place.intact().expect_err("no record announces the key");
-    assert!(refused.contains("no key record"), "{refused}");
+    assert!(refused.contains("of key epoch 1") && refused.contains("of epoch 0"), "{refused}");
+}
+
+/// The frames have the epoch that a key record began, and the rotation brings another key than the record names.
+#[test]
+fn a_rotation_to_another_key_than_its_record_names_is_refused() {
+    use indelible_evidence::key::SigningKey;
+    use indelible_evidence::retention::KeyRecord;
+    let place = Place::new();
+    let ledger = place.open();
+    let [announced, brought] = [3, 4].map(|seed| SigningKey::generate([seed; 32], "test/keys").expect("a key"));
+    let record = KeyRecord { epoch: 1, key: announced.verifier(), role: Role::Checkpoint, add: true };
+    let body = record.encode().expect("a record");
+    let draft = indelible_engine::Draft::system(Kind::Key, &ledger.log().manifest().log_id, &body);
+    ledger.log().emit(draft).expect("taken").wait(Ack::Durable, None).expect("durable");
+    ledger.log().rotate_key(std::sync::Arc::new(brought)).expect("rotate");
+    drop(ledger);
+    let refused = place.intact().expect_err("the record names another key");
+    assert!(refused.contains("no key record announces the key of epoch 1"), "{refused}");
 }
 
 #[test]

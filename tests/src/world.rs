@@ -85,6 +85,7 @@ pub fn config(storage: Arc<dyn Storage>, options: &Options, clock: &ManualClock,
         world: World { storage, clock: Arc::new(clock.clone()), rng: Arc::new(SeededRng::new(salt_seed)) },
         options: options.clone(),
         signer: Some(signer()),
+        kept: None,
         path: "simulated".to_owned(),
     }
 }

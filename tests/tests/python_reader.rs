@@ -55,6 +55,7 @@ fn config_on(storage: Arc<dyn Storage>, options: &Options) -> LogConfig {
         },
         options: options.clone(),
         signer: Some(Arc::new(key())),
+        kept: None,
         path: "test".to_owned(),
     }
 }

@@ -28,6 +28,10 @@ pub(super) struct Fold {
     gap: bool,
     /// Roots that were asked for by size, and whether damage came before.
     roots: BTreeMap<u64, Option<(Hash, bool)>>,
+    /// Records in the first frames of those sizes.
+    records: BTreeMap<u64, u64>,
+    /// Key epochs of the last frames of those sizes, where the descriptors were read.
+    epochs: BTreeMap<u64, u32>,
 }
 
 impl Fold {
@@ -43,6 +47,8 @@ impl Fold {
             tainted: false,
             tree_broken: false,
             gap: false,
+            records: BTreeMap::new(),
+            epochs: BTreeMap::new(),
             roots: signed.into_iter().map(|size| (size, None)).collect(),
         };
         fold.keep_root();
@@ -84,6 +90,16 @@ impl Fold {
         self.roots.get(&size).copied().flatten()
     }
 
+    /// Records in the first `size` frames.
+    pub(super) fn records_at(&self, size: u64) -> Option<u64> {
+        self.records.get(&size).copied()
+    }
+
+    /// Key epoch of the last of the first `size` frames, if its descriptor was read.
+    pub(super) fn key_epoch_at(&self, size: u64) -> Option<u32> {
+        self.epochs.get(&size).copied()
+    }
+
     /// The next frame, by its descriptor. Gives its leaf hash and what is wrong with its place ([COM-1], [COM-3], [COM-7]).
     pub(super) fn push(&mut self, descriptor: &Descriptor) -> (Hash, Option<String>) {
         let problem = self.place_problem(descriptor);
@@ -97,6 +113,9 @@ impl Fold {
         self.chain = chain(&hashed);
         self.facts = (descriptor.schedule_version, descriptor.key_epoch, descriptor.lost_events);
         self.push_leaf(leaf, descriptor.count.into());
+        if self.roots.contains_key(&self.tree.size()) {
+            self.epochs.insert(self.tree.size(), descriptor.key_epoch);
+        }
         (leaf, problem)
     }
 
@@ -199,6 +218,7 @@ impl Fold {
     fn keep_root(&mut self) {
         if let Some(root) = self.roots.get_mut(&self.tree.size()) {
             *root = Some((self.tree.root(), self.tainted));
+            self.records.insert(self.tree.size(), self.next_seq);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The signed tree head: signature, then size and root against the frames.
 
 use indelible_evidence::checkpoint::Checkpoint;
-use indelible_evidence::rotation::KeyTrail;
+use indelible_evidence::rotation::{KeyTrail, check_head_epoch};
 use indelible_format::names::{CHECKPOINT, rotation_file_name};
 
 use super::chain::Fold;
@@ -10,7 +10,7 @@ use super::taken::Taken;
 use crate::error::{Corruption, FormatContext};
 
 /// Opens the checkpoint with the log's key ([CHK-1], [CHK-2], [CHK-8]); `None` where there is none that holds.
-pub(super) fn open(taken: &Taken, keys: Option<&KeyTrail>, findings: &mut Findings) -> Option<Checkpoint> {
+pub(super) fn open(taken: &Taken, keys: Option<&KeyTrail>, findings: &mut Findings) -> Option<(Checkpoint, u32)> {
     let Some(bytes) = &taken.checkpoint else {
         findings.note("there is no checkpoint: nothing was signed, so nothing but the hash chain binds the frames");
         return None;
@@ -35,7 +35,7 @@ pub(super) fn open(taken: &Taken, keys: Option<&KeyTrail>, findings: &mut Findin
         findings.broken(Corruption::at(CHECKPOINT, 0, problem));
         return None;
     }
-    Some(checkpoint)
+    Some((checkpoint, epoch))
 }
 
 /// Compares the heads under which keys were rotated with the frames that were found ([CHK-7]).
@@ -49,6 +49,21 @@ pub(super) fn compare_rotations(keys: Option<&KeyTrail>, fold: &Fold, findings: 
             Some(_) => format!("another root is signed for {size} frames than theirs"),
         };
         findings.broken(Corruption::at(&rotation_file_name(epoch), 0, problem));
+    }
+}
+
+/// Asks the epoch rule ([CHK-9]): no head is signed by a key that is older than the frames under it.
+pub(super) fn check_epoch(
+    signed: Option<&(Checkpoint, u32)>,
+    keys: Option<&KeyTrail>,
+    fold: &Fold,
+    findings: &mut Findings,
+) {
+    let (Some((signed, epoch)), Some(keys)) = (signed, keys) else { return };
+    if let Some(frame_epoch) = fold.key_epoch_at(signed.size)
+        && let Err(error) = check_head_epoch(signed.size, *epoch, frame_epoch, keys)
+    {
+        findings.broken(Corruption::at(CHECKPOINT, 0, error.to_string()));
     }
 }
 

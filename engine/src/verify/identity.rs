@@ -28,12 +28,6 @@ pub(super) fn check(taken: &Taken, trusted: Option<&VerifierKey>, findings: &mut
         let problem = format!("the key is named {:?}, the origin is {:?}", own.name(), manifest.origin);
         findings.broken(Corruption::at(MANIFEST, 0, problem));
     }
-    if let Some(trusted) = trusted
-        && trusted.to_string() != manifest.key
-    {
-        let problem = format!("the log's key is {}, not the one given, {trusted}", manifest.key);
-        findings.broken(Corruption::at(MANIFEST, 0, problem));
-    }
     match &taken.log_pub {
         None => findings.broken(Corruption::at(LOG_PUB, 0, "the file is missing: it holds the log's verifier key")),
         Some(bytes) => {
@@ -45,7 +39,15 @@ pub(super) fn check(taken: &Taken, trusted: Option<&VerifierKey>, findings: &mut
             }
         }
     }
-    trail(taken, trusted.cloned().or(own)?, findings)
+    let mut trail = trail(taken, own?, findings)?;
+    if let Some(trusted) = trusted
+        && trail.trust(trusted).is_err()
+    {
+        let problem = format!("the log's key is {}, not the one given, {trusted}, nor did it follow", manifest.key);
+        findings.broken(Corruption::at(MANIFEST, 0, problem));
+        return Some(KeyTrail::new(trusted.clone()));
+    }
+    Some(trail)
 }
 
 /// Follows the rotations from the first key ([CHK-7]). Where one does not hold, the keys before it are all that is trusted.

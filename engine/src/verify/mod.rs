@@ -85,6 +85,10 @@ pub struct VerifyReport {
     pub file_bytes: u64,
     /// Size in frames and root of the signed checkpoint; `None` where nothing was signed or its signature does not hold.
     pub checkpoint: Option<(u64, Hash)>,
+    /// Records in the frames that the checkpoint signs.
+    pub signed_records: u64,
+    /// Verifier key that signed the checkpoint, and its epoch.
+    pub signer: Option<(String, u32)>,
     /// Chain value after the last frame.
     pub chain: Hash,
     /// Root of the log tree over all frames.
@@ -129,7 +133,8 @@ pub fn verify(
     };
     let keys = identity::check(&taken, trusted.as_ref(), &mut findings);
     names::check(storage.as_ref(), &taken, &mut findings)?;
-    let signed = checkpoint::open(&taken, keys.as_ref(), &mut findings);
+    let opened = checkpoint::open(&taken, keys.as_ref(), &mut findings);
+    let signed = opened.as_ref().map(|(signed, _)| signed.clone());
     let mut run = Run {
         storage,
         options,
@@ -148,6 +153,7 @@ pub fn verify(
         check_segment::check(&mut run, index, durable_frames, &mut fold, &mut findings);
     }
     checkpoint::compare(&taken, signed.as_ref(), &fold, &mut findings);
+    checkpoint::check_epoch(opened.as_ref(), keys.as_ref(), &fold, &mut findings);
     checkpoint::compare_rotations(keys.as_ref(), &fold, &mut findings);
     authority::compare(&named, &fold, &mut findings);
     let journal_records = close::check(&taken, &journal, &fold, &mut findings);
@@ -157,6 +163,11 @@ pub fn verify(
         segments: taken.manifest.segments.len() as u64,
         canonical_bytes: run.canonical_bytes,
         file_bytes: taken.file_bytes(),
+        signed_records: signed.as_ref().and_then(|signed| fold.records_at(signed.size)).unwrap_or(0),
+        signer: opened
+            .as_ref()
+            .zip(keys.as_ref())
+            .and_then(|((_, epoch), keys)| Some((keys.key(*epoch)?.to_string(), *epoch))),
         checkpoint: signed.map(|signed| (signed.size, signed.root)),
         chain: fold.chain(),
         root: fold.root(),

@@ -92,6 +92,11 @@ impl Framer {
         }
     }
 
+    /// Key epoch of the newest frame.
+    pub(super) fn key_epoch(&self) -> u32 {
+        self.state.facts.key_epoch
+    }
+
     /// Takes a group of synced records.
     pub(crate) fn push(&mut self, group: Arc<TailGroup>) {
         self.pending.push_back(group);
@@ -193,7 +198,7 @@ impl Framer {
             Growth::Closed(segment) => segment.entry().cloned(),
             Growth::None => None,
         };
-        if self.shared.keys.can_sign() && self.state.facts.frame_no > 0 {
+        if self.may_sign() && self.state.facts.frame_no > 0 {
             self.sign()?;
         }
         Ok(CloseFacts { active: entry, frames: self.state.facts.frame_no })

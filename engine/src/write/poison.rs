@@ -55,5 +55,5 @@ impl Poison {
 
 /// Whether nothing may be written after this error: all but a full disk and a request that could not be served as asked.
 fn is_final(error: &Error) -> bool {
-    !error.is_disk_full() && !matches!(error, Error::Option { .. })
+    !error.is_disk_full() && !matches!(error, Error::Option { .. } | Error::RotationOpen { .. })
 }

@@ -12,6 +12,7 @@ use super::manifest::ManifestStore;
 use super::poison::Poison;
 use crate::compact::Compactions;
 use crate::error::{Error, Result};
+use crate::kept::KeptHeads;
 use crate::keys::KeyTrail;
 use crate::options::Options;
 use crate::segment::Cache;
@@ -45,10 +46,17 @@ pub(crate) struct Keys {
     /// Signs checkpoints; the framer alone replaces it.
     pub(crate) signer: RwLock<Option<Arc<SigningKey>>>,
     pub(crate) trail: RwLock<KeyTrail>,
+    /// Gets every head before the directory does.
+    pub(crate) kept: Option<KeptHeads>,
     pub(crate) hook: RwLock<Option<HeadHook>>,
 }
 
 impl Keys {
+    /// Nobody is told of heads yet.
+    pub(crate) fn new(signer: Option<Arc<SigningKey>>, trail: KeyTrail, kept: Option<KeptHeads>) -> Self {
+        Self { signer: RwLock::new(signer), trail: RwLock::new(trail), kept, hook: RwLock::default() }
+    }
+
     /// Whether checkpoints can be made.
     pub(crate) fn can_sign(&self) -> bool {
         self.signer.read().is_some()

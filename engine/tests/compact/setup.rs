@@ -32,6 +32,7 @@ pub fn config_on(storage: Arc<dyn Storage>) -> LogConfig {
         },
         options: Options { journal_bytes_max: 64 << 10, ..Options::default() },
         signer: Some(Arc::new(SigningKey::generate([3; 32], "test/log").expect("name"))),
+        kept: None,
         path: "test".to_owned(),
     }
 }

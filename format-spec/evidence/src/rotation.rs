@@ -62,12 +62,14 @@ impl Rotation {
 pub struct KeyTrail {
     first: VerifierKey,
     rotations: Vec<Rotation>,
+    /// Heads of older epochs count for nothing: the key of this one is where the reader's trust begins.
+    trusted: u32,
 }
 
 impl KeyTrail {
     /// The trail of a log whose key was never rotated.
     pub fn new(first: VerifierKey) -> Self {
-        Self { first, rotations: Vec::new() }
+        Self { first, rotations: Vec::new(), trusted: 0 }
     }
 
     /// Adds the next epoch, from its file's text ([CHK-7]).
@@ -114,6 +116,16 @@ impl KeyTrail {
         }
     }
 
+    /// Begins trust at a key of any epoch: from then on [`KeyTrail::open`] refuses heads of older ones ([CHK-11]).
+    ///
+    /// # Errors
+    /// Where the log never had the key.
+    pub fn trust(&mut self, key: &VerifierKey) -> Result<u32, FormatError> {
+        let epoch = self.epoch_of(key);
+        self.trusted = epoch.ok_or_else(|| invalid("key", format!("the log never had the key {key}")))?;
+        Ok(self.trusted)
+    }
+
     /// Epoch of a key that the log had.
     pub fn epoch_of(&self, key: &VerifierKey) -> Option<u32> {
         (0..=self.epoch()).find(|&epoch| self.key(epoch) == Some(key))
@@ -137,6 +149,11 @@ impl KeyTrail {
                         let why = format!("{key} was not the log's key at {} frames", checkpoint.size);
                         return Err(invalid("signature", why));
                     }
+                    if epoch < self.trusted {
+                        let why =
+                            format!("of key epoch {epoch}, older than epoch {}, where trust begins", self.trusted);
+                        return Err(invalid("signature", why));
+                    }
                     return Ok((checkpoint, epoch));
                 }
                 Err(error) => refused = refused.or(Some(error)),
@@ -144,6 +161,29 @@ impl KeyTrail {
         }
         Err(refused.unwrap_or_else(|| invalid("signature", "the log has no key")))
     }
+}
+
+/// The epoch rule ([CHK-9]): a head of `size` frames counts only where its newest signer, of epoch `signer`, is the one of whose epoch the
+/// last frame is, and where the rotation that brought that key lies at or below the head. Whoever has descriptor `size - 1` asks it.
+///
+/// # Errors
+/// Why the head does not count.
+pub fn check_head_epoch(size: u64, signer: u32, frame_epoch: u32, trail: &KeyTrail) -> Result<(), FormatError> {
+    if size == 0 {
+        return Ok(());
+    }
+    if signer != frame_epoch {
+        let why = format!("of key epoch {signer}, and the last of its {size} frames is of epoch {frame_epoch}");
+        return Err(invalid("signature", why));
+    }
+    let brought = signer.checked_sub(1).and_then(|index| trail.rotations.get(index as usize));
+    if signer > 0 && brought.is_none_or(|brought| brought.checkpoint.size > size) {
+        return Err(invalid(
+            "signature",
+            format!("of key epoch {signer}, which no rotation had brought at {size} frames"),
+        ));
+    }
+    Ok(())
 }
 
 fn invalid(field: &'static str, why: impl Into<std::borrow::Cow<'static, str>>) -> FormatError {
@@ -186,6 +226,29 @@ mod tests {
         }
         let one_signature = format!("{}\n{}", key(4).verifier(), sign_checkpoint(&head(30), &key(3)).unwrap());
         assert!(other.push(&one_signature).is_err());
+    }
+
+    /// [CHK-9]
+    #[test]
+    fn a_head_has_the_epoch_of_its_last_frame() {
+        let trail = trail();
+        for (size, signer, frame, counts) in
+            [(0, 0, 0, true), (5, 0, 0, true), (10, 1, 1, true), (10, 0, 1, false), (15, 0, 1, false)]
+                .into_iter()
+                .chain([(15, 1, 0, false), (9, 1, 1, false), (20, 2, 2, true), (20, 1, 2, false), (99, 3, 3, false)])
+        {
+            assert_eq!(check_head_epoch(size, signer, frame, &trail).is_ok(), counts, "{size} {signer} {frame}");
+        }
+    }
+
+    /// [CHK-11]
+    #[test]
+    fn trust_begins_at_a_key_of_any_epoch() {
+        let mut trail = trail();
+        assert_eq!(trail.trust(&key(2).verifier()).ok(), Some(1));
+        assert!(trail.open(&sign_checkpoint(&head(7), &key(1)).unwrap()).is_err());
+        assert!(trail.open(&sign_checkpoint(&head(15), &key(2)).unwrap()).is_ok());
+        assert!(trail.trust(&key(9).verifier()).is_err());
     }
 
     /// [CHK-8]

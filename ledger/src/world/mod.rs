@@ -78,7 +78,7 @@ impl World {
 
     /// What the engine opens the log with.
     pub(crate) fn config(&self, options: &indelible_engine::Options) -> LogConfig {
-        LogConfig { world: self.log.clone(), options: options.clone(), signer: None, path: self.name() }
+        LogConfig { world: self.log.clone(), options: options.clone(), signer: None, kept: None, path: self.name() }
     }
 
     /// Whether a log lies in the directory.

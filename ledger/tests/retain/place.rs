@@ -43,6 +43,16 @@ impl Place {
         options(self.dir.path(), &self.clock)
     }
 
+    /// Copies the signing key and what is kept beside it.
+    pub fn copy_keys(&self, to: &Path) {
+        std::fs::create_dir(to).expect("a directory");
+        for entry in std::fs::read_dir(self.dir.path()).expect("listed").map(|entry| entry.expect("an entry")) {
+            if entry.file_type().expect("a type").is_file() {
+                std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+            }
+        }
+    }
+
     pub fn ledger(&self) -> Ledger {
         self.ledger.borrow().clone().expect("open")
     }

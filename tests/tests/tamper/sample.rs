@@ -86,6 +86,7 @@ impl Sample {
             },
             options,
             signer: Some(Arc::new(self.signer())),
+            kept: None,
             path: "test".to_owned(),
         }
     }

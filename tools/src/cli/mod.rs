@@ -34,6 +34,9 @@ pub struct Cli {
     /// Signing key of the log's checkpoints [default: in the user's data directory, by log id]
     #[arg(long, global = true, env = "INDELIBLE_SIGN_KEY", value_name = "FILE", help_heading = "Keys")]
     pub sign_key: Option<PathBuf>,
+    /// Take the log's head for the signer's own, where none is kept beside the signing key (a new machine without an anchor)
+    #[arg(long, global = true, help_heading = "Keys")]
+    pub adopt_head: bool,
     /// Append every head that is signed to this file, outside the log directory
     #[arg(long, global = true, value_name = "FILE", help_heading = "Heads")]
     pub head_file: Option<PathBuf>,
@@ -48,7 +51,12 @@ pub struct Cli {
 impl Cli {
     /// How logs are opened for writing; heads go where the options say, or where the log remembers.
     pub fn open_options(&self) -> OpenOptions {
-        OpenOptions { sign_key_file: self.sign_key.clone(), heads: self.heads(), ..OpenOptions::default() }
+        OpenOptions {
+            sign_key_file: self.sign_key.clone(),
+            adopt_head: self.adopt_head,
+            heads: self.heads(),
+            ..OpenOptions::default()
+        }
     }
 
     /// Where heads go, if options say so.
@@ -275,9 +283,12 @@ pub struct VerifyArgs {
     /// Check checkpoints and structure only, not every record
     #[arg(long)]
     pub quick: bool,
-    /// Verifier key: the string itself or a file that holds it
+    /// Verifier key of any epoch, the string itself or a file that holds it: heads of older epochs are refused
     #[arg(long, value_name = "PUB")]
     pub key: Option<String>,
+    /// Head that the log must still have [default: the anchor remembered for the log]
+    #[arg(long, value_name = "FILE")]
+    pub anchor: Option<PathBuf>,
     /// First seq to check
     #[arg(long, value_name = "N", requires = "to_seq")]
     pub from_seq: Option<u64>,
@@ -491,7 +502,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Verb::Query(args) => verbs::query::run(args),
         Verb::Stats(args) => verbs::stats::run(args),
         Verb::Tail(args) => verbs::tail::run(args),
-        Verb::Verify(args) => verbs::verify::run(args),
+        Verb::Verify(args) => verbs::verify::run(cli, args),
         Verb::Inspect(args) => verbs::inspect::run(args),
         Verb::Checkpoint(args) => verbs::checkpoint::run(cli, args),
         Verb::Prove(args) => verbs::prove::run(cli, args),
@@ -540,7 +551,7 @@ mod tests {
             "stats LOG --by severity outcome --bucket 1h --from -7d --format json",
             "stats LOG --by severity --by action",
             "tail LOG --severity critical --from-seq 7 --format ndjson",
-            "verify LOG --quick --key PUB --from-seq 1 --to-seq 2 --json",
+            "verify LOG --quick --adopt-head --anchor F --key PUB --from-seq 1 --to-seq 2 --json",
             "inspect LOG --frames --records --index --bytes --json",
             "checkpoint LOG",
             "anchor LOG FILE",

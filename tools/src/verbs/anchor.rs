@@ -101,7 +101,12 @@ fn advance(cli: &Cli, log: &Path, anchor: &Anchor) -> Outcome {
 }
 
 fn accept(cli: &Cli, log: &Path, file: &Path) -> Outcome<Option<u64>> {
-    let options = OpenOptions { anchor_file: Some(file.to_owned()), ignore_anchor: true, ..cli.open_options() };
+    let options = OpenOptions {
+        anchor_file: Some(file.to_owned()),
+        ignore_anchor: true,
+        ignore_kept: true,
+        ..cli.open_options()
+    };
     let ledger = Ledger::open(log, &options)?;
     say_recovery(&ledger);
     let seq = ledger.accept_loss()?;

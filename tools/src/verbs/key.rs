@@ -35,6 +35,7 @@ pub fn run(cli: &Cli, args: &KeyArgs) -> Outcome {
             let lines = [
                 format!("rotated       to epoch {}; the key record is seq {}", rotated.epoch, rotated.seq),
                 format!("verifier key  {}", rotated.key),
+                "anchor        give the verifier key above to everybody who checks the log: whoever keeps the old one can be shown forks".to_owned(),
                 format!("signing key   {} (keep it safe, and out of the log)", rotated.key_file.display()),
                 match rotated.purge_moved {
                     true => "purge role    moved to the new key".to_owned(),

@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use indelible::{Corruption, Error, VerifyOptions, VerifyReport, verify};
+use indelible::{Corruption, Error, KnownHeads, VerifyOptions, VerifyReport, verify_known};
 use indelible_engine::Error as Log;
 use serde_json::{Value, json};
 
-use crate::cli::VerifyArgs;
+use crate::cli::{Cli, VerifyArgs};
 use crate::failure::{Failure, InFile, Outcome};
 use crate::output::table::{bytes, thousands};
 use crate::output::{self, line, object};
@@ -18,7 +18,7 @@ use crate::verbs::bytes_bar;
 ///
 /// # Errors
 /// Exit 3 where there is a break, after it was printed; exit 1 where the log cannot be read at all.
-pub fn run(args: &VerifyArgs) -> Outcome {
+pub fn run(cli: &Cli, args: &VerifyArgs) -> Outcome {
     let options = VerifyOptions {
         quick: args.quick,
         key: args.key.as_deref().map(key_text).transpose()?,
@@ -33,7 +33,8 @@ pub fn run(args: &VerifyArgs) -> Outcome {
     }
     let bar = bytes_bar("verifying", Some(0));
     let started = Instant::now();
-    let result = verify(&args.log, &options, &mut |progress| {
+    let known = KnownHeads { key_file: cli.sign_key.clone(), anchor_file: args.anchor.clone() };
+    let result = verify_known(&args.log, &options, &known, &mut |progress| {
         bar.set_length(progress.bytes_total);
         bar.set_position(progress.bytes_done);
     });
@@ -125,7 +126,7 @@ fn verdict(report: &VerifyReport, args: &VerifyArgs) -> String {
         return "structure and checkpoints; records were not read (--quick)".to_owned();
     }
     let (Some(from), Some(to)) = (args.from_seq, args.to_seq) else {
-        return "every record, frame, chain value and checkpoint".to_owned();
+        return whole(report);
     };
     let Some(last) = report.records.checked_sub(1).filter(|last| *last >= from) else {
         return format!(
@@ -136,6 +137,21 @@ fn verdict(report: &VerifyReport, args: &VerifyArgs) -> String {
     format!(
         "records {from} to {}, with their frames, and all chain values and checkpoints; no other record was checked",
         last.min(to)
+    )
+}
+
+/// What a whole run has shown: who answers for which records, and which nobody answers for yet.
+fn whole(report: &VerifyReport) -> String {
+    let Some(((size, _), (key, epoch))) = report.checkpoint.zip(report.signer.as_ref()) else {
+        return format!("without a head: {} records bound by the chain alone", thousands(report.records));
+    };
+    let more = match report.records.saturating_sub(report.signed_records) {
+        0 => String::new(),
+        more => format!("; {} more bound by the chain alone", thousands(more)),
+    };
+    format!(
+        "to head {size}: {} records under the signature of {key} (epoch {epoch}){more}",
+        thousands(report.signed_records)
     )
 }
 
@@ -159,6 +175,8 @@ fn report_json(report: &VerifyReport, seconds: f64) -> Value {
         "chain": hex(&report.chain),
         "seconds": seconds,
         "checkpoint": checkpoint,
+        "signed_records": report.signed_records,
+        "signer": report.signer.as_ref().map(|(key, epoch)| json!({"key": key, "epoch": epoch})),
         "notes": report.notes,
         "trusted_log_pub": report.trusted_log_pub,
         "breaks": report.breaks.iter().map(break_json).collect::<Vec<_>>(),
@@ -188,13 +206,24 @@ mod tests {
             log: "log".into(),
             quick,
             key: None,
+            anchor: None,
             from_seq: range.map(|(from, _)| from),
             to_seq: range.map(|(_, to)| to),
             json: false,
         };
-        let report = VerifyReport { records: 10, ..VerifyReport::default() };
+        let report = VerifyReport {
+            records: 10,
+            signed_records: 7,
+            checkpoint: Some((4, [0; 32])),
+            signer: Some(("a/b+KEY".to_owned(), 1)),
+            ..VerifyReport::default()
+        };
         for (quick, range, says) in [
-            (false, None, "every record, frame"),
+            (
+                false,
+                None,
+                "to head 4: 7 records under the signature of a/b+KEY (epoch 1); 3 more bound by the chain alone",
+            ),
             (true, None, "records were not read"),
             (true, Some((1, 2)), "records were not read"),
             (false, Some((3, 5)), "records 3 to 5, with"),
@@ -205,7 +234,7 @@ mod tests {
             let args = args(quick, range);
             let said = verdict(&report, &args);
             assert!(said.contains(says), "{said}");
-            assert_eq!(said.contains("every record"), says.contains("every record"), "{said}");
+            assert_eq!(said.contains("to head"), says.contains("to head"), "{said}");
             let mut out = Vec::new();
             print(&report, &args, 1.0, &mut out).expect("memory");
             assert!(String::from_utf8_lossy(&out).starts_with(&format!("VERIFIED    {said}\n")));
