@@ -171,8 +171,8 @@ pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>, check: Option<&Op
     let mut journal = read_journal(storage.as_ref(), manifest.log_id, manifest.journal_first, framing.next_seq, None)?;
     let proven = check_durable(storage.as_ref(), &manifest, &trail, &framing, &journal)?;
     framing.proven_frames = proven;
-    let mut report = RecoveryReport::default();
-    report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
+    let journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
+    let mut report = RecoveryReport { journal_records, ..RecoveryReport::default() };
     let snapshot = snapshot_of(&mut framing, &mut journal);
     if let Some(check) = check {
         check(&View::new(Arc::new(snapshot.clone())), &manifest, &trail)?;
