@@ -178,8 +178,8 @@ pub(crate) fn open(config: LogConfig, lock: Option<LockGuard>, check: Option<&Op
     let proven = check_durable(storage.as_ref(), &manifest, &trail, &framing, &journal)?;
     check_epoch(&config, &framing, manifest.log_id, &trail)?;
     framing.proven_frames = proven;
-    let mut report = RecoveryReport::default();
-    report.journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
+    let journal_records = journal.groups.iter().map(|group| group.records.len() as u64).sum();
+    let mut report = RecoveryReport { journal_records, ..RecoveryReport::default() };
     let snapshot = snapshot_of(&mut framing, &mut journal);
     if let Some(check) = check {
         check(&View::new(Arc::new(snapshot.clone())), &manifest, &trail)?;

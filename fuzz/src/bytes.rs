@@ -16,8 +16,8 @@ use indelible_format::journal::{Group, GroupKind, GroupScanner, JournalHeader, P
 use indelible_format::live::Live;
 use indelible_format::manifest::Manifest;
 use indelible_format::segment::{
-    BlockHeader, BlockKind, Footer, FooterView, LookupView, SegmentHeader, SegmentTrailer, TermPage, TermTable,
-    TermUse, check_payload,
+    Authority, BlockHeader, BlockKind, Footer, FooterView, LookupView, SegmentHeader, SegmentTrailer, TermPage,
+    TermTable, TermUse, check_payload,
 };
 
 use crate::{postings, prepared, repair, seeds};
@@ -170,6 +170,11 @@ fn block(kind: BlockKind, payload: &[u8]) {
         BlockKind::Terms => page(payload),
         BlockKind::Frame => frame_payload(payload),
         BlockKind::Run => postings::run(payload),
+        BlockKind::Authority => {
+            if let Ok(authority) = Authority::decode(payload) {
+                assert_eq!(authority.encode().as_deref(), Ok(payload));
+            }
+        }
         BlockKind::Lookup => {
             if let Ok(lookup) = LookupView::open(payload) {
                 let terms = (lookup.len() as u32).saturating_mul(2);

@@ -690,7 +690,7 @@ fn done_but_there() {
     assert_eq!(place.ends(), [(true, false)]);
     place.ledger.close().expect("close");
     let name = segment_file_name(1, 0);
-    std::fs::copy(before.join("segments").join(&name), place.log().join("segments").join(&name)).expect("copied");
+    std::fs::copy(before.join(&name), place.log().join(&name)).expect("copied");
     let manifest = |dir: &Path| Manifest::decode(&std::fs::read(dir.join("MANIFEST")).expect("read")).expect("decodes");
     let (mut forged, old) = (manifest(&place.log()), manifest(&before));
     forged.segments[0] = old.segments[0].clone();
