@@ -162,8 +162,11 @@ fn a_killed_purge_is_given_up_or_done_by_whoever_opens_the_log_next() {
     let place = Place::new();
     place.run(&["retain", "log", "set", "old", "--keep", "30d", "--basis", "event"], 0);
     for round in 0..8u64 {
-        let copied = Command::new("cp").args(["-a", "log", "killed"]).current_dir(place.0.path()).status();
-        assert!(copied.expect("cp runs").success());
+        // Each copy goes on from the head that was kept when it was made.
+        for (from, to) in [("log", "killed"), ("data", "data.before")] {
+            let copied = Command::new("cp").args(["-a", from, to]).current_dir(place.0.path()).status();
+            assert!(copied.expect("cp runs").success());
+        }
         let mut purge = Command::new(env!("CARGO_BIN_EXE_indelible"));
         purge.current_dir(place.0.path()).env("XDG_DATA_HOME", place.path("data")).env_remove("INDELIBLE_SIGN_KEY");
         let mut child = purge.args(["purge", "killed"]).stdout(std::process::Stdio::null()).spawn().expect("started");
@@ -186,6 +189,9 @@ fn a_killed_purge_is_given_up_or_done_by_whoever_opens_the_log_next() {
         place.run(&["verify", "killed", "--key", "pub"], 0);
         let history = place.json(&["retain", "killed", "history", "--json"]);
         assert_eq!((&history["total"]["records"], &history["findings"]), (&Value::from(29), &serde_json::json!([])));
-        std::fs::remove_dir_all(place.path("killed")).expect("removed");
+        for gone in ["killed", "data"] {
+            std::fs::remove_dir_all(place.path(gone)).expect("removed");
+        }
+        std::fs::rename(place.path("data.before"), place.path("data")).expect("moved back");
     }
 }
