@@ -26,6 +26,7 @@ mod options;
 pub mod query;
 mod reader;
 mod recover;
+mod recovery_report;
 pub mod ring;
 mod run;
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub use log::{CreateSpec, DEFAULT_SCHEDULE, HeadHook, Log, LogConfig, Refused};
 pub use manifest_file::{keys_of, manifest_of, read_keys, read_manifest};
 pub use options::{Options, Overflow};
 pub use reader::LogReader;
-pub use recover::{JournalCut, OpeningCheck, RecoveryReport};
+pub use recover::OpeningCheck;
+pub use recovery_report::{JournalCut, RecoveryReport};
 pub use world::World;
 pub use write::queue::Settled;

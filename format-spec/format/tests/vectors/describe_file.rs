@@ -138,6 +138,11 @@ pub fn segment(_: &Json, bytes: &[u8]) -> Result<Described, FormatError> {
         let block = BlockHeader::decode(&body[at..])?;
         let payload = body.get(at + BlockHeader::SIZE..at + block.total() as usize).unwrap_or_default();
         check_payload(&block, payload)?;
+        // [SEG-20]
+        if (block.kind == BlockKind::Authority) != (at == SegmentHeader::SIZE && header.generation > 0) {
+            let why = "a file that was written again begins with its authority block, and no other has one";
+            return Err(FormatError::invalid("segment", "kind", at, why));
+        }
         match block.kind {
             BlockKind::Terms => {
                 let page = TermPage::decode(payload)?;
@@ -162,17 +167,7 @@ pub fn segment(_: &Json, bytes: &[u8]) -> Result<Described, FormatError> {
                 assert_eq!(trailer.footer_offset, at as u64, "the trailer names the footer");
             }
             BlockKind::Run => {}
-            BlockKind::Authority => {
-                if header.generation == 0 || at != SegmentHeader::SIZE {
-                    return Err(FormatError::invalid(
-                        "segment",
-                        "authority",
-                        at,
-                        "not the first block of a rewritten file",
-                    ));
-                }
-                Authority::decode(payload)?;
-            }
+            BlockKind::Authority => drop(Authority::decode(payload)?),
         }
         blocks.push(json!({"kind": block.kind as u8, "number": block.number, "offset": at}));
         put_block(&mut again, block.kind, block.encrypted, block.number, payload)?;

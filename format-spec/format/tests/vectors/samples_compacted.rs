@@ -15,7 +15,7 @@ use indelible_evidence::FormatError;
 use indelible_evidence::commit::Removal;
 use indelible_evidence::schema::Field;
 use indelible_format::frame::FrameReader;
-use indelible_format::segment::{SegmentHeader, TermPage, TermSource, TermTable};
+use indelible_format::segment::{Authority, SegmentHeader, TermPage, TermSource, TermTable};
 use serde_json::json;
 
 use super::Vector;
@@ -23,6 +23,10 @@ use super::describe_file::terms_json;
 use super::refusals::refused;
 use super::samples_file::{Writer, records, segment, segment_header};
 use super::samples_frame::Frame;
+
+/// The form of a note; whose it is, and whether it is right, takes the log's keys.
+const NOTE: &str =
+    "log.example/vectors\n9\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\u{2014} log.example/vectors AAAAAAA=\n";
 
 /// The frames of generation 1, all ordinals those of the segment's terms.
 fn frames(terms: &TermTable) -> Vec<Frame> {
@@ -51,8 +55,8 @@ impl TermSource for Marking<'_> {
     }
 }
 
-/// The file, and its pages.
-fn compacted(generation: u32) -> (Vec<u8>, Vec<TermPage>) {
+/// The file, with its authority block or without, and its pages.
+fn compacted(generation: u32, authority: bool) -> (Vec<u8>, Vec<TermPage>) {
     let before = segment();
     let frames = frames(&before.terms);
     let marking = Marking { table: &before.terms, used: RefCell::default() };
@@ -64,6 +68,9 @@ fn compacted(generation: u32) -> (Vec<u8>, Vec<TermPage>) {
     let used = marking.used.into_inner();
     let header = SegmentHeader { generation, ..segment_header() };
     let mut writer = Writer::new(&header);
+    if authority {
+        writer.authority(&Authority { intent: 8, note: NOTE.to_owned() });
+    }
     let mut left = TermTable::new();
     let mut pages = Vec::new();
     // The two pages and the two frames alternate, as they did before.
@@ -85,7 +92,7 @@ fn compacted(generation: u32) -> (Vec<u8>, Vec<TermPage>) {
 
 /// Vectors of a segment from which records were removed.
 pub fn vectors() -> Vec<Vector> {
-    let (file, pages) = compacted(1);
+    let (file, pages) = compacted(1, true);
     let page = pages[1].encode(0).expect("a page");
     let mut table = TermTable::new();
     table.load_page(&pages[0]).expect("the first page");
@@ -104,6 +111,29 @@ pub fn vectors() -> Vec<Vector> {
         Vector::good("segment/term-page-voids", "term_page", before, page, "Terms that are gone are one byte each."),
         Vector::good("segment/lookup-voids", "lookup", context.clone(), lookup(&sorted), "Voids are left out."),
         refused("lookup/seg-6-void", "lookup", "SEG-6", context, lookup(&naming), void_about),
-        refused("segment/seg-11", "segment", "SEG-11", json!({}), compacted(0).0, "Voids in a file of generation 0."),
+        refused(
+            "segment/seg-20",
+            "segment",
+            "SEG-20",
+            json!({}),
+            compacted(1, false).0,
+            "A file that was written again without a head.",
+        ),
+        refused(
+            "segment/seg-20-first",
+            "segment",
+            "SEG-20",
+            json!({}),
+            compacted(0, true).0,
+            "A file of generation 0 with one.",
+        ),
+        refused(
+            "segment/seg-11",
+            "segment",
+            "SEG-11",
+            json!({}),
+            compacted(0, false).0,
+            "Voids in a file of generation 0.",
+        ),
     ]
 }

@@ -13,8 +13,8 @@ use indelible_format::journal::{GroupFacts, JournalHeader, put_close_mark, put_g
 use indelible_format::live::Live;
 use indelible_format::manifest::{Closed, Manifest, SegmentEntry, SegmentState};
 use indelible_format::segment::{
-    BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, PageEntry, SegmentHeader, SegmentTrailer,
-    TermPage, TermTable, encode_lookup, put_block,
+    Authority, BlockEntry, BlockHeader, BlockKind, Footer, FooterTotals, FrameEntry, PageEntry, SegmentHeader,
+    SegmentTrailer, TermPage, TermTable, encode_lookup, put_block,
 };
 use serde_json::json;
 
@@ -86,6 +86,11 @@ impl Writer {
         let offset = self.out.len() as u64;
         put_block(&mut self.out, kind, false, number, payload).expect("a small payload");
         (offset, (payload.len() + BlockHeader::SIZE) as u32)
+    }
+
+    /// Appends the head that a file was written again under.
+    pub fn authority(&mut self, authority: &Authority) {
+        self.block(BlockKind::Authority, 0, &authority.encode().expect("a note"));
     }
 
     /// Appends a term page.
