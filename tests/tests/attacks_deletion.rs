@@ -9,17 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indelible::prove::{Ask, Open, ProveRequest, check};
-use indelible::query::{Expr};
+use indelible::query::Expr;
 use indelible::retain::{Basis, FindingKind, PolicySpec, PurgeError, PurgeOptions, PurgeStep};
-use indelible::{
-    Error, Ledger, LedgerReader, OpenOptions, ReadOptions,
-    VerifyOptions, verify,
-};
-use indelible_engine::world::clock::{Clock as _};
+use indelible::{Error, Ledger, LedgerReader, OpenOptions, ReadOptions, VerifyOptions, verify};
+use indelible_engine::world::clock::Clock as _;
 use indelible_engine::{CompactRequest, LazyFrame, SegmentTarget};
 use indelible_evidence::LogId;
 use indelible_evidence::commit::{GroupState, Removal, Salts};
-use indelible_evidence::key::{SigningKey};
+use indelible_evidence::key::SigningKey;
 use indelible_evidence::retention::{Abandon, ClassFrames, Done, DoneSegment, Intent, Plan, PlannedSegment, SeqSet};
 use indelible_evidence::schema::{Field, Kind};
 use indelible_format::manifest::Manifest;

@@ -8,13 +8,11 @@ use indelible::prove::{Ask, Open, ProveRequest, check};
 use indelible::query::{Expr, Query};
 use indelible::retain::{FindingKind, PolicySpec, PurgeOptions, PurgeReport};
 use indelible::{
-    ActorType, AuditEvent, Ledger, OpenOptions, Options, Severity, SharedClock,
-    Timestamp, VerifyOptions, verify,
+    ActorType, AuditEvent, Ledger, OpenOptions, Options, Severity, SharedClock, Timestamp, VerifyOptions, verify,
 };
 use indelible_engine::world::clock::{Clock as _, ManualClock};
 use indelible_engine::{Ack, CompactRequest, Draft, LazyFrame, SegmentTarget};
 use indelible_evidence::LogId;
-use indelible_evidence::commit::{Salts};
 use indelible_evidence::key::{SigningKey, VerifierKey};
 use indelible_evidence::retention::{ClassFrames, Done, DoneSegment, Intent, Plan, PlannedSegment, SeqSet};
 use indelible_evidence::schema::{Field, Kind};

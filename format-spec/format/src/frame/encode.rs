@@ -25,14 +25,44 @@ const GROUP_2_FIRST: usize = 15;
 pub struct FrameOptions {
     /// zstd level of blob blocks; 0 stores them as they are. Default 1.
     pub zstd_level: i32,
-    /// Raw bytes that a block of several rows stays under: larger compresses better, smaller reads one row faster.
-    /// Default 8 KiB.
-    pub block_bytes: usize,
+    /// Raw bytes that a block of several rows stays under: larger compresses better and is cheaper to write, smaller reads one
+    /// row faster.
+    pub block_bytes: BlockBytes,
 }
 
 impl Default for FrameOptions {
     fn default() -> Self {
-        Self { zstd_level: 1, block_bytes: 8 << 10 }
+        Self { zstd_level: 1, block_bytes: BlockBytes::default() }
+    }
+}
+
+/// How large blocks are, by what a frame has to hold: a quarter of the column, between two bounds.
+///
+/// What repeats in real audit records repeats from record to record, each of one to three thousand bytes: a block of few of
+/// them finds little, and has a Huffman table of its own for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockBytes {
+    /// Bytes of a block in columns of up to four of them. Default 32 KiB.
+    pub min: usize,
+    /// Bytes of a block in the largest columns. Default 64 KiB.
+    pub max: usize,
+}
+
+impl BlockBytes {
+    /// The same for every column.
+    pub const fn fixed(bytes: usize) -> Self {
+        Self { min: bytes, max: bytes }
+    }
+
+    /// For a column of so many raw bytes.
+    pub(super) fn of(self, column: usize) -> usize {
+        (column / 4).clamp(self.min, self.max.max(self.min))
+    }
+}
+
+impl Default for BlockBytes {
+    fn default() -> Self {
+        Self { min: 32 << 10, max: 64 << 10 }
     }
 }
 
@@ -258,7 +288,8 @@ impl FrameEncoder {
 
     fn put_blobs(&mut self, values: &[&[u8]]) -> bool {
         let Self { options, compressor, data, scratch, .. } = self;
-        blobs::put_blobs(data, values, options.block_bytes, compressor, scratch)
+        let column = values.iter().map(|value| value.len()).sum();
+        blobs::put_blobs(data, values, options.block_bytes.of(column), compressor, scratch)
     }
 }
 

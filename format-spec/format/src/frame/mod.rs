@@ -33,7 +33,7 @@ mod texts;
 mod texts_builder;
 
 pub use cursor::{FrameCursor, RowBuffers};
-pub use encode::{FrameEncoder, FrameOptions};
+pub use encode::{BlockBytes, FrameEncoder, FrameOptions};
 pub use ids::IdText;
 pub use left::FramePruner;
 pub use read::FrameReader;

@@ -123,7 +123,7 @@ proptest! {
         changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 1..30),
         level in 0i32..2,
     ) {
-        let (mut payload, terms) = whole(&some_records(count), FrameOptions { zstd_level: level, block_bytes: 100 });
+        let (mut payload, terms) = whole(&some_records(count), FrameOptions { zstd_level: level, block_bytes: BlockBytes::fixed(100) });
         let descriptor = read_descriptor(&payload).unwrap().0.encode().len() + 4;
         let body = payload.len() - descriptor;
         for (at, value) in changes {

@@ -111,7 +111,7 @@ fn whole(records: &[Record], options: FrameOptions) -> (Vec<u8>, TermTable) {
     (payload, terms)
 }
 
-const PLAIN: FrameOptions = FrameOptions { zstd_level: 0, block_bytes: 256 };
+const PLAIN: FrameOptions = FrameOptions { zstd_level: 0, block_bytes: BlockBytes::fixed(256) };
 
 fn seeds(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<Seed>> {
     proptest::collection::vec(any::<Seed>(), count)

@@ -167,7 +167,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn random_frames_come_back(seeds in seeds(1..=128), zstd_level in 0i32..4, block_bytes in 1usize..20_000) {
-        check_round_trip(&records(&seeds), FrameOptions { zstd_level, block_bytes });
+        check_round_trip(&records(&seeds), FrameOptions { zstd_level, block_bytes: BlockBytes::fixed(block_bytes) });
     }
 
     #[test]
@@ -177,4 +177,14 @@ proptest! {
         let frame = FrameReader::open(&payload).unwrap();
         check_rows(&frame, &terms, &records.into_iter().map(Some).collect::<Vec<_>>());
     }
+}
+
+/// Blocks follow the column: one for what is small, a quarter of it each, at most 64 KiB.
+#[test]
+fn blocks_grow_with_what_a_frame_holds() {
+    let sizes = [0, 20 << 10, 128 << 10, 200 << 10, 1 << 20];
+    let blocks = sizes.map(|column| BlockBytes::default().of(column) >> 10);
+    assert_eq!(blocks, [32, 32, 32, 50, 64]);
+    assert_eq!(BlockBytes::fixed(100).of(1 << 20), 100);
+    assert_eq!(BlockBytes { min: 10, max: 5 }.of(7), 10, "the lower bound wins");
 }
