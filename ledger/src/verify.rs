@@ -122,6 +122,12 @@ fn compare_kept(world: &World, kept: &indelible_engine::Kept, report: &mut Verif
     } else if tree.root() != own.root {
         let problem = format!("the kept head signs another content of the first {} frames", own.size);
         report.breaks.push(Corruption::at(CHECKPOINT, 0, problem));
+    } else if shown < own.size {
+        report.notes.push(format!(
+            "the head kept beside the signing key signs {} frames as they are here, the log's own checkpoint {shown}: it is an older one, or \
+             was taken away; the next opening with the key writes it again",
+            own.size
+        ));
     }
     Ok(())
 }

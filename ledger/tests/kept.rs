@@ -124,7 +124,9 @@ fn cut_below_the_kept_head() {
     let older = std::fs::read(place.path("log/checkpoint")).expect("checkpoint");
     place.live(false);
     let newest = std::fs::read(place.kept()).expect("kept");
+    assert!(!place.says("the head kept beside the signing key signs"), "both are the newest");
     std::fs::write(place.path("log/checkpoint"), &older).expect("put back");
+    assert!(place.says("the head kept beside the signing key signs"), "the directory has an older one");
     let ledger = place.try_open().expect("open");
     assert_eq!(std::fs::read(place.path("log/checkpoint")).expect("checkpoint"), newest);
     drop(ledger);
