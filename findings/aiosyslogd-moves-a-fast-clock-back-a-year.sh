@@ -8,7 +8,8 @@
 # Source: seen with the package's own normalising function and pattern.
 # Why it matters: the newest events of some machines are filed a year away, outside of every search and perhaps past their
 # retention. Only a result more than a day ahead may be taken for last year's.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi aiosyslogd==1.5.0
 cat > read.py <<'X'

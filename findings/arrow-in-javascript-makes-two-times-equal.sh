@@ -7,7 +7,8 @@
 # pyarrow 26.0.1 keeps all nine digits in both files.
 # Source: seen.
 # Why it matters: a browser that sorts or pages by time mixes up events of a burst, and a filter "equal to this time" finds another one.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi pyarrow==26.0.1
 npm_packages apache-arrow@21.2.0 hyparquet@1.33.0

@@ -8,7 +8,8 @@
 # adds the line all the same; to v3 it rounds times to a millisecond and drops header keys that it does not know.
 # Source: seen.
 # Why it matters: a shortened copy of a privileged session claims to have happened when somebody shortened it.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi asciinema-scene==1.3.0
 cat > session.cast <<'X'

@@ -8,7 +8,8 @@
 # Source: seen.
 # Why it matters: BER from an older service may carry offsets, also in attributes of a signature that are no DER. The evidence then
 # is dated four weeks early, without an error, and only from the 10th of a month on: a test with the 1st to 9th shows another fault.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages asn1js@4.0.0
 cat > read.js <<'Y'

@@ -7,7 +7,8 @@
 # alice and a later, successful one of bob are one event with the values of the first. A name "a b" is "a.
 # Source: seen.
 # Why it matters: the failed login has no time, and the other's record is gone; nothing says so.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi auditd-ripper==0.1.3
 cat > audit.log <<'Y'

@@ -9,7 +9,8 @@
 # Source: seen.
 # Why it matters: file names belong to whoever makes the file. An importer of this output must count columns from both ends or
 # refuse rows that do not have 16.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 debs auditd libauparse0 libaudit1
 debian auditd 3.0.9

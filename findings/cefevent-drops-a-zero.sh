@@ -6,7 +6,8 @@
 # it raises "Invalid value". The long names write in=0 and spt=0. An empty text is lost the same way.
 # Source: seen; its README says that both names can be used.
 # Why it matters: "0 bytes were sent" and "nothing is known" are different statements, and a rule on cnt=0 never fires.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi cefevent==0.5.6
 cat > write.py <<'Y'

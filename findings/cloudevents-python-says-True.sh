@@ -7,7 +7,8 @@
 # which JSON events may have, is gone after reading and writing.
 # Source: seen.
 # Why it matters: one event, two ways of sending, two values; a filter on approved = true, or a digest over the attributes, sees two events.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi cloudevents==2.2.0
 cat > send.py <<'X'

@@ -7,7 +7,8 @@
 # objects-to-csv writes true as 1 and false as nothing, the same as null and the empty text.
 # Source: seen.
 # Why it matters: a user agent or file name with a CR writes the first columns of a row of its own, and "allowed: false" is blank.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages csv-writer@1.6.0 objects-to-csv@1.3.6 to-csv@0.1.1
 cat > write.mjs <<'Y'

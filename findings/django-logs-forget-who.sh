@@ -7,7 +7,8 @@
 # number, no name. And auditlog, which compares values as text, has no entry at all for a title that was empty and becomes "None".
 # Source: seen; the models say on_delete=SET_NULL.
 # Why it matters: an ordinary act of the user table changes the audit log, and no entry says that it was changed.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi Django==5.2.19 django-auditlog==3.4.1 django-simple-history==3.13.0 django-easy-audit==1.3.9
 mkdir app && touch app/__init__.py

@@ -8,7 +8,8 @@
 # Source: seen; ECS 9 "error" is an object, and nothing says that a caller's key may not be its name.
 # Why it matters: of all records it is the one of the failure that is missing, and only when the failure happens. A log that
 # is compared by counts alone shows nothing.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi ecs-logging==2.3.0
 cat > emit.py <<'X'

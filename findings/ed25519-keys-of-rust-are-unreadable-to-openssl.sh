@@ -6,7 +6,8 @@
 # jose 6.2.18 refuse the file as unsupported or invalid; npm sshpk 1.18.0 reads it. The same 32 bytes written by openssl are read by all.
 # Source: seen, with a fixed key of 32 equal bytes.
 # Why it matters: a log's signing key made by a Rust program looks broken to the operator's tools on the day it is needed.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 [ "$(openssl version | cut -d' ' -f2 | cut -d. -f1,2)" = 3.0 ] || cannot "the script is about OpenSSL 3.0"
 npm_packages jose@6.2.18 sshpk@1.18.0

@@ -9,7 +9,8 @@
 # text "<string>...</string>", markup included.
 # Source: seen on the record in dissect.eventlog's own test file.
 # Why it matters: two exports of one Windows log, made with different tools, hold the same events and compare as different ones.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi python-evtx==0.8.1 evtx==0.14.0 dissect.eventlog==3.11 libevtx-python==20260705
 python3 -m pip download -q --disable-pip-version-check --no-deps --no-binary :all: dissect.eventlog==3.11 || cannot "pip download"

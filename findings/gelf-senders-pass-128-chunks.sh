@@ -8,7 +8,8 @@
 # Source: seen.
 # Why it matters: a receiver that keeps the rule throws every part away, so that the largest events (a request body, a stack trace)
 # are the ones missing, and nobody is told.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages gelf@2.0.1 gelfling@0.3.1 graygelf@2.0.0 gelf-pro@1.4.0
 cat > send.mjs <<'Y'

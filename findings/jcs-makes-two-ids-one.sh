@@ -8,7 +8,8 @@
 # Source: seen.
 # Why it matters: a hash or a signature over such a form covers the wrong id: sequence numbers, Windows keywords and snowflake ids pass
 # 2^53. What one library signs the other cannot even check. Hash the original bytes, or carry such ids as texts.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 A='{"id":9007199254740992}' B='{"id":9007199254740993}'
 pypi jcs==0.2.1 rfc8785==0.1.4

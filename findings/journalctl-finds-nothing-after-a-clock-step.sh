@@ -9,7 +9,8 @@
 # a step backwards, files made from the export format and from several machines are not so lucky.
 # Why it matters: an importer that asks journalctl for "what came since the last run" loses events for good. Read by cursor or by
 # file order, and filter times oneself.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 debs systemd-journal-remote systemd libsystemd-shared libsystemd0 libmicrohttpd12
 debian systemd-journal-remote 252.39

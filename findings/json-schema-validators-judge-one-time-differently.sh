@@ -9,7 +9,8 @@
 # Source: seen.
 # Why it matters: an event that passed the sender's check is refused by the receiver's, and an actor "alice" with a line feed is a
 # second alice.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi jsonschema==4.26.0 rfc3339-validator==0.1.4 fastjsonschema==2.22.3
 npm_packages ajv@8.20.0 ajv-formats@3.0.1 is-my-json-valid@2.20.6 jsonschema@1.5.0

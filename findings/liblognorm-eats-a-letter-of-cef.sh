@@ -7,7 +7,8 @@
 # with dots and brackets (`ad.user[0]`, allowed for device-specific keys) makes it refuse the event, and so does CEF:1.
 # Source: seen with lognormalizer of Debian.
 # Why it matters: `suser` (who did it) turns into the valid looking `user`, and `src` (from where) is not found at all.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 debs liblognorm-utils liblognorm5 libestr0 libfastjson4
 debian liblognorm-utils 2.0.6

@@ -7,7 +7,8 @@
 # that one event is two lines; npm does so without quotation marks.
 # Source: seen; logfmt has no standard, each package's README shows such lines.
 # Why it matters: request lines are what a web audit holds, and the changed address still looks like one.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi logfmt==0.4
 npm_packages logfmt@1.4.0

@@ -7,7 +7,8 @@
 # Source: seen over UDP with --rfc5424.
 # Why it matters: scripts send JSON events with logger. The first piece is no JSON, the others do not even begin like one, nothing marks
 # that they belong together, and other senders' messages come between them.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 saw "logger" 'logger from util-linux 2.38.1' "$(logger --version)"
 PORT=$(free_port)

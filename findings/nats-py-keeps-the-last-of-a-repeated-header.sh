@@ -6,7 +6,8 @@
 # 3.4.0 reads both. Both take spaces at the ends of a value away when sending.
 # Source: seen, against a socket that speaks the four words of the protocol that the client needs; no NATS server.
 # Why it matters: a chain of proxies or approvers that each add a header of one name is a single actor to the Python consumer, the last.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi nats-py==2.16.0
 npm_packages @nats-io/nats-core@3.4.0

@@ -8,7 +8,8 @@
 # Source: seen.
 # Why it matters: an ordinary login arrives as an alert and an emergency of the kernel as nothing; and whoever takes time and text
 # as the key against duplicates imports every line again.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages syslogd@1.1.2 syslog-parse@2.0.0
 cat > read.js <<'X'

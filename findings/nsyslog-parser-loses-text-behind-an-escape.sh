@@ -7,7 +7,8 @@
 # first =, and where a space and another escaped = follow, a key is made of the text. Escapes in the header are not undone either.
 # Source: seen.
 # Why it matters: the value reads well, so that nobody notices; a query string of a request is evidence.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages nsyslog-parser@0.10.1
 cat > read.js <<'X'

@@ -9,7 +9,8 @@
 # Source: seen; without `certs`, or without -cert in the query, the question does not arise.
 # Why it matters: whether evidence can be read depends on the length of a name at the authority. A reader of tokens has to take
 # certificates in any order, and a token worth keeping is tried with two readers when it is made.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 openssl version | grep -q '^OpenSSL 3\.0' || cannot "the script is about OpenSSL 3.0"
 openssl version

@@ -8,7 +8,8 @@
 # Date and a Map without counting them, and a BigInt as body arrives as no body.
 # Source: seen against a local receiver.
 # Why it matters: who writes "who" first, as one does, loses it on one platform; a mapping that was tried on the other never shows it.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi opentelemetry-sdk==1.45.2
 npm_packages @opentelemetry/sdk-logs@0.223.1 @opentelemetry/api-logs@0.223.1

@@ -9,7 +9,8 @@
 # Source: seen.
 # Why it matters: ids over 2^53 are BigInt in every database client, and times are Dates: the event arrives without them and says that
 # nothing is missing.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages @opentelemetry/sdk-logs@0.223.1 @opentelemetry/otlp-transformer@0.223.1
 cat > emit.mjs <<'Y'

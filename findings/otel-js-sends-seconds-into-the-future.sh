@@ -7,7 +7,8 @@
 # Source: seen; the type is TimeInput (hrtime, epoch ms, performance.now() or Date), told apart by size.
 # Why it matters: the time looks recent and plausible, moves with every restart, and a log that accepts a day of clock skew takes it or not
 # by chance. A receiver does well to warn of event times far ahead of the receipt.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages @opentelemetry/sdk-logs@0.223.1 @opentelemetry/api-logs@0.223.1
 cat > emit.js <<'X'

@@ -9,7 +9,8 @@
 # dropped_attributes_count saying so.
 # Source: seen against a local receiver that accepts everything.
 # Why it matters: the events beside a strange one are missing at the receiver, and both sides count success.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2
 cat > emit.py <<'X'

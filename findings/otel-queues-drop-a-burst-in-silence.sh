@@ -9,7 +9,8 @@
 # Source: seen with exporters that succeed and keep everything in memory.
 # Why it matters: a sign-in storm is such a burst. A receiver cannot see the gap either, as OTLP records have no number: put a
 # sequence number into every record, or do not take this way for audit events.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi opentelemetry-sdk==1.45.2
 npm_packages @opentelemetry/sdk-logs@0.223.1 @opentelemetry/api-logs@0.223.1

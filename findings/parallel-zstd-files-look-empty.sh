@@ -8,7 +8,8 @@
 # null, zstddec 0.3.4 gives some 17 MB that are not the content, fzstd 0.1.1 reads it.
 # Source: seen; RFC 8878 3.1.2 allows skippable frames anywhere.
 # Why it matters: an empty stream without an error is what a day without events looks like.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi zstandard==0.25.0
 npm_packages zstd-codec@0.1.5 zstddec@0.3.4 fzstd@0.1.1

@@ -7,7 +7,8 @@
 # Source: seen.
 # Why it matters: the words without a line feed are the ones a killed or crashing program managed to write, and a JSON event that is
 # cut at 8 KiB is two lines neither of which can be read.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 debs s6 libs6-2.11 libskarnet2.13 libexecline2.9 daemontools runit
 debian s6 2.11.3.2

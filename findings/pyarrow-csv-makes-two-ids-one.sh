@@ -6,7 +6,8 @@
 # their last digits too. read_json does the same: what is an int64 in one file is a double in the file that has one large id.
 # Source: seen.
 # Why it matters: keywords, trace and snowflake ids pass 2^63; a join on them finds the wrong events, and only in some files.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi pyarrow==26.0.1
 cat > read.py <<'Y'

@@ -7,7 +7,8 @@
 # that `-k responseStatus.code` lists is not found. verb=get, a text, is.
 # Source: seen.
 # Why it matters: "nobody was refused" is the answer to a question about refusals. Compare totals with a count of lines.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi pykalt==1.5
 event() { # NAME VERB CODE

@@ -6,7 +6,8 @@
 # seconds. PyPI timelength 3.0.4 reads P1M2D as 7330.5 days and PT1M as a month. npm tinyduration 3.4.1, which reads nothing else, is right. None of the wrong ones raises an error.
 # Source: seen.
 # Why it matters: a retention of P1M ends a minute after the event, and the purge that follows cannot be undone.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages parse-duration@2.1.9 timestring@7.0.0 enhanced-ms@5.0.0 tinyduration@3.4.1
 pypi timelength==3.0.4

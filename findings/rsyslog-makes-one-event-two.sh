@@ -9,7 +9,8 @@
 # Source: seen with Debian's rsyslog, imtcp with default settings.
 # Why it matters: CloudTrail, Kubernetes and tlog events pass 8 KiB every day. Counting lines then counts events that never were,
 # neither half is JSON any more, and the second has lost its origin.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 rsyslog_begin <<X
 template(name="parts" type="string" string="%pri% %timereported:::date-rfc3339% %hostname% %syslogtag% %msg%\n")

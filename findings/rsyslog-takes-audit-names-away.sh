@@ -9,7 +9,8 @@
 # Source: seen; rsyslog's global escapeControlCharactersOnReceive is on by default, and #035 in the text could also have been sent.
 # Why it matters: who did it is the one thing an audit log is for, and a search by the rule's key still finds the event, which
 # makes it look whole.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 SEP=$(printf '\035')
 cat > audit.log <<X

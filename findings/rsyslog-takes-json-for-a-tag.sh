@@ -8,7 +8,8 @@
 # Source: seen with Debian's rsyslog; template RSYSLOG_FileFormat ends in %syslogtag%%msg:::sp-if-no-1st-sp%%msg%.
 # Why it matters: a hash over the stored line proves a text nobody sent, and a reader that looks for `{` or `CEF:0` at the start of
 # the message finds neither.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 rsyslog_begin <<X
 module(load="mmjsonparse")

@@ -10,7 +10,8 @@
 # Source: seen; libfastjson and json-c keep integers as int64 and hand strings on as C texts.
 # Why it matters: unsigned 64-bit ids are common, and a terminal recording in JSON (tlog's out_txt) has a NUL wherever the
 # program printed one: all output behind it is missing from the record while its timing column still counts it.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 rsyslog_begin <<X
 module(load="mmjsonparse")

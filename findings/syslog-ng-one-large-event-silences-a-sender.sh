@@ -7,7 +7,8 @@
 # closes, and throws away what had already arrived. The sender sees all its writes succeed; plain TCP syslog has no answer.
 # Source: seen; the option trim-large-messages(yes) exists and is off by default.
 # Why it matters: one large but valid event removes an unknown number of others, on both sides without a trace in the stored log.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 PORT=$(free_port)
 syslog_ng_begin <<X

@@ -9,7 +9,8 @@
 # Source: seen on both.
 # Why it matters: open flags, modes and addresses are what an audit rule is about. After this parser 0x20 cannot be found any
 # more, and one argument is sometimes a number and sometimes a letter.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 H='type=SYSCALL msg=audit(1700000000.123:45): arch=c000003e syscall=257 success=yes exit=3'
 T4='items=0 ppid=1 pid=2 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=1 comm="cat" exe="/usr/bin/cat" key="k"'

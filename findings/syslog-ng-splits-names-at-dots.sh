@@ -8,7 +8,8 @@
 # An element without parameters becomes an empty text.
 # Source: seen; dots separate levels in syslog-ng's own name space, and nothing escapes one in a name that came from outside.
 # Why it matters: an importer of such JSON cannot rebuild the element it names in evidence, and a value is lost without a word.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 PORT=$(free_port)
 syslog_ng_begin <<X

@@ -8,7 +8,8 @@
 # Source: seen, at a fixed clock.
 # Why it matters: the time is valid, so no parser objects, and half of all events are twelve hours early. Order, retention and any
 # comparison with another log are wrong.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages syslog-pro@1.0.0
 cat > write.js <<'X'

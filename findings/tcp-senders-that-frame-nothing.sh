@@ -9,7 +9,8 @@
 # Source: seen; winston-syslog and the crate leave framing to the caller, pino-syslog has an option `newline` that is off.
 # Why it matters: an audit trail of single events becomes one growing line per connection; only the first event has a time, a
 # severity and an origin that anything can search. A digest of the fourth sender's text differs from the stored one.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages winston-syslog@2.7.1 winston@3.19.0 pino-syslog@4.0.0
 crates 'syslog = "=7.0.0"' 'fasyslog = "=1.0.1"' <<'X'

@@ -9,7 +9,8 @@
 # Source: seen on a token of OpenSSL's own authority with clock_precision_digits = 6 and a certificate of a few seconds.
 # Why it matters: tokens are checked years later, when every authority's certificate has run out. And of two tokens within a second
 # rfc3161-client cannot tell which came first.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 openssl version | grep -q '^OpenSSL 3\.0' || cannot "the script is about OpenSSL 3.0"
 openssl version

@@ -6,7 +6,8 @@
 # stands in the generated policy beside an allowed GetObject, and in the list of records nothing tells the two apart.
 # Source: seen.
 # Why it matters: the same line of an audit log is a deed or an attempt by one field alone; a reader that drops outcome turns one into the other.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi trailscraper==0.10.0
 cat > run.py <<'Y'

@@ -8,7 +8,8 @@
 # Source: seen.
 # Why it matters: a log that takes the event's time or order from its id puts these events at the end for good, and a range by id
 # leaves them out.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 pypi uuid7==0.1.0 uuid6==2025.0.1 lastuuid==0.5.0 edwh-uuid7==0.2.3
 cat > read.py <<'Y'

@@ -8,7 +8,8 @@
 # host, level or timestamp replaces what the protocol has under that name.
 # Source: seen.
 # Why it matters: the event of a failure is the one that loses who and what, and an audit's list of changes says nothing.
-. "$(dirname "$(readlink -f "$0")")/stage.sh"
+T=$(mktemp -d)
+. "$(dirname "$(readlink -f "$0")")/stage"
 
 npm_packages winston-gelf@1.7.0 gelf-pro@1.4.0 winston@3.19.0
 cat > emit.js <<'Y'
