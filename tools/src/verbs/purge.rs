@@ -15,8 +15,8 @@ use crate::verbs::{opened, say_heads};
 /// Purges, or says what would go.
 ///
 /// # Errors
-/// No signing key, a key without the purge role, a clock that jumped, a disk that is full: nothing was removed then, or what was announced
-/// is finished by the next opening.
+/// No signing key, a key without the purge role, a clock that jumped, a disk that is full. Nothing was removed then; where files were
+/// replaced already the next opening records that it is done.
 pub fn run(cli: &Cli, args: &PurgeArgs) -> Outcome {
     let report = if args.dry_run {
         LedgerReader::open(&args.log, &ReadOptions::default())?.plan_purge(crate::cli::filters::now())?
